@@ -1,0 +1,169 @@
+"""What an event is: one change of state, as ids, digests and codes.
+
+An event never holds content, subjects, names or addresses of people: it is published to auditors and, sealed, can never be taken back.
+Each event belongs to one agency (whose figures it may change) and carries that agency's tier and branch as they were at that
+moment, so that figures of the past do not move when an agency does.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from app.ledger.canonical import JsonValue, canonical_json, leaf_hash
+from app.store import journal
+from app.store.database import Transaction
+
+
+class EventKind(StrEnum):
+    """Every kind of event, named thing.happened."""
+
+    DOCUMENT_ACCEPTED = "document.accepted"
+    """A document was accepted from its sender; agency is the sender."""
+    DOCUMENT_REFUSED = "document.refused"
+    """A document was refused; only its digest, its sender where known and the codes of the rules are kept."""
+    DELIVERY_AVAILABLE = "delivery.available"
+    """A document lies in a recipient's inbox; agency is the recipient."""
+    DELIVERY_ACKNOWLEDGED = "delivery.acknowledged"
+    """The recipient took the document over; agency is the recipient."""
+    STATUS_ACCEPTED = "status.accepted"
+    """A business status was reported; agency is the reporter."""
+    STATUS_REFUSED = "status.refused"
+    """A status message was refused."""
+    STATUS_AVAILABLE = "status.available"
+    """A status report lies in the inbox of the agency it is meant for; agency is that agency."""
+    STATUS_ACKNOWLEDGED = "status.acknowledged"
+    """The status report was taken over; agency is the one it was meant for."""
+    DELIVERY_WITHDRAWN = "delivery.withdrawn"
+    """The recipient agreed to a withdrawal, which took effect; agency is the recipient."""
+    AGENCY_REGISTERED = "agency.registered"
+    """An agency entered the directory."""
+    AGENCY_CHANGED = "agency.changed"
+    """An agency's record changed; detail names the fields."""
+    AGENCY_SUSPENDED = "agency.suspended"
+    """An agency may not exchange until reinstated."""
+    AGENCY_REINSTATED = "agency.reinstated"
+    """A suspended agency may exchange again."""
+    CERTIFICATE_REGISTERED = "certificate.registered"
+    """A certificate was registered for an agency."""
+    CERTIFICATE_REVOKED = "certificate.revoked"
+    """A certificate was revoked at this node."""
+    ANCHOR_ADDED = "anchor.added"
+    """A trust anchor was added."""
+    CRL_IMPORTED = "crl.imported"
+    """A certificate revocation list was imported."""
+    CLIENT_CREATED = "client.created"
+    """A client was created."""
+    CLIENT_CHANGED = "client.changed"
+    """A client's grants, status or secret changed; detail names the fields."""
+    TOKEN_ISSUED = "token.issued"  # noqa: S105
+    """A client signed in."""
+    TOKEN_REFUSED = "token.refused"  # noqa: S105
+    """A sign-in failed."""
+    TRAIL_READ = "trail.read"
+    """An auditor read the trail of a document, or events by a query."""
+
+
+class Outcome(StrEnum):
+    """How it ended."""
+
+    ACCEPTED = "accepted"
+    """It took effect."""
+    REFUSED = "refused"
+    """It was refused; nothing but this event remains."""
+
+
+NODE_ACTOR = "node"
+"""Actor of what the node does by itself."""
+
+OPERATOR_ACTOR = "operator"
+"""Actor of what is done on the node's own command line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where an agency stands at the moment of an event: what its figures are counted under."""
+
+    agency: str
+    tier: str
+    branch: str
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event before it has an index.
+
+    Attributes:
+        id: UUIDv7, made at the edge.
+        at: when, UTC.
+        actor: client id, or `node`, or `operator`.
+        standing: the agency it belongs to; None where it belongs to none (a trust anchor, an unknown sender).
+        document_type: code of the document type, for what is counted by it.
+        document: id of the document it speaks of.
+        delivery: id of the delivery it speaks of.
+        detail: further ids, digests and codes; ASCII keys; never text written by people.
+    """
+
+    id: str
+    kind: EventKind
+    at: datetime
+    actor: str
+    outcome: Outcome = Outcome.ACCEPTED
+    standing: Standing | None = None
+    document_type: str | None = None
+    document: str | None = None
+    delivery: str | None = None
+    detail: Mapping[str, JsonValue] = field(default_factory=dict)
+
+    def body(self) -> bytes:
+        """Return the canonical JSON of the event, the bytes its leaf is hashed from."""
+        standing = self.standing
+        members: dict[str, JsonValue] = {
+            "v": 1,
+            "id": self.id,
+            "kind": self.kind.value,
+            "at": instant_text(self.at),
+            "actor": self.actor,
+            "outcome": self.outcome.value,
+            "agency": standing.agency if standing else None,
+            "tier": standing.tier if standing else None,
+            "branch": standing.branch if standing else None,
+            "document_type": self.document_type,
+            "document": self.document,
+            "delivery": self.delivery,
+            "detail": dict(self.detail),
+        }
+        return canonical_json({name: value for name, value in members.items() if value is not None})
+
+
+def instant_text(moment: datetime) -> str:
+    """Write a moment as RFC 3339 UTC with microseconds and `Z`, the one form events use."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+async def record(tx: Transaction, happened: Sequence[Event]) -> None:
+    """Write events in the transaction of the state change they report.
+
+    They have no index yet: the sealer gives it after the commit, so that the order is that of commits and has no gap.
+    """
+    await journal.append(tx, [_row(event) for event in happened])
+
+
+def _row(event: Event) -> dict[str, object]:
+    body = event.body()
+    standing = event.standing
+    return {
+        "id": event.id,
+        "at": event.at,
+        "kind": event.kind.value,
+        "outcome": event.outcome.value,
+        "actor": event.actor,
+        "agency": standing.agency if standing else None,
+        "tier": standing.tier if standing else None,
+        "branch": standing.branch if standing else None,
+        "document_type": event.document_type,
+        "document": event.document,
+        "delivery": event.delivery,
+        "body": body.decode("utf-8"),
+        "leaf_hash": leaf_hash(body),
+    }

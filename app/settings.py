@@ -1,0 +1,101 @@
+"""Every knob of the node: meaning, unit, default and why. Read at the edge only; rooms get values, never this object.
+
+Sources, strongest first: arguments, environment `TRUC_*`, the TOML file that `TRUC_CONFIG` names. Unknown names are refused,
+so that a misspelt setting never silently falls back to its default.
+"""
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from typing_extensions import override
+
+from app.errors import RequestInvalid
+
+_PREFIX = "TRUC_"
+_CONFIG_VARIABLE = "TRUC_CONFIG"
+_NOT_SETTINGS = frozenset({_CONFIG_VARIABLE, "TRUC_TEST_POSTGRES_URL"})
+
+
+class Settings(BaseSettings):
+    """The node's settings; each field says what it means."""
+
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, extra="forbid", frozen=True)
+
+    data_dir: Path = Field(default=Path("data"), description="Folder of bodies, keys and the default database.")
+    database_url: str = Field(
+        default="",
+        description="`sqlite:///path` or `postgresql://user@host[:port][,host…]/name`; empty: truc.db in the data folder.",
+    )
+    public_url: str = Field(
+        default="http://127.0.0.1:8080",
+        description="Address clients reach the node by; issuer and audience of its tokens and receipts.",
+    )
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8080, ge=0, le=65535, description="Port to listen on.")
+    document_bytes_max: int = Field(
+        default=128 * 1024 * 1024, ge=1024, description="Largest message in bytes; more is refused with 413 (default 128 MiB)."
+    )
+    spool_bytes: int = Field(
+        default=1024 * 1024, ge=0, description="A body longer than this goes to disk while it is received (default 1 MiB)."
+    )
+    token_seconds: int = Field(default=3600, ge=60, le=3600, description="Lifetime of an access token (at most 1 h).")
+    idempotency_days: int = Field(default=30, ge=1, le=365, description="How long an Idempotency-Key is remembered.")
+    long_poll_seconds_max: int = Field(default=60, ge=0, le=300, description="Longest `wait` of an inbox poll.")
+    strict_rules: bool = Field(
+        default=False,
+        description="Refuse what real senders get wrong (lengths, codes) instead of recording a warning.",
+    )
+    unknown_revocation: Literal["accept", "refuse"] = Field(
+        default="accept",
+        description="What to do where no revocation list of an issuer is known; `accept` leaves a finding.",
+    )
+    seal_interval_seconds: float = Field(
+        default=0.2, gt=0, le=1, description="Longest rest of the sealer between two looks for new events."
+    )
+    verify_threads: int = Field(
+        default=2, ge=1, le=64, description="Threads that verify documents too long to be verified on the event loop."
+    )
+    log_format: Literal["json", "console"] = Field(default="json", description="Form of log lines.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Lowest level logged.")
+
+    @property
+    def effective_database_url(self) -> str:
+        """The database's URL, with the default filled in."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'truc.db'}"
+
+    @classmethod
+    @override
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        sources: list[PydanticBaseSettingsSource] = [init_settings, env_settings]
+        if path := os.environ.get(_CONFIG_VARIABLE):
+            sources.append(TomlConfigSettingsSource(settings_cls, toml_file=Path(path)))
+        return tuple(sources)
+
+
+def load(**arguments: object) -> Settings:
+    """Read the settings from all sources.
+
+    Raises:
+        RequestInvalid: a value is out of range, or a name is unknown; the detail lists them.
+    """
+    known = {_PREFIX + name.upper() for name in Settings.model_fields}
+    unknown = sorted(
+        name for name in os.environ if name.startswith(_PREFIX) and name.upper() not in known | _NOT_SETTINGS
+    )
+    if unknown:
+        raise RequestInvalid(f"unknown settings in the environment: {', '.join(unknown)}")
+    try:
+        return Settings(**{name: value for name, value in arguments.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+        raise RequestInvalid(f"settings: {problems}") from error

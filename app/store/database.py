@@ -1,0 +1,123 @@
+"""The one place that opens transactions, the same for SQLite and PostgreSQL.
+
+`read()` gives a connection that cannot write; `write()` one transaction that is durable when the block ends without an
+exception and leaves nothing when it does not. Follows the rule: decide first, then open the transaction.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import asyncpg
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from app.errors import RequestInvalid, Unavailable
+
+Transaction = AsyncConnection
+"""What a store function takes first: an open transaction it never ends."""
+
+_BUSY_TIMEOUT_MS = 10_000
+_READERS_MAX = 8
+
+
+class Database:
+    """A database by its driver-less URL, `sqlite:///path` or `postgresql://…`.
+
+    SQLite gets one writing connection (WAL, `synchronous=FULL`: a committed transaction survives power loss) and a few reading
+    ones; PostgreSQL one pool. Both speak through the same SQLAlchemy Core statements.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.dialect = urlsplit(url).scheme
+        match self.dialect:
+            case "sqlite":
+                self._writer, self._reader = _sqlite_engines(url)
+            case "postgresql":
+                self._writer = self._reader = _postgresql_engine(url)
+            case other:
+                raise RequestInvalid(f"database URL scheme {other!r}: use sqlite:///… or postgresql://…")
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[Transaction]:
+        """Open a transaction for reading: one snapshot per statement, nothing is written.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        async with _opened(self._reader) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[Transaction]:
+        """Open a transaction for writing, commit it at the end of the block, roll back on an exception.
+
+        Raises:
+            Unavailable: the database does not answer, or stayed locked too long; nothing was written.
+        """
+        async with _opened(self._writer) as connection:
+            yield connection
+
+    async def close(self) -> None:
+        """Give back every connection."""
+        await self._writer.dispose()
+        await self._reader.dispose()
+
+
+def upsert(tx: Transaction, table: sa.Table) -> Any:
+    """Return an INSERT of the transaction's dialect, on which both dialects spell ON CONFLICT alike."""
+    return sqlite.insert(table) if tx.dialect.name == "sqlite" else postgresql.insert(table)
+
+
+@asynccontextmanager
+async def _opened(engine: AsyncEngine) -> AsyncIterator[Transaction]:
+    try:
+        async with engine.begin() as connection:
+            yield connection
+    except (OperationalError, InterfaceError, PoolTimeout, asyncpg.PostgresError, ConnectionError) as error:
+        raise Unavailable("the database does not answer; nothing of this transaction was kept") from error
+
+
+def _sqlite_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
+    path = url.removeprefix("sqlite:///")
+    if path in ("", ":memory:") or path == url:
+        raise RequestInvalid("an SQLite database must be a file: sqlite:///path/to/truc.db")
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    address = f"sqlite+aiosqlite:///{path}"
+    writer = create_async_engine(address, pool_size=1, max_overflow=0, pool_timeout=60)
+    reader = create_async_engine(address, pool_size=_READERS_MAX, max_overflow=0, pool_timeout=60)
+    for engine, begin in ((writer, "BEGIN IMMEDIATE"), (reader, "BEGIN")):
+        _configure_sqlite(engine, begin=begin, query_only=engine is reader)
+    return writer, reader
+
+
+def _configure_sqlite(engine: AsyncEngine, *, begin: str, query_only: bool) -> None:
+    @sa.event.listens_for(engine.sync_engine, "connect")
+    def _connected(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
+        cursor.execute("PRAGMA journal_mode=WAL")
+        # FULL, not NORMAL: with NORMAL the last commits of a WAL may be lost when the power goes.
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute(f"PRAGMA query_only={'ON' if query_only else 'OFF'}")
+        cursor.close()
+
+    @sa.event.listens_for(engine.sync_engine, "begin")
+    def _begun(connection: sa.Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+
+def _postgresql_engine(url: str) -> AsyncEngine:
+    async def connect() -> asyncpg.Connection:
+        # asyncpg reads the DSN itself, so several hosts and target_session_attrs work as libpq users expect.
+        return await asyncpg.connect(url, timeout=10, server_settings={"synchronous_commit": "on", "TimeZone": "UTC"})
+
+    return create_async_engine("postgresql+asyncpg://", async_creator=connect, pool_size=10, max_overflow=10, pool_timeout=30)

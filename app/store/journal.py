@@ -1,0 +1,112 @@
+"""Events as rows: appended with the state change, indexed by the sealer, read by position."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.store.database import Transaction
+from app.store.schema import events, ledger_state
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which events an auditor asks for; what is None does not restrict.
+
+    Attributes:
+        since: at or after this moment.
+        until: before this moment.
+    """
+
+    since: datetime | None = None
+    until: datetime | None = None
+    agency: str | None = None
+    tier: str | None = None
+    branch: str | None = None
+    document_type: str | None = None
+    document: str | None = None
+    kinds: tuple[str, ...] = ()
+    outcome: str | None = None
+    actor: str | None = None
+
+
+async def append(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write events that have no index yet."""
+    if rows:
+        await tx.execute(events.insert(), list(rows))
+
+
+async def unsealed(tx: Transaction, *, limit: int) -> Sequence[sa.Row[Any]]:
+    """Return committed events without an index, oldest id first."""
+    query = sa.select(events).where(events.c.position.is_(None)).order_by(events.c.id).limit(limit)
+    return (await tx.execute(query)).all()
+
+
+async def size(tx: Transaction, *, lock: bool = False) -> int:
+    """Return how many events are sealed; with `lock`, hold the row so that nobody else seals meanwhile."""
+    query = sa.select(ledger_state.c.size).where(ledger_state.c.id == 1)
+    if lock and tx.dialect.name == "postgresql":
+        query = query.with_for_update()
+    return int((await tx.execute(query)).scalar_one())
+
+
+async def seal(tx: Transaction, positions: Mapping[str, int], *, size: int, at: datetime) -> None:
+    """Give events their index and move the end of the ledger."""
+    statement = events.update().where(events.c.id == sa.bindparam("event")).values(position=sa.bindparam("index"))
+    await tx.execute(statement, [{"event": event, "index": index} for event, index in positions.items()])
+    await tx.execute(ledger_state.update().where(ledger_state.c.id == 1).values(size=size, sealed_at=at))
+
+
+async def unsealed_backlog(tx: Transaction) -> tuple[int, datetime | None]:
+    """Return how many committed events wait for an index (counted to 10,000) and when the oldest of them happened."""
+    waiting = sa.select(events.c.at).where(events.c.position.is_(None)).limit(10_000).subquery()
+    count, oldest = (await tx.execute(sa.select(sa.func.count(), sa.func.min(waiting.c.at)))).one()
+    return int(count), oldest
+
+
+async def page(tx: Transaction, asked: EventFilter, *, after: int, limit: int) -> Sequence[sa.Row[Any]]:
+    """Return sealed events that pass the filter, in ledger order, with positions greater than `after`."""
+    query = sa.select(events).where(events.c.position > after, *_conditions(asked)).order_by(events.c.position).limit(limit)
+    return (await tx.execute(query)).all()
+
+
+async def stream(
+    tx: Transaction, asked: EventFilter, *, after: int = -1, chunk: int = 1_000
+) -> AsyncIterator[Sequence[sa.Row[Any]]]:
+    """Yield the same in chunks, memory bounded by one chunk, each chunk found by its own indexed query."""
+    while rows := await page(tx, asked, after=after, limit=chunk):
+        yield rows
+        after = rows[-1].position
+
+
+async def of_document(tx: Transaction, document: str) -> Sequence[sa.Row[Any]]:
+    """Return every event of one document, sealed ones in ledger order, then those still waiting for their index."""
+    query = (
+        sa.select(events)
+        .where(events.c.document == document)
+        .order_by(events.c.position.is_(None), events.c.position, events.c.id)
+    )
+    return (await tx.execute(query)).all()
+
+
+def _conditions(asked: EventFilter) -> list[sa.ColumnElement[bool]]:
+    column = events.c
+    equal = {
+        column.agency: asked.agency,
+        column.tier: asked.tier,
+        column.branch: asked.branch,
+        column.document_type: asked.document_type,
+        column.document: asked.document,
+        column.outcome: asked.outcome,
+        column.actor: asked.actor,
+    }
+    conditions: list[sa.ColumnElement[bool]] = [name == value for name, value in equal.items() if value is not None]
+    if asked.kinds:
+        conditions.append(column.kind.in_(asked.kinds))
+    if asked.since is not None:
+        conditions.append(column.at >= asked.since)
+    if asked.until is not None:
+        conditions.append(column.at < asked.until)
+    return conditions
