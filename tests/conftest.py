@@ -1,0 +1,85 @@
+"""What every test may ask for: a PostgreSQL server, and a fresh database on either engine."""
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.support.postgres import PostgresServer
+
+ENGINES = ("sqlite", "postgresql")
+
+
+def migrate(url: str) -> None:
+    """Bring the database to the newest schema."""
+    # Imported late: the tests of the pure rooms run without loading SQLAlchemy and Alembic.
+    from app.store import migrations
+
+    migrations.migrate(url)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """The one PostgreSQL server of this run."""
+    server = PostgresServer.start()
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_server: PostgresServer) -> Iterator[str]:
+    """Name of a migrated PostgreSQL database that is only ever copied."""
+    url = postgres_server.create_database()
+    migrate(url)
+    yield urlsplit(url).path.removeprefix("/")
+    postgres_server.drop_database(url)
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file that is only ever copied."""
+    path = tmp_path_factory.mktemp("migrated") / "node.sqlite"
+    migrate(f"sqlite:///{path}")
+    connection = sqlite3.connect(path)
+    # The file alone must be the whole database, or a copy of it lacks what is still in the write-ahead log.
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    return path
+
+
+@pytest.fixture(params=ENGINES)
+def engine_name(request: pytest.FixtureRequest) -> str:
+    """The engine of this run of the test: each test that asks runs once on each."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def database_url(engine_name: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Driver-less URL of a fresh, migrated database, dropped after the test."""
+    if engine_name == "sqlite":
+        path = tmp_path / "node.sqlite"
+        shutil.copyfile(request.getfixturevalue("migrated_sqlite"), path)
+        yield f"sqlite:///{path}"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    url = server.create_database(template=request.getfixturevalue("migrated_postgres"))
+    yield url
+    server.drop_database(url)
+
+
+@pytest.fixture
+def empty_database_url(engine_name: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Driver-less URL of a fresh database without any table, for tests of the migrations themselves."""
+    if engine_name == "sqlite":
+        yield f"sqlite:///{tmp_path / 'empty.sqlite'}"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    url = server.create_database()
+    yield url
+    server.drop_database(url)
