@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from app.ledger.canonical import JsonValue, canonical_json, leaf_hash
+from app.statistics.measures import measures_column
 from app.store import journal
 from app.store.database import Transaction
 
@@ -35,7 +36,7 @@ class EventKind(StrEnum):
     STATUS_ACKNOWLEDGED = "status.acknowledged"
     """The status report was taken over; agency is the one it was meant for."""
     DELIVERY_WITHDRAWN = "delivery.withdrawn"
-    """The recipient agreed to a withdrawal, which took effect; agency is the recipient."""
+    """The recipient agreed to a withdrawal, which took effect; agency is the sender."""
     AGENCY_REGISTERED = "agency.registered"
     """An agency entered the directory."""
     AGENCY_CHANGED = "agency.changed"
@@ -164,6 +165,7 @@ def _row(event: Event) -> dict[str, object]:
         "document_type": event.document_type,
         "document": event.document,
         "delivery": event.delivery,
+        "measures": measures_column(event.kind.value, event.detail),
         "body": body.decode("utf-8"),
         "leaf_hash": leaf_hash(body),
     }

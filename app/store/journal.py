@@ -16,6 +16,7 @@ class EventFilter:
     """Which events an auditor asks for; what is None does not restrict.
 
     Attributes:
+        measure: only events that count in this figure.
         since: at or after this moment.
         until: before this moment.
     """
@@ -28,6 +29,7 @@ class EventFilter:
     document_type: str | None = None
     document: str | None = None
     kinds: tuple[str, ...] = ()
+    measure: str | None = None
     outcome: str | None = None
     actor: str | None = None
 
@@ -105,6 +107,8 @@ def _conditions(asked: EventFilter) -> list[sa.ColumnElement[bool]]:
     conditions: list[sa.ColumnElement[bool]] = [name == value for name, value in equal.items() if value is not None]
     if asked.kinds:
         conditions.append(column.kind.in_(asked.kinds))
+    if asked.measure is not None:
+        conditions.append(column.measures.contains(f" {asked.measure} ", autoescape=True))
     if asked.since is not None:
         conditions.append(column.at >= asked.since)
     if asked.until is not None:

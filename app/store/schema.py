@@ -21,6 +21,19 @@ metadata = sa.MetaData(
 ORGAN_ID_LENGTH = 35
 """Longest agency code (SĐ1:2022, QĐ 20/2020/QĐ-TTg Đ4)."""
 
+MEASURES = (
+    "sent",
+    "received",
+    "acknowledged",
+    "statuses",
+    "refused",
+    "withdrawn",
+    "signed",
+    "with_paper",
+    "electronic_only",
+)
+"""Columns of `figures`, one a count of events; which event counts where is decided in `app.statistics.measures`."""
+
 _Id = sa.Uuid(as_uuid=False)
 _Code = sa.String(ORGAN_ID_LENGTH)
 _Sha256 = sa.String(64)
@@ -202,8 +215,8 @@ deliveries = sa.Table(
     sa.Column("status_report", _Id, sa.ForeignKey("status_reports.id"), nullable=True, comment="null for a document"),
     sa.Column("recipient", _Code, nullable=False),
     sa.Column("addressed_to", _Code, nullable=False, comment="the code the sender wrote"),
-    sa.Column("state", sa.String(24), nullable=False),
-    sa.Column("pending", sa.String(12), nullable=True, comment="withdrawal or update that awaits 15 or 16"),
+    sa.Column("progress", sa.String(24), nullable=False, comment="how far it came: available … completed, or its end"),
+    sa.Column("change", sa.String(24), nullable=True, comment="a withdrawal or update asked for, or how it was answered"),
     sa.Column("priority", sa.SmallInteger, nullable=False),
     sa.Column("available_at", Instant, nullable=False),
     sa.Column("acknowledged_at", Instant, nullable=True),
@@ -241,7 +254,8 @@ events = sa.Table(
     sa.Column("branch", sa.String(20), nullable=True),
     sa.Column("document_type", sa.String(40), nullable=True),
     sa.Column("document", _Id, nullable=True, index=True),
-    sa.Column("delivery", _Id, nullable=True),
+    sa.Column("delivery", _Id, nullable=True, index=True),
+    sa.Column("measures", sa.String(80), nullable=True, comment="figures it counts in, between blanks"),
     sa.Column("body", sa.Text, nullable=False, comment="canonical JSON (RFC 8785); what the leaf hashes"),
     sa.Column("leaf_hash", _Sha256, nullable=False, comment="RFC 6962 §2.1 leaf hash of body"),
 )
@@ -259,14 +273,6 @@ ledger_state = sa.Table(
     sa.Column("sealed_at", Instant, nullable=True),
 )
 
-leases = sa.Table(
-    "leases",
-    metadata,
-    sa.Column("name", sa.String(40), primary_key=True),
-    sa.Column("holder", sa.String(64), nullable=False),
-    sa.Column("expires_at", Instant, nullable=False),
-)
-
 figures = sa.Table(
     "figures",
     metadata,
@@ -275,18 +281,5 @@ figures = sa.Table(
     sa.Column("tier", sa.String(16), primary_key=True),
     sa.Column("branch", sa.String(20), primary_key=True),
     sa.Column("document_type", sa.String(40), primary_key=True),
-    *(
-        sa.Column(measure, sa.BigInteger, nullable=False, server_default="0")
-        for measure in (
-            "sent",
-            "received",
-            "acknowledged",
-            "statuses",
-            "refused",
-            "withdrawn",
-            "signed",
-            "with_paper",
-            "electronic_only",
-        )
-    ),
+    *(sa.Column(measure, sa.BigInteger, nullable=False, server_default="0") for measure in MEASURES),
 )

@@ -36,10 +36,7 @@ def upgrade() -> None:
         sa.Column("client_id", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column(
-            "secret_hash",
-            sa.Text(),
-            nullable=True,
-            comment="Argon2id; null where only private_key_jwt is allowed",
+            "secret_hash", sa.Text(), nullable=True, comment="Argon2id; null where only private_key_jwt is allowed"
         ),
         sa.Column("scopes", sa.JSON(), nullable=False),
         sa.Column("agencies", sa.JSON(), nullable=False),
@@ -52,12 +49,7 @@ def upgrade() -> None:
     op.create_table(
         "crls",
         sa.Column("sha256", sa.String(length=64), nullable=False),
-        sa.Column(
-            "issuer_sha256",
-            sa.String(length=64),
-            nullable=False,
-            comment="SHA-256 of the issuer's DER name",
-        ),
+        sa.Column("issuer_sha256", sa.String(length=64), nullable=False, comment="SHA-256 of the issuer's DER name"),
         sa.Column("issuer", sa.Text(), nullable=False),
         sa.Column("number", sa.String(length=42), nullable=True),
         sa.Column("this_update", Instant(), nullable=False),
@@ -67,19 +59,12 @@ def upgrade() -> None:
         sa.Column("imported_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("sha256", name=op.f("pk_crls")),
     )
-    op.create_index(
-        op.f("ix_crls_issuer_sha256"), "crls", ["issuer_sha256"], unique=False
-    )
+    op.create_index(op.f("ix_crls_issuer_sha256"), "crls", ["issuer_sha256"], unique=False)
     op.create_table(
         "documents",
         sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("sender", sa.String(length=35), nullable=False),
-        sa.Column(
-            "document_id",
-            sa.String(length=500),
-            nullable=False,
-            comment="DocumentId as the sender wrote it",
-        ),
+        sa.Column("document_id", sa.String(length=500), nullable=False, comment="DocumentId as the sender wrote it"),
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("kind", sa.String(length=12), nullable=False),
@@ -96,22 +81,13 @@ def upgrade() -> None:
         sa.Column("verification", sa.JSON(), nullable=False),
         sa.Column("receipt", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_documents")),
-        sa.UniqueConstraint(
-            "sender", "document_id", name=op.f("uq_documents_sender_document_id")
-        ),
+        sa.UniqueConstraint("sender", "document_id", name=op.f("uq_documents_sender_document_id")),
     )
-    op.create_index(
-        "ix_documents_sender_id", "documents", ["sender", "id"], unique=False
-    )
+    op.create_index("ix_documents_sender_id", "documents", ["sender", "id"], unique=False)
     op.create_table(
         "events",
         sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
-        sa.Column(
-            "position",
-            sa.BigInteger(),
-            nullable=True,
-            comment="ledger index; null until sealed",
-        ),
+        sa.Column("position", sa.BigInteger(), nullable=True, comment="ledger index; null until sealed"),
         sa.Column("at", Instant(), nullable=False),
         sa.Column("kind", sa.String(length=40), nullable=False),
         sa.Column("outcome", sa.String(length=12), nullable=False),
@@ -122,32 +98,17 @@ def upgrade() -> None:
         sa.Column("document_type", sa.String(length=40), nullable=True),
         sa.Column("document", sa.Uuid(as_uuid=False), nullable=True),
         sa.Column("delivery", sa.Uuid(as_uuid=False), nullable=True),
-        sa.Column(
-            "body",
-            sa.Text(),
-            nullable=False,
-            comment="canonical JSON (RFC 8785); what the leaf hashes",
-        ),
-        sa.Column(
-            "leaf_hash",
-            sa.String(length=64),
-            nullable=False,
-            comment="RFC 6962 §2.1 leaf hash of body",
-        ),
+        sa.Column("measures", sa.String(length=80), nullable=True, comment="figures it counts in, between blanks"),
+        sa.Column("body", sa.Text(), nullable=False, comment="canonical JSON (RFC 8785); what the leaf hashes"),
+        sa.Column("leaf_hash", sa.String(length=64), nullable=False, comment="RFC 6962 §2.1 leaf hash of body"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_events")),
         sa.UniqueConstraint("position", name=op.f("uq_events_position")),
     )
-    op.create_index(
-        "ix_events_agency_kind_position",
-        "events",
-        ["agency", "kind", "position"],
-        unique=False,
-    )
+    op.create_index("ix_events_agency_kind_position", "events", ["agency", "kind", "position"], unique=False)
     op.create_index("ix_events_at", "events", ["at"], unique=False)
+    op.create_index(op.f("ix_events_delivery"), "events", ["delivery"], unique=False)
     op.create_index(op.f("ix_events_document"), "events", ["document"], unique=False)
-    op.create_index(
-        "ix_events_kind_position", "events", ["kind", "position"], unique=False
-    )
+    op.create_index("ix_events_kind_position", "events", ["kind", "position"], unique=False)
     op.create_index(
         "ix_events_unsealed",
         "events",
@@ -158,12 +119,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "figures",
-        sa.Column(
-            "month",
-            sa.String(length=7),
-            nullable=False,
-            comment="YYYY-MM in Asia/Ho_Chi_Minh",
-        ),
+        sa.Column("month", sa.String(length=7), nullable=False, comment="YYYY-MM in Asia/Ho_Chi_Minh"),
         sa.Column("agency", sa.String(length=35), nullable=False),
         sa.Column("tier", sa.String(length=16), nullable=False),
         sa.Column("branch", sa.String(length=20), nullable=False),
@@ -176,17 +132,8 @@ def upgrade() -> None:
         sa.Column("withdrawn", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("signed", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("with_paper", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column(
-            "electronic_only", sa.BigInteger(), server_default="0", nullable=False
-        ),
-        sa.PrimaryKeyConstraint(
-            "month",
-            "agency",
-            "tier",
-            "branch",
-            "document_type",
-            name=op.f("pk_figures"),
-        ),
+        sa.Column("electronic_only", sa.BigInteger(), server_default="0", nullable=False),
+        sa.PrimaryKeyConstraint("month", "agency", "tier", "branch", "document_type", name=op.f("pk_figures")),
     )
     op.create_table(
         "idempotency_keys",
@@ -197,28 +144,11 @@ def upgrade() -> None:
         sa.Column("expires_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("client_id", "key", name=op.f("pk_idempotency_keys")),
     )
-    op.create_index(
-        op.f("ix_idempotency_keys_expires_at"),
-        "idempotency_keys",
-        ["expires_at"],
-        unique=False,
-    )
-    op.create_table(
-        "leases",
-        sa.Column("name", sa.String(length=40), nullable=False),
-        sa.Column("holder", sa.String(length=64), nullable=False),
-        sa.Column("expires_at", Instant(), nullable=False),
-        sa.PrimaryKeyConstraint("name", name=op.f("pk_leases")),
-    )
+    op.create_index(op.f("ix_idempotency_keys_expires_at"), "idempotency_keys", ["expires_at"], unique=False)
     op.create_table(
         "ledger_state",
         sa.Column("id", sa.SmallInteger(), autoincrement=False, nullable=False),
-        sa.Column(
-            "size",
-            sa.BigInteger(),
-            nullable=False,
-            comment="number of sealed events; the next index",
-        ),
+        sa.Column("size", sa.BigInteger(), nullable=False, comment="number of sealed events; the next index"),
         sa.Column("sealed_at", Instant(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger_state")),
     )
@@ -248,28 +178,17 @@ def upgrade() -> None:
         sa.Column("expires_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("client_id", "jti", name=op.f("pk_used_assertions")),
     )
-    op.create_index(
-        op.f("ix_used_assertions_expires_at"),
-        "used_assertions",
-        ["expires_at"],
-        unique=False,
-    )
+    op.create_index(op.f("ix_used_assertions_expires_at"), "used_assertions", ["expires_at"], unique=False)
     op.create_table(
         "agency_aliases",
         sa.Column("code", sa.String(length=35), nullable=False),
         sa.Column("organ_id", sa.String(length=35), nullable=False),
         sa.Column("valid_from", sa.Date(), nullable=True),
         sa.Column("valid_to", sa.Date(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["organ_id"],
-            ["agencies.organ_id"],
-            name=op.f("fk_agency_aliases_organ_id_agencies"),
-        ),
+        sa.ForeignKeyConstraint(["organ_id"], ["agencies.organ_id"], name=op.f("fk_agency_aliases_organ_id_agencies")),
         sa.PrimaryKeyConstraint("code", name=op.f("pk_agency_aliases")),
     )
-    op.create_index(
-        op.f("ix_agency_aliases_organ_id"), "agency_aliases", ["organ_id"], unique=False
-    )
+    op.create_index(op.f("ix_agency_aliases_organ_id"), "agency_aliases", ["organ_id"], unique=False)
     op.create_table(
         "certificates",
         sa.Column("sha256", sa.String(length=64), nullable=False),
@@ -291,147 +210,76 @@ def upgrade() -> None:
             comment="issuing CAs that were enrolled with it, PEM, leaf's issuer first",
         ),
         sa.Column("registered_at", Instant(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["organ_id"],
-            ["agencies.organ_id"],
-            name=op.f("fk_certificates_organ_id_agencies"),
-        ),
+        sa.ForeignKeyConstraint(["organ_id"], ["agencies.organ_id"], name=op.f("fk_certificates_organ_id_agencies")),
         sa.PrimaryKeyConstraint("sha256", name=op.f("pk_certificates")),
     )
-    op.create_index(
-        op.f("ix_certificates_organ_id"), "certificates", ["organ_id"], unique=False
-    )
+    op.create_index(op.f("ix_certificates_organ_id"), "certificates", ["organ_id"], unique=False)
     op.create_table(
         "document_links",
         sa.Column("document", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("ordinal", sa.Integer(), nullable=False),
+        sa.Column("relation", sa.String(length=12), nullable=False, comment="revokes, updates, replaces, answers"),
+        sa.Column("concerned_document_id", sa.String(length=500), nullable=False, comment="DocumentId as written"),
         sa.Column(
-            "relation",
-            sa.String(length=12),
-            nullable=False,
-            comment="revokes, updates, replaces, answers",
+            "concerned", sa.Uuid(as_uuid=False), nullable=True, comment="that document's id where this node holds it"
         ),
-        sa.Column(
-            "concerned_document_id",
-            sa.String(length=500),
-            nullable=False,
-            comment="DocumentId as written",
-        ),
-        sa.Column(
-            "concerned",
-            sa.Uuid(as_uuid=False),
-            nullable=True,
-            comment="that document's id where this node holds it",
-        ),
-        sa.ForeignKeyConstraint(
-            ["document"],
-            ["documents.id"],
-            name=op.f("fk_document_links_document_documents"),
-        ),
+        sa.ForeignKeyConstraint(["document"], ["documents.id"], name=op.f("fk_document_links_document_documents")),
         sa.PrimaryKeyConstraint("document", "ordinal", name=op.f("pk_document_links")),
     )
-    op.create_index(
-        op.f("ix_document_links_concerned"),
-        "document_links",
-        ["concerned"],
-        unique=False,
-    )
+    op.create_index(op.f("ix_document_links_concerned"), "document_links", ["concerned"], unique=False)
     op.create_table(
         "status_reports",
         sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("document", sa.Uuid(as_uuid=False), nullable=False),
-        sa.Column(
-            "delivery",
-            sa.Uuid(as_uuid=False),
-            nullable=False,
-            comment="the document's delivery it speaks of",
-        ),
+        sa.Column("delivery", sa.Uuid(as_uuid=False), nullable=False, comment="the document's delivery it speaks of"),
         sa.Column("reporter", sa.String(length=35), nullable=False),
         sa.Column("status_code", sa.String(length=2), nullable=False),
         sa.Column("description", sa.Text(), nullable=True),
-        sa.Column(
-            "reported_at",
-            Instant(),
-            nullable=True,
-            comment="Timestamp as the reporter claims it",
-        ),
+        sa.Column("reported_at", Instant(), nullable=True, comment="Timestamp as the reporter claims it"),
         sa.Column("accepted_at", Instant(), nullable=False),
-        sa.Column(
-            "state",
-            sa.String(length=24),
-            nullable=False,
-            comment="of the delivery, after this report",
-        ),
+        sa.Column("state", sa.String(length=24), nullable=False, comment="of the delivery, after this report"),
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("client_id", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("verification", sa.JSON(), nullable=False),
         sa.Column("receipt", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["document"],
-            ["documents.id"],
-            name=op.f("fk_status_reports_document_documents"),
-        ),
+        sa.ForeignKeyConstraint(["document"], ["documents.id"], name=op.f("fk_status_reports_document_documents")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_status_reports")),
-        sa.UniqueConstraint(
-            "reporter", "sha256", name=op.f("uq_status_reports_reporter_sha256")
-        ),
+        sa.UniqueConstraint("reporter", "sha256", name=op.f("uq_status_reports_reporter_sha256")),
     )
-    op.create_index(
-        op.f("ix_status_reports_delivery"), "status_reports", ["delivery"], unique=False
-    )
-    op.create_index(
-        op.f("ix_status_reports_document"), "status_reports", ["document"], unique=False
-    )
+    op.create_index(op.f("ix_status_reports_delivery"), "status_reports", ["delivery"], unique=False)
+    op.create_index(op.f("ix_status_reports_document"), "status_reports", ["document"], unique=False)
     op.create_table(
         "deliveries",
         sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("document", sa.Uuid(as_uuid=False), nullable=False),
-        sa.Column(
-            "status_report",
-            sa.Uuid(as_uuid=False),
-            nullable=True,
-            comment="null for a document",
-        ),
+        sa.Column("status_report", sa.Uuid(as_uuid=False), nullable=True, comment="null for a document"),
         sa.Column("recipient", sa.String(length=35), nullable=False),
+        sa.Column("addressed_to", sa.String(length=35), nullable=False, comment="the code the sender wrote"),
         sa.Column(
-            "addressed_to",
-            sa.String(length=35),
+            "progress",
+            sa.String(length=24),
             nullable=False,
-            comment="the code the sender wrote",
+            comment="how far it came: available … completed, or its end",
         ),
-        sa.Column("state", sa.String(length=24), nullable=False),
         sa.Column(
-            "pending",
-            sa.String(length=12),
+            "change",
+            sa.String(length=24),
             nullable=True,
-            comment="withdrawal or update that awaits 15 or 16",
+            comment="a withdrawal or update asked for, or how it was answered",
         ),
         sa.Column("priority", sa.SmallInteger(), nullable=False),
         sa.Column("available_at", Instant(), nullable=False),
         sa.Column("acknowledged_at", Instant(), nullable=True),
         sa.Column("in_inbox", sa.Boolean(), nullable=False),
-        sa.Column(
-            "position",
-            sa.BigInteger(),
-            nullable=True,
-            comment="ledger index of its delivery.available event",
-        ),
+        sa.Column("position", sa.BigInteger(), nullable=True, comment="ledger index of its delivery.available event"),
+        sa.ForeignKeyConstraint(["document"], ["documents.id"], name=op.f("fk_deliveries_document_documents")),
         sa.ForeignKeyConstraint(
-            ["document"],
-            ["documents.id"],
-            name=op.f("fk_deliveries_document_documents"),
-        ),
-        sa.ForeignKeyConstraint(
-            ["status_report"],
-            ["status_reports.id"],
-            name=op.f("fk_deliveries_status_report_status_reports"),
+            ["status_report"], ["status_reports.id"], name=op.f("fk_deliveries_status_report_status_reports")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deliveries")),
     )
-    op.create_index(
-        op.f("ix_deliveries_document"), "deliveries", ["document"], unique=False
-    )
+    op.create_index(op.f("ix_deliveries_document"), "deliveries", ["document"], unique=False)
     op.create_index(
         "ix_deliveries_inbox",
         "deliveries",
@@ -481,7 +329,6 @@ def downgrade() -> None:
     op.drop_table("trust_anchors")
     op.drop_table("revocations")
     op.drop_table("ledger_state")
-    op.drop_table("leases")
     op.drop_index(op.f("ix_idempotency_keys_expires_at"), table_name="idempotency_keys")
     op.drop_table("idempotency_keys")
     op.drop_table("figures")
@@ -493,6 +340,7 @@ def downgrade() -> None:
     )
     op.drop_index("ix_events_kind_position", table_name="events")
     op.drop_index(op.f("ix_events_document"), table_name="events")
+    op.drop_index(op.f("ix_events_delivery"), table_name="events")
     op.drop_index("ix_events_at", table_name="events")
     op.drop_index("ix_events_agency_kind_position", table_name="events")
     op.drop_table("events")

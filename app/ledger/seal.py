@@ -1,0 +1,64 @@
+"""Sealing: giving committed events their place in the one order everybody sees, and counting them.
+
+Only committed events can be seen here, the row of the ledger's size is locked while indices are given, and all of a batch becomes
+visible in one commit: so indices follow the order of commits, without a gap, from however many processes. Nobody can
+receive a document before its events are in the ledger, because an inbox shows deliveries by the index sealed here.
+"""
+
+from datetime import datetime
+
+from app.statistics.fold import fold
+from app.store import deliveries, figures, journal
+from app.store.database import Database
+
+BATCH_MAX = 1_000
+"""Events sealed in one transaction: long enough to catch up quickly, short enough not to hold the writer for long."""
+
+
+async def seal_batch(database: Database, *, now: datetime, limit: int = BATCH_MAX) -> int:
+    """Seal the oldest unsealed events, at most `limit`; returns how many.
+
+    Raises:
+        Unavailable: the database does not answer; nothing was sealed.
+    """
+    async with database.read() as tx:
+        if not await journal.unsealed(tx, limit=1):
+            return 0
+    async with database.write() as tx:
+        size = await journal.size(tx, lock=True)
+        batch = await journal.unsealed(tx, limit=limit)
+        positions = {event.id: size + offset for offset, event in enumerate(batch)}
+        if positions:
+            await journal.seal(tx, positions, size=size + len(batch), at=now)
+            await deliveries.place(
+                tx,
+                {
+                    event.delivery: positions[event.id]
+                    for event in batch
+                    if event.kind in ("delivery.available", "status.available")
+                },
+            )
+            await figures.add(
+                tx,
+                [
+                    {
+                        "month": key.month,
+                        "agency": key.agency,
+                        "tier": key.tier,
+                        "branch": key.branch,
+                        "document_type": key.document_type,
+                        **counts,
+                    }
+                    for key, counts in fold(batch).items()
+                ],
+            )
+        # All of it or nothing becomes visible at this commit: index, inbox position and figures cannot part.
+    return len(positions)
+
+
+async def seal_all(database: Database, *, now: datetime) -> int:
+    """Seal until nothing waits; returns how many events were sealed."""
+    total = 0
+    while sealed := await seal_batch(database, now=now):
+        total += sealed
+    return total

@@ -1,0 +1,55 @@
+"""Adding events up: pure, order-insensitive within a batch, the same live and in a recount."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from app.statistics.periods import Month
+
+
+class CountedEvent(Protocol):
+    """What the fold reads of a sealed event."""
+
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def agency(self) -> str | None: ...
+    @property
+    def tier(self) -> str | None: ...
+    @property
+    def branch(self) -> str | None: ...
+    @property
+    def document_type(self) -> str | None: ...
+    @property
+    def measures(self) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class FigureKey:
+    """What a row of figures is about. Empty text stands for "not known": a refusal whose sender could not be read."""
+
+    month: str
+    agency: str
+    tier: str
+    branch: str
+    document_type: str
+
+
+def fold(events: Iterable[CountedEvent]) -> Mapping[FigureKey, Mapping[str, int]]:
+    """Return what a batch of events adds to the figures: per key, per measure, how many."""
+    added: dict[FigureKey, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for event in events:
+        if not event.measures:
+            continue
+        key = FigureKey(
+            month=str(Month.of(event.at)),
+            agency=event.agency or "",
+            tier=event.tier or "",
+            branch=event.branch or "",
+            document_type=event.document_type or "",
+        )
+        for measure in event.measures.split():
+            added[key][measure] += 1
+    return added

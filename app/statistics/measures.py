@@ -1,0 +1,51 @@
+"""Which event counts in which figure; the definitions behind every number the node publishes.
+
+| measure | counts | belongs to |
+| --- | --- | --- |
+| sent | documents accepted | the sender |
+| signed | of these, with a packet signature that verified | the sender |
+| with_paper | of these, announced with a paper copy (Bussiness/Paper = 1) | the sender |
+| electronic_only | of these, without a paper copy | the sender |
+| received | deliveries laid into an inbox, one per recipient | the recipient |
+| acknowledged | deliveries taken over | the recipient |
+| statuses | business status reports accepted | the reporter |
+| refused | documents and statuses refused | the sender where known |
+| withdrawn | deliveries withdrawn with the recipient's consent | the sender |
+
+Sources: the indicators of edXML practice (QĐ 28/2018/QĐ-TTg Đ11: sent, received; Đ5.3, Đ7.2: paper; Đ4: signed). "received" counts
+deliveries, not documents, as the published figures do.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.store.schema import MEASURES
+
+MEASURE_NAMES: tuple[str, ...] = MEASURES
+"""Every measure, in the order reports show them."""
+
+
+def measures_of(kind: str, detail: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the figures an event of this kind with this detail counts in, each by one."""
+    match kind:
+        case "document.accepted":
+            paper = "with_paper" if detail.get("paper") else "electronic_only"
+            return ("sent", "signed", paper) if detail.get("signed") else ("sent", paper)
+        case "delivery.available":
+            return ("received",)
+        case "delivery.acknowledged":
+            return ("acknowledged",)
+        case "status.accepted":
+            return ("statuses",)
+        case "document.refused" | "status.refused":
+            return ("refused",)
+        case "delivery.withdrawn":
+            return ("withdrawn",)
+        case _:
+            return ()
+
+
+def measures_column(kind: str, detail: Mapping[str, Any]) -> str | None:
+    """Return the same as the text kept with the event, each name between blanks so that none is part of another."""
+    counted = measures_of(kind, detail)
+    return f" {' '.join(counted)} " if counted else None
