@@ -225,7 +225,8 @@ def find_binaries() -> Path:
     if newest is None or _major_version(newest) < MAJOR_VERSION_MIN:
         raise PostgresUnavailable(
             f"These tests need PostgreSQL {MAJOR_VERSION_MIN} or newer. Install it (Debian: apt-get install "
-            f"postgresql, or sh .ci/system as root), or name a server in {URL_VARIABLE}, as a user who may create databases."
+            f"postgresql, or sh .ci/system as root), or name a server in {URL_VARIABLE}, "
+            "as a user who may create databases."
         )
     if os.geteuid() == 0:
         _postgres_user()
