@@ -81,7 +81,9 @@ certificates = sa.Table(
     sa.Column("revoked_at", Instant, nullable=True),
     sa.Column("revocation_reason", sa.String(40), nullable=True),
     sa.Column("der", sa.LargeBinary, nullable=False),
-    sa.Column("chain_pem", sa.Text, nullable=False, comment="issuing CAs that were enrolled with it, PEM, leaf's issuer first"),
+    sa.Column(
+        "chain_pem", sa.Text, nullable=False, comment="issuing CAs that were enrolled with it, PEM, leaf's issuer first"
+    ),
     sa.Column("registered_at", Instant, nullable=False),
 )
 
@@ -95,6 +97,22 @@ trust_anchors = sa.Table(
     sa.Column("not_after", Instant, nullable=False),
     sa.Column("der", sa.LargeBinary, nullable=False),
     sa.Column("added_at", Instant, nullable=False),
+)
+
+authorities = sa.Table(
+    "authorities",
+    metadata,
+    sa.Column("sha256", _Sha256, primary_key=True),
+    sa.Column("subject_sha256", _Sha256, nullable=False, index=True, comment="SHA-256 of the DER name"),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("der", sa.LargeBinary, nullable=False, comment="an issuing CA that was enrolled with a certificate"),
+)
+
+registry_versions = sa.Table(
+    "registry_versions",
+    metadata,
+    sa.Column("part", sa.String(16), primary_key=True, comment="agencies or trust"),
+    sa.Column("version", sa.BigInteger, nullable=False, comment="moves with every change of that part"),
 )
 
 crls = sa.Table(
@@ -216,7 +234,9 @@ deliveries = sa.Table(
     sa.Column("recipient", _Code, nullable=False),
     sa.Column("addressed_to", _Code, nullable=False, comment="the code the sender wrote"),
     sa.Column("progress", sa.String(24), nullable=False, comment="how far it came: available … completed, or its end"),
-    sa.Column("change", sa.String(24), nullable=True, comment="a withdrawal or update asked for, or how it was answered"),
+    sa.Column(
+        "change", sa.String(24), nullable=True, comment="a withdrawal or update asked for, or how it was answered"
+    ),
     sa.Column("priority", sa.SmallInteger, nullable=False),
     sa.Column("available_at", Instant, nullable=False),
     sa.Column("acknowledged_at", Instant, nullable=True),

@@ -1,0 +1,369 @@
+"""The values of the registry: what is known about agencies, certificates, trust anchors and clients.
+
+Frozen values without behaviour beyond questions about themselves; nothing here touches the database.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Generic, Self, TypeVar
+
+from typing_extensions import override
+
+from app.edxml.organ_id import OrganId, OrganIdForm
+from app.errors import RequestInvalid
+from app.findings import Finding, Severity
+from app.ledger.events import Standing
+
+T = TypeVar("T")
+
+_SUBTREE_SUFFIX = ".*"
+
+
+class Tier(StrEnum):
+    """Level of administration an agency belongs to (QĐ 28/2018/QĐ-TTg Đ11)."""
+
+    CENTRAL = "central"
+    """Trung ương: central bodies, ministries and what belongs to them."""
+    PROVINCE = "province"
+    """Tỉnh, thành phố trực thuộc trung ương, and their departments."""
+    DISTRICT = "district"
+    """Huyện: ended on 1/7/2025, kept for what happened before."""
+    COMMUNE = "commune"
+    """Xã, phường, đặc khu."""
+
+    @property
+    def depth(self) -> int:
+        """How far below the centre: 0 for central, 3 for commune."""
+        return _DEPTHS[self]
+
+
+_DEPTHS = {tier: depth for depth, tier in enumerate(Tier)}
+
+
+class Branch(StrEnum):
+    """Part of the political system an agency belongs to (blocks A to K of QĐ 20/2020/QĐ-TTg Phụ lục I)."""
+
+    PARTY = "party"
+    """Communist Party bodies, block A."""
+    STATE = "state"
+    """President's office, Government, ministries, People's Committees, State Audit: blocks B, F, G, H."""
+    ASSEMBLY = "assembly"
+    """National Assembly and People's Councils, blocks C and K."""
+    COURT = "court"
+    """People's courts, block D."""
+    PROCURACY = "procuracy"
+    """People's procuracies, block E."""
+    FRONT = "front"
+    """Fatherland Front, I01."""
+    MASS_ORGANISATION = "mass_organisation"
+    """The other political-social organisations and the associations, blocks I and J."""
+    OTHER = "other"
+    """Enterprises and whoever else takes part."""
+
+
+class AgencyStatus(StrEnum):
+    """Whether an agency takes part in the exchange."""
+
+    ACTIVE = "active"
+    """It sends and receives."""
+    SUSPENDED = "suspended"
+    """An administrator stopped it; it may be reinstated."""
+    CLOSED = "closed"
+    """It has ended, for good; its successor, where there is one, takes its mail."""
+
+
+class SuspensionReason(StrEnum):
+    """Why an agency is suspended. Ours: the ledger keeps codes, never text written by people."""
+
+    REQUESTED = "requested"
+    """The agency or the body above it asked for it."""
+    KEY_COMPROMISED = "key_compromised"
+    """Its signing key may be in other hands."""
+    SYSTEM_COMPROMISED = "system_compromised"
+    """Its document-management system may be in other hands."""
+    REORGANISATION = "reorganisation"
+    """It is being reorganised."""
+    MALFUNCTION = "malfunction"
+    """Its system sends what harms others."""
+
+
+class CertificateKind(StrEnum):
+    """Whose certificate it is (NĐ 130/2018/NĐ-CP)."""
+
+    SEAL = "seal"
+    """Of the agency, in place of its stamp."""
+    PERSON = "person"
+    """Of a person competent to sign for the agency."""
+
+
+class CertificateStatus(StrEnum):
+    """What this node was told about a certificate; what its issuer says is asked at each decision."""
+
+    ACTIVE = "active"
+    """Registered and not revoked here. It may have expired."""
+    REVOKED = "revoked"
+    """Revoked at this node, for good."""
+
+
+class RevocationReason(StrEnum):
+    """Why a certificate no longer counts (RFC 5280 §5.3.1)."""
+
+    UNSPECIFIED = "unspecified"
+    """No reason given."""
+    KEY_COMPROMISE = "keyCompromise"
+    """Its private key may be in other hands."""
+    CA_COMPROMISE = "cACompromise"
+    """The issuer's key may be in other hands."""
+    AFFILIATION_CHANGED = "affiliationChanged"
+    """The holder no longer belongs to the agency."""
+    SUPERSEDED = "superseded"
+    """Another certificate took its place."""
+    CESSATION_OF_OPERATION = "cessationOfOperation"
+    """It is no longer needed."""
+    CERTIFICATE_HOLD = "certificateHold"
+    """Held for the time being; only an issuer's list can say so and take it back."""
+    PRIVILEGE_WITHDRAWN = "privilegeWithdrawn"
+    """The holder may no longer sign for the agency."""
+    AA_COMPROMISE = "aACompromise"
+    """The attribute authority's key may be in other hands."""
+
+
+class Scope(StrEnum):
+    """What a client may ask for."""
+
+    EXCHANGE = "exchange"
+    """Send, read and report for the client's own agencies."""
+    REGISTRY_READ = "registry.read"
+    """Read the directory; every client may."""
+    REGISTRY_WRITE = "registry.write"
+    """Change agencies, certificates, trust anchors and clients."""
+    AUDIT = "audit"
+    """Read the delivery log of every agency, never what documents say."""
+    STATISTICS = "statistics"
+    """Read statistics."""
+
+
+class ClientStatus(StrEnum):
+    """Whether a client may sign in."""
+
+    ACTIVE = "active"
+    """It may."""
+    DISABLED = "disabled"
+    """An administrator shut it out; it may be enabled again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """Another code an agency is or was addressed by: the other form, or one it had before.
+
+    Attributes:
+        valid_from: first day it is in force; None: since ever.
+        valid_to: last day it is in force; None: without end.
+    """
+
+    code: OrganId
+    valid_from: date | None = None
+    valid_to: date | None = None
+
+    def in_force(self, on: date) -> bool:
+        """Whether the code stands for the agency on that day."""
+        return _in_force(self.valid_from, self.valid_to, on)
+
+
+@dataclass(frozen=True, slots=True)
+class Agency:
+    """An agency of the directory.
+
+    Attributes:
+        organ_id: its code; never changes.
+        aliases: its other codes, in the order of their text.
+        parent: the agency it is part of.
+        valid_from: first day it exists; None: since ever.
+        valid_to: last day it exists; None: without end.
+        successor: who took over when it was closed.
+        contact: how to reach it, by `email`, `telephone`, `address`, `website`.
+        version: counts the changes of this record from 1; the ETag.
+    """
+
+    organ_id: OrganId
+    name: str
+    tier: Tier
+    branch: Branch
+    aliases: tuple[Alias, ...] = ()
+    parent: OrganId | None = None
+    status: AgencyStatus = AgencyStatus.ACTIVE
+    valid_from: date | None = None
+    valid_to: date | None = None
+    successor: OrganId | None = None
+    contact: Mapping[str, str] = field(default_factory=dict)
+    version: int = 1
+
+    @property
+    def standing(self) -> Standing:
+        """Where it stands now, as its events record it."""
+        return Standing(self.organ_id.text, self.tier.value, self.branch.value)
+
+    @property
+    def codes(self) -> tuple[OrganId, ...]:
+        """Every code it is or was known by, its own first."""
+        return (self.organ_id, *(alias.code for alias in self.aliases))
+
+    def in_force(self, on: date) -> bool:
+        """Whether it exists on that day, going by its dates alone."""
+        return _in_force(self.valid_from, self.valid_to, on)
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredCertificate:
+    """A certificate that speaks for an agency.
+
+    Attributes:
+        sha256: hex digest of its DER form.
+        organ_id: the agency it was registered for.
+        subject: distinguished name, RFC 4514.
+        issuer: distinguished name of the issuer, RFC 4514.
+        serial: hex, upper case, without leading zeros.
+        revoked_at: from when on it no longer counts, where an administrator revoked it here.
+    """
+
+    sha256: str
+    organ_id: OrganId
+    kind: CertificateKind
+    subject: str
+    issuer: str
+    serial: str
+    not_before: datetime
+    not_after: datetime
+    status: CertificateStatus
+    revoked_at: datetime | None = None
+    revocation_reason: RevocationReason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrustAnchor:
+    """A root certificate this node trusts without asking further.
+
+    Attributes:
+        sha256: hex digest of its DER form.
+        name: what administrators call it.
+        subject: distinguished name, RFC 4514.
+    """
+
+    sha256: str
+    name: str
+    subject: str
+    not_before: datetime
+    not_after: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedCrl:
+    """A certificate revocation list as it was taken in.
+
+    Attributes:
+        sha256: hex digest of its DER form.
+        issuer: distinguished name, RFC 4514.
+        number: CRL number (RFC 5280 §5.2.3), decimal; None where the list has none.
+        next_update: when the issuer promised the next one.
+        entries: how many certificates it names.
+    """
+
+    sha256: str
+    issuer: str
+    number: str | None
+    this_update: datetime
+    next_update: datetime | None
+    entries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One agency a client acts for, or a whole subtree of them.
+
+    Attributes:
+        code: the agency's code, or the code the subtree starts at.
+        subtree: `H28.*`: the agency `H28` and all whose code begins with `H28.`. The comparison is of text, over an
+            agency's own code and its aliases; parents in the directory play no part, and neither do codes of the form
+            `000.00.28.H28`, so that nothing is granted that the pattern does not say (ours).
+    """
+
+    code: OrganId
+    subtree: bool = False
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a code or a subtree pattern.
+
+        Raises:
+            RequestInvalid: not a code, or a pattern over a code that has no codes below it.
+        """
+        if not text.endswith(_SUBTREE_SUFFIX):
+            return cls(OrganId.parse(text))
+        code = OrganId.parse(text.removesuffix(_SUBTREE_SUFFIX))
+        if code.form is not OrganIdForm.HIERARCHICAL:
+            finding = Finding(
+                code="ours.grant.no-subtree",
+                severity=Severity.ERROR,
+                message=f"The code {code} of the pattern {text!r} is not of the form that has codes below it.",
+                fix="Write a pattern over a code such as H28 or H28.05, or name each agency.",
+                source="QĐ 20/2020/QĐ-TTg Đ4; ours",
+            )
+            raise RequestInvalid(finding.message, findings=[finding])
+        return cls(code, subtree=True)
+
+    def covers(self, code: OrganId) -> bool:
+        """Whether the grant names this code."""
+        return code == self.code or (self.subtree and code.text.startswith(f"{self.code}."))
+
+    @override
+    def __str__(self) -> str:
+        return f"{self.code}{_SUBTREE_SUFFIX}" if self.subtree else self.code.text
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A system that signs in: of a document office, an administrator, an auditor or a statistician.
+
+    Attributes:
+        scopes: what was granted to it; see `may` for what it has without being granted.
+        agencies: whom it acts for.
+        has_secret: whether it can sign in with a secret; if not, only with a key (RFC 7523).
+        version: counts the changes of this record from 1; the ETag.
+    """
+
+    client_id: str
+    name: str
+    scopes: frozenset[Scope]
+    agencies: tuple[Grant, ...]
+    status: ClientStatus
+    has_secret: bool
+    version: int
+    created_at: datetime
+
+    @property
+    def effective_scopes(self) -> frozenset[Scope]:
+        """The scopes it may ask a token for: those granted, and reading the directory."""
+        return self.scopes | {Scope.REGISTRY_READ}
+
+    def may_act_for(self, who: Agency | OrganId) -> bool:
+        """Whether a grant covers one of the agency's codes; of a bare code, whether one covers that very code."""
+        codes = who.codes if isinstance(who, Agency) else (who,)
+        return any(grant.covers(code) for grant in self.agencies for code in codes)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """One page of a list.
+
+    Attributes:
+        next_cursor: what to ask the next page with; None on the last one.
+    """
+
+    items: tuple[T, ...]
+    next_cursor: str | None
+
+
+def _in_force(first: date | None, last: date | None, on: date) -> bool:
+    return (first is None or first <= on) and (last is None or on <= last)
