@@ -14,6 +14,8 @@
     │   ├── ScopeMissing              the token lacks the scope of this call
     │   └── AgencyNotGranted          the client does not act for this agency
     ├── RequestInvalid                the request's form: parameter, cursor, header, body
+    │   └── NotAcceptable             none of the forms the client accepts is offered
+    ├── TooManyRequests               the client comes too often; it says when to come again
     ├── NotFound                      unknown, or somebody else's: both alike
     ├── Conflict                      the state of things forbids it
     │   ├── AlreadyExists             the key is taken by something else
@@ -149,6 +151,30 @@ class RequestInvalid(TrucError):
     code = "request-invalid"
     title = "The request is not valid"
     title_vi = "Yêu cầu không hợp lệ"
+
+
+class NotAcceptable(RequestInvalid):
+    """None of the media types in Accept is one this call can answer in (RFC 9110 §15.5.7)."""
+
+    code = "not-acceptable"
+    title = "No acceptable form of the answer"
+    title_vi = "Không có định dạng trả lời phù hợp"
+
+
+class TooManyRequests(TrucError):
+    """The client comes too often (RFC 6585 §4).
+
+    Attributes:
+        retry_after_seconds: when to come again.
+    """
+
+    code = "too-many-requests"
+    title = "Too many requests"
+    title_vi = "Quá nhiều yêu cầu"
+
+    def __init__(self, detail: str, *, retry_after_seconds: int) -> None:
+        super().__init__(detail)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class NotFound(TrucError):

@@ -1,0 +1,86 @@
+"""One running node: the parts the rooms work with, put together once from the settings.
+
+The composition root. Rooms get values and parts; nobody below reads the settings.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from app.exchange.desk import Desk, Policy
+from app.exchange.doorbell import Doorbell
+from app.registry.trust import TrustCache
+from app.settings import Settings
+from app.signing.node_key import NodeKey
+from app.signing.path import UnknownRevocation
+from app.store.blobs import BlobStore
+from app.store.database import Database
+
+KEYS_FOLDER = "keys"
+"""Below the data folder; 0700."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node that is open for work.
+
+    Attributes:
+        settings: as it was started with.
+        desk: what the exchange works with; the other parts are in there.
+    """
+
+    settings: Settings
+    desk: Desk
+
+    @property
+    def database(self) -> Database:
+        """Where state is."""
+        return self.desk.database
+
+    @property
+    def blobs(self) -> BlobStore:
+        """Where bodies are."""
+        return self.desk.blobs
+
+    @property
+    def key(self) -> NodeKey:
+        """What receipts and tokens are signed with."""
+        return self.desk.key
+
+    @property
+    def trust(self) -> TrustCache:
+        """What is trusted."""
+        return self.desk.trust
+
+    async def close(self) -> None:
+        """Give everything back; the node must not be used afterwards."""
+        self.desk.verifiers.shutdown(wait=True, cancel_futures=True)
+        await self.database.close()
+
+
+async def open_node(settings: Settings) -> Node:
+    """Open a node on its data folder and database; makes the folder and the node's key where they are missing.
+
+    Raises:
+        RequestInvalid: the database URL cannot be used.
+        DataFault: the node's key is readable by others, or damaged.
+    """
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    database = Database(settings.effective_database_url)
+    policy = Policy(
+        body_bytes_max=settings.document_bytes_max,
+        spool_bytes=settings.spool_bytes,
+        strict=settings.strict_rules,
+        unknown_revocation=UnknownRevocation(settings.unknown_revocation),
+        idempotency_days=settings.idempotency_days,
+        issuer=settings.public_url,
+    )
+    desk = Desk(
+        database=database,
+        blobs=BlobStore(settings.data_dir),
+        key=NodeKey.open(settings.data_dir / KEYS_FOLDER),
+        trust=TrustCache(database),
+        doorbell=Doorbell(),
+        verifiers=ThreadPoolExecutor(settings.verify_threads, thread_name_prefix="verify"),
+        policy=policy,
+    )
+    return Node(settings, desk)

@@ -1,0 +1,14 @@
+"""The rim that speaks HTTP: parse, one call, shape the answer. No rule of the domain lives here.
+
+    requests      every request gets an id, a log line, safe headers and, when it breaks, an opaque 500
+    problems      errors become application/problem+json, here and nowhere else; `kinds` is the table
+    calls         the route class: who is asking is settled before a body is read, and bodies are bounded
+    access        bearer tokens, scopes, the `Caller`
+    paging        cursors and pages;  `conditions`: ETag, Idempotency-Key, Content-Digest, Accept
+    clock         the one place where the rim reads the time
+    oauth, assertions        tokens for clients
+    agencies, certificates, trust, clients        the registry
+    operation, metrics, openapi        health, figures for Prometheus, the API's own description
+
+Each module of calls has a `router`; `app.main` lists them. Paths are written in full beside their function.
+"""

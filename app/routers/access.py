@@ -1,0 +1,167 @@
+"""Who is asking and what they may do: bearer tokens (RFC 6750, RFC 9068), scopes, the `Caller`.
+
+A token names a client and the version of its record: each request looks the record up by key, so a change of the client's
+grants or secret, or shutting it out, ends its tokens at once.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Final
+
+from fastapi import Security
+from fastapi.openapi.models import OAuthFlowClientCredentials, OAuthFlows
+from fastapi.security import OAuth2, SecurityScopes
+from starlette.requests import Request
+
+from app.errors import AgencyNotGranted, NotAuthenticated, ScopeMissing
+from app.ids import new_id
+from app.node import Node
+from app.registry import clients
+from app.registry.model import Agency, Client, ClientStatus, Scope
+from app.routers import clock
+from app.routers.calls import EARLY
+from app.signing.node_key import NodeKey
+
+TOKEN_TYPE: Final = "at+jwt"
+"""Header `typ` of access tokens (RFC 9068 §2.1); keeps receipts from passing as tokens."""
+
+SCOPES: Final = {
+    Scope.EXCHANGE: "Send for, read and acknowledge the inbox of, and report status for the client's own agencies.",
+    Scope.REGISTRY_READ: "Read the directory; every client has it.",
+    Scope.REGISTRY_WRITE: "Register, change and suspend agencies; certificates; trust anchors; clients.",
+    Scope.AUDIT: "Read delivery logs, ledger and evidence of every agency; never document content.",
+    Scope.STATISTICS: "Read statistics.",
+}
+
+scheme = OAuth2(
+    scheme_name="oauth2",
+    description="Client credentials (RFC 6749 §4.4): by secret, or by private_key_jwt with a registered certificate.",
+    flows=OAuthFlows(
+        clientCredentials=OAuthFlowClientCredentials(
+            tokenUrl="/oauth2/token", scopes={scope.value: text for scope, text in SCOPES.items()}
+        )
+    ),
+    auto_error=False,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The client behind a request.
+
+    Attributes:
+        client: its record as it is now.
+        scopes: those of its token.
+    """
+
+    client: Client
+    scopes: frozenset[Scope]
+
+    def require_agency(self, agency: Agency) -> None:
+        """Refuse a call for an agency that the client does not act for.
+
+        Raises:
+            AgencyNotGranted: it does not.
+        """
+        if not self.client.may_act_for(agency):
+            raise AgencyNotGranted(f"this client does not act for {agency.organ_id}")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An access token as it is handed out."""
+
+    text: str
+    seconds: int
+    scopes: frozenset[Scope]
+
+
+def issue(key: NodeKey, client: Client, *, scopes: frozenset[Scope], issuer: str, at: datetime, seconds: int) -> Token:
+    """Sign an access token (RFC 9068) for a client that has authenticated.
+
+    Args:
+        issuer: public address of the node; issuer and audience alike.
+        seconds: how long it holds.
+    """
+    claims = {
+        "iss": issuer,
+        "aud": issuer,
+        "sub": client.client_id,
+        "client_id": client.client_id,
+        "client_version": client.version,
+        "iat": int(at.timestamp()),
+        "exp": int((at + timedelta(seconds=seconds)).timestamp()),
+        "jti": new_id(),
+        "scope": " ".join(sorted(scope.value for scope in scopes)),
+    }
+    return Token(key.sign_jws(claims, typ=TOKEN_TYPE), seconds, scopes)
+
+
+async def authenticate(request: Request) -> Caller:
+    """Find the caller of a request by its bearer token, once a request.
+
+    Raises:
+        NotAuthenticated: no token, or one that does not hold.
+        Unavailable: the database does not answer.
+    """
+    known = getattr(request.state, "caller", None)
+    if isinstance(known, Caller):
+        return known
+    node: Node = request.app.state.node
+    claims = _claims(node, _bearer(request.headers.get("authorization")), at=clock.now())
+    async with node.database.read() as tx:
+        client = await clients.find(tx, str(claims["sub"]))
+    if client is None or client.status is not ClientStatus.ACTIVE or client.version != claims["client_version"]:
+        raise NotAuthenticated("the client was changed or disabled after this token was issued; get a new one")
+    # A scope that was taken away changed the version, so what the token says still holds.
+    granted = frozenset(Scope(name) for name in str(claims["scope"]).split())
+    caller = Caller(client, granted | {Scope.REGISTRY_READ})
+    request.state.caller = caller
+    request.state.client_id = client.client_id
+    return caller
+
+
+async def caller_of(
+    request: Request, required: SecurityScopes, _token: Annotated[str | None, Security(scheme)] = None
+) -> Caller:
+    """Dependency behind `require`.
+
+    Raises:
+        NotAuthenticated: no token, or one that does not hold.
+        ScopeMissing: the token has none of the scopes that open this call.
+    """
+    caller = await authenticate(request)
+    if required.scopes and caller.scopes.isdisjoint(required.scopes):
+        raise ScopeMissing(f"this call needs the scope {' or '.join(required.scopes)}")
+    return caller
+
+
+setattr(caller_of, EARLY, authenticate)
+
+
+def require(*scopes: Scope) -> Any:
+    """Guard a call: `caller: Annotated[Caller, require(Scope.EXCHANGE)]`; one of the scopes is enough."""
+    return Security(caller_of, scopes=[scope.value for scope in scopes])
+
+
+def node_of(request: Request) -> Node:
+    """Dependency that gives the node."""
+    node: Node = request.app.state.node
+    return node
+
+
+def _bearer(header: str | None) -> str:
+    name, _, token = (header or "").partition(" ")
+    if name.lower() != "bearer" or not token.strip():
+        raise NotAuthenticated("no bearer token; get one from /oauth2/token")
+    return token.strip()
+
+
+def _claims(node: Node, token: str, *, at: datetime) -> dict[str, Any]:
+    claims: dict[str, Any] = node.key.verify_jws(token, typ=TOKEN_TYPE)
+    issuer = node.settings.public_url
+    if claims.get("iss") != issuer or claims.get("aud") != issuer:
+        raise NotAuthenticated("the token was issued by or for another node")
+    if not claims.get("exp", 0) > at.timestamp():
+        raise NotAuthenticated("the token has expired")
+    return claims
