@@ -5,7 +5,7 @@ Pure: bytes in, values out.
 
 from app.markup.limits import MarkupLimits
 from app.markup.parse import parse
-from app.markup.places import element_path, line_and_column, local_name
+from app.markup.places import element_path, line_and_column, local_name, namespace_of
 from app.markup.source import BytesSource, FileSource, Source
 from app.markup.splice import Run
 from app.markup.tree import Markup
@@ -20,5 +20,6 @@ __all__ = [
     "element_path",
     "line_and_column",
     "local_name",
+    "namespace_of",
     "parse",
 ]

@@ -63,6 +63,12 @@ def local_name(element: "etree._Element") -> str:
     return str(getattr(element, "target", "?"))
 
 
+def namespace_of(element: "etree._Element") -> str:
+    """Give the namespace, empty where there is none."""
+    tag = element.tag
+    return tag.rpartition("}")[0][1:] if isinstance(tag, str) else ""
+
+
 def _step(element: "etree._Element") -> str:
     name = local_name(element)
     parent = element.getparent()
