@@ -1,9 +1,10 @@
 """Who is asking and what they may do: bearer tokens (RFC 6750, RFC 9068), scopes, the `Caller`.
 
-A token names a client and the version of its record: each request looks the record up by key, so a change of the client's
-grants or secret, or shutting it out, ends its tokens at once.
+A token names a client and the version of its record: each request looks the record up by key, so a change of the
+client's grants or secret, or shutting it out, ends its tokens at once.
 """
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
@@ -17,12 +18,15 @@ from app.errors import AgencyNotGranted, NotAuthenticated, ScopeMissing
 from app.ids import new_id
 from app.node import Node
 from app.registry import clients
+from app.registry.acts import Act
 from app.registry.model import Agency, Client, ClientStatus, Scope
+from app.registry.once import Once
 from app.routers import clock
-from app.routers.calls import EARLY
+from app.routers.calls import EARLY, octets_of
+from app.routers.conditions import IdempotencyKey
 from app.signing.node_key import NodeKey
 
-TOKEN_TYPE: Final = "at+jwt"
+TOKEN_TYPE: Final = "at+jwt"  # noqa: S105
 """Header `typ` of access tokens (RFC 9068 §2.1); keeps receipts from passing as tokens."""
 
 SCOPES: Final = {
@@ -140,8 +144,41 @@ setattr(caller_of, EARLY, authenticate)
 
 
 def require(*scopes: Scope) -> Any:
-    """Guard a call: `caller: Annotated[Caller, require(Scope.EXCHANGE)]`; one of the scopes is enough."""
+    """Guard a call; one of the scopes is enough.
+
+    Written `caller: Annotated[Caller, require(Scope.AUDIT)]`.
+    """
     return Security(caller_of, scopes=[scope.value for scope in scopes])
+
+
+async def act_of(
+    request: Request,
+    caller: Annotated[Caller, require(Scope.REGISTRY_WRITE)],
+    key: IdempotencyKey = None,
+) -> Act:
+    """Dependency that gives an administrator's act: who, when, and under which Idempotency-Key.
+
+    Raises:
+        RequestInvalid: no Idempotency-Key a client may choose.
+    """
+    at = clock.now()
+    return Act(caller.client.client_id, at, None if key is None else once_of(request, caller, key, at=at))
+
+
+def once_of(request: Request, caller: Caller, key: str, *, at: datetime) -> Once:
+    """Bind an Idempotency-Key to this request: its method, address and body, which was read before.
+
+    Raises:
+        RequestInvalid: no key a client may choose.
+    """
+    node: Node = request.app.state.node
+    return Once.of_body(
+        caller.client.client_id,
+        key,
+        path=f"{request.method} {request.url.path}?{request.url.query}",
+        body_sha256=hashlib.sha256(octets_of(request)).hexdigest(),
+        expires_at=at + timedelta(days=node.settings.idempotency_days),
+    )
 
 
 def node_of(request: Request) -> Node:

@@ -1,35 +1,55 @@
 """The route class of the API: who is asking is settled before a body is read, and what is read is bounded.
 
-FastAPI by itself reads and parses a JSON body before it looks at the token, without a limit, and answers a body of another
-media type as if its members were missing. Order here: (1) access, (2) size, (3) media type, (4) FastAPI's own validation.
+FastAPI by itself reads and parses a JSON body before it looks at the token, without a limit, and answers a body of
+another media type as if its members were missing. Order here: (1) access, (2) media type, (3) size, (4) digest,
+(5) validation. A call that takes a stream declares no body and reads `request.stream()` itself.
 """
 
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any, Final
 
 from fastapi import APIRouter
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from typing_extensions import override
 
 from app.errors import UnsupportedMediaType
 from app.routers import problems
-from app.routers.conditions import read_body
+from app.routers.conditions import check_digest
 
 JSON_BYTES_MAX: Final = 1024 * 1024
 """Longest JSON body: a thousand delivery ids, or a certificate with its chain, are far below."""
 
+EARLY: Final = "truc_early_step"
+"""Attribute of a dependency: a function that runs as `step(request)` before the body is read."""
+
 _Handle = Callable[[Request], Coroutine[Any, Any, Response]]
+_Step = Callable[[Request], Awaitable[object]]
 
 
-class BodyInHand(Request):
-    """A request whose body was read already, within its bound."""
+class Octets:
+    """Dependency of a call that takes a short body that is not JSON; gives its bytes."""
 
-    def __init__(self, request: Request, body: bytes) -> None:
-        super().__init__(request.scope, request.receive)
-        self._body = body
+    def __init__(self, bytes_max: int, media_types: tuple[str, ...]) -> None:
+        self.bytes_max = bytes_max
+        self.media_types = media_types
+
+    def __call__(self, request: Request) -> bytes:
+        """Return the body, which was read before."""
+        return octets_of(request)
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """What `openapi_extra` of the call says about the body."""
+        schema = {"type": "string", "format": "binary"}
+        content = {media_type: {"schema": schema} for media_type in self.media_types}
+        return {"requestBody": {"required": True, "content": content}}
+
+
+_JSON = Octets(JSON_BYTES_MAX, ("application/json",))
 
 
 class Call(APIRoute):
@@ -38,17 +58,17 @@ class Call(APIRoute):
     @override
     def get_route_handler(self) -> _Handle:
         handle = super().get_route_handler()
-        steps = tuple(_early_steps(self.dependant))
-        takes_json = self.body_field is not None
+        dependencies = tuple(_all(self.dependant))
+        steps: list[_Step] = [getattr(call, EARLY) for call in dependencies if hasattr(call, EARLY)]
+        body = next((call for call in dependencies if isinstance(call, Octets)), _JSON if self.body_field else None)
 
         async def serve(request: Request) -> Response:
             for step in steps:
                 await step(request)
-            if takes_json:
-                body = await read_body(request, JSON_BYTES_MAX)
-                if body:
-                    _require_json(request.headers.get("content-type", ""))
-                request = BodyInHand(request, body)
+            if body is not None:
+                octets = await _read(request, body)
+                request.state.octets = octets
+                request = _InHand(request, octets)
             return await handle(request)
 
         return serve
@@ -65,23 +85,57 @@ def calls(*, tag: str, guarded: bool = True) -> APIRouter:
     return APIRouter(route_class=Call, tags=[tag], responses=problems.answers(*common))
 
 
-EARLY: Final = "truc_early_step"
-"""Attribute of a dependency that also runs, as `step(request)`, before the body is read."""
+def octets(bytes_max: int, *media_types: str) -> Octets:
+    """Describe a short body that is not JSON; give it to `Depends`, and its `description` to `openapi_extra`."""
+    return Octets(bytes_max, media_types)
 
 
-def _early_steps(dependant: Dependant) -> "list[Callable[[Request], Awaitable[object]]]":
-    found = []
-    for dependency in dependant.dependencies:
-        step = getattr(dependency.call, EARLY, None)
-        if step is not None:
-            found.append(step)
-        found.extend(_early_steps(dependency))
-    return found
+def octets_of(request: Request) -> bytes:
+    """Return the body of a request whose call declares one; empty where it declares none."""
+    read: bytes = getattr(request.state, "octets", b"")
+    return read
 
 
-def _require_json(content_type: str) -> None:
+class _InHand(Request):
+    """A request whose body was read already, so that FastAPI finds it."""
+
+    def __init__(self, request: Request, octets: bytes) -> None:
+        super().__init__(request.scope, request.receive)
+        self._body = octets
+
+
+async def _read(request: Request, body: Octets) -> bytes:
+    declared = request.headers.get("content-length", "0")
+    present = declared != "0" or "transfer-encoding" in request.headers
+    if present:
+        _check_media_type(request.headers.get("content-type", ""), body.media_types)
+        if request.headers.get("content-encoding", "identity").lower() != "identity":
+            raise UnsupportedMediaType("Content-Encoding: send the body as it is")
+    too_long = HTTPException(413, f"This call takes bodies of up to {body.bytes_max} bytes.")
+    if declared.isascii() and declared.isdigit() and int(declared[:20]) > body.bytes_max:
+        raise too_long
+    pieces, size = [], 0
+    async for piece in request.stream():
+        size += len(piece)
+        if size > body.bytes_max:
+            raise too_long
+        pieces.append(piece)
+    octets = b"".join(pieces)
+    check_digest(request.headers.get("content-digest"), octets)
+    return octets
+
+
+def _check_media_type(content_type: str, accepted: tuple[str, ...]) -> None:
     media_type = content_type.partition(";")[0].strip().lower()
-    if media_type != "application/json" and not (
-        media_type.startswith("application/") and media_type.endswith("+json")
-    ):
-        raise UnsupportedMediaType(f"Content-Type is {content_type[:80]!r}; this call takes application/json")
+    if media_type not in accepted and not (accepted == _JSON.media_types and _is_json(media_type)):
+        raise UnsupportedMediaType(f"Content-Type is {content_type[:80]!r}; this call takes {', '.join(accepted)}")
+
+
+def _is_json(media_type: str) -> bool:
+    return media_type.startswith("application/") and media_type.endswith("+json")
+
+
+def _all(dependant: Dependant) -> Iterator[object]:
+    for dependency in dependant.dependencies:
+        yield dependency.call
+        yield from _all(dependency)

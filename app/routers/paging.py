@@ -1,7 +1,7 @@
 """Cursor pages: `?limit=` and `?cursor=` in, `{items, next_cursor}` out. Never an offset, never an unbounded list.
 
-A cursor is the key of the last row that was shown, as base64url JSON. It is opaque, not secret and not a grant: access is
-checked on every page, so a made-up cursor gives nobody anything.
+A cursor is the key of the last row that was shown, as base64url JSON. It is opaque, not secret and not a grant:
+access is checked on every page, so a made-up cursor gives nobody anything.
 """
 
 import base64

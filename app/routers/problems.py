@@ -106,7 +106,7 @@ def answer(
     findings: Sequence[Finding] = (),
     headers: Mapping[str, str] | None = None,
     media_type: str = MEDIA_TYPE,
-    **further: str,
+    **further: Any,
 ) -> Response:
     """Build the answer for one problem.
 

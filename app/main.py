@@ -1,0 +1,131 @@
+"""The application: routers around one node, and the log it writes.
+
+`create_app` builds it for given settings; `application` is the factory that server processes call.
+"""
+
+import asyncio
+import logging
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final
+
+import structlog
+from fastapi import APIRouter, FastAPI
+
+import app as product
+from app import settings as configuration
+from app.node import Node, open_node
+from app.routers import openapi, operation, problems
+from app.routers.metrics import Metrics
+from app.routers.requests import Requests
+from app.settings import Settings
+
+ROUTERS: Final[tuple[APIRouter, ...]] = (operation.router,)
+"""Every router, in the order of the API description."""
+
+SERVER_OPTIONS: Final[dict[str, Any]] = {
+    "access_log": False,
+    "log_config": None,
+    "server_header": False,
+    "ws": "none",
+    "lifespan": "on",
+    "timeout_keep_alive": 75,
+    "timeout_graceful_shutdown": 30,
+}
+"""How uvicorn serves it: our own access log, no word about versions, no web sockets."""
+
+Background = Callable[[Node], Awaitable[None]]
+"""What runs beside the requests as long as the node is open; it is cancelled at the end."""
+
+_log = structlog.get_logger("truc.node")
+
+
+def create_app(settings: Settings, *, background: Background | None = None) -> FastAPI:
+    """Build the application; nothing is opened before it starts."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        node = await open_node(settings)
+        app.state.node = node
+        try:
+            async with _running(app, node, background):
+                yield
+        finally:
+            await node.close()
+
+    app = FastAPI(
+        title="Trục",
+        version=product.__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
+    app.state.public_url = settings.public_url.rstrip("/")
+    app.state.metrics = Metrics()
+    app.state.broken = ""
+    problems.install(app)
+    openapi.install(app)
+    for router in ROUTERS:
+        # Their paths are whole, so the routes can be taken as they are; an inclusion would match every request twice.
+        app.router.routes.extend(router.routes)
+    operation.mount_assets(app)
+    app.add_middleware(Requests)
+    return app
+
+
+def application() -> FastAPI:
+    """Build the application from the environment; what server processes call."""
+    settings = configuration.load()
+    configure_logs(settings)
+    return create_app(settings)
+
+
+def configure_logs(settings: Settings) -> None:
+    """Write one line an event to standard error, also for what libraries log."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    renderer: Any = structlog.processors.JSONRenderer(ensure_ascii=False)
+    if settings.log_format == "console":
+        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    structlog.configure(
+        processors=[*shared, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    library = logging.StreamHandler(sys.stderr)
+    library.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    logging.basicConfig(handlers=[library], level=max(level, logging.WARNING), force=True)
+
+
+@asynccontextmanager
+async def _running(app: FastAPI, node: Node, background: Background | None) -> AsyncIterator[None]:
+    async def run() -> None:
+        if background is None:
+            return
+        try:
+            await background(node)
+        except Exception as error:  # noqa: BLE001 -- whatever it was, the node must say that it is not ready
+            app.state.broken = f"stopped by {type(error).__name__}"
+            _log.exception("background.failed")
+
+    task = asyncio.create_task(run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
