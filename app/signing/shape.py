@@ -1,0 +1,109 @@
+"""Small checks on the shape of signature elements: which attributes, which children, which text. Whitelists only."""
+
+import base64
+import binascii
+from collections.abc import Collection
+from typing import Final
+
+from lxml import etree
+
+from app.markup import Markup, local_name
+from app.signing.algorithms import XMLDSIG
+from app.signing.refusal import refuse, shortened, xmldsig
+
+_XML_SPACE: Final = " \t\r\n"
+_WITHOUT_SPACE: Final = {ord(character): None for character in _XML_SPACE}
+_FIX: Final = "Write the signature as XMLDSig defines it, without additions."
+
+
+def children_of(element: "etree._Element", *, most: int, clause: str) -> "list[etree._Element]":
+    """Give the child elements, all of them in the namespace of XMLDSig, with nothing but white space between.
+
+    Args:
+        element: an element of the signature.
+        most: how many children it may have; counted before they are looked at.
+        clause: of XMLDSig, for the finding.
+
+    Raises:
+        DocumentRefused: too many, text, a processing instruction, or an element from elsewhere.
+    """
+    code = f"xmldsig.{clause}.shape"
+    name = local_name(element)
+    if len(element) > most:
+        refuse(
+            code,
+            f"{name} has {len(element)} children; at most {most} are read.",
+            fix=_FIX,
+            source=xmldsig(clause),
+            place=element,
+        )
+    texts = [element.text, *(child.tail for child in element)]
+    if any(text and text.strip(_XML_SPACE) for text in texts):
+        refuse(code, f"{name} holds text beside its children.", fix=_FIX, source=xmldsig(clause), place=element)
+    children = list(element)
+    for child in children:
+        if not isinstance(child.tag, str) or not child.tag.startswith(f"{{{XMLDSIG}}}"):
+            refuse(
+                code,
+                f"{name} holds {shortened(str(local_name(child)))}, which is no element of XMLDSig.",
+                fix=_FIX,
+                source=xmldsig(clause),
+                place=element,
+            )
+    return children
+
+
+def attributes_within(element: "etree._Element", allowed: Collection[str], *, clause: str) -> None:
+    """Check that an element has no other attributes than these.
+
+    Raises:
+        DocumentRefused: it has another one.
+    """
+    for name in element.attrib:
+        if name not in allowed:
+            refuse(
+                f"xmldsig.{clause}.shape",
+                f"{local_name(element)} has the attribute {shortened(str(name))}, which is not accepted there.",
+                fix=_FIX,
+                source=xmldsig(clause),
+                place=element,
+            )
+
+
+def strict_base64(element: "etree._Element", markup: Markup, *, octets_max: int, clause: str) -> bytes:
+    """Decode the text of an element: canonical base64, XML white space allowed between, nothing else.
+
+    Args:
+        element: has text only.
+        markup: where long text was cut out.
+        octets_max: longest value.
+        clause: of XMLDSig, for the finding.
+
+    Raises:
+        DocumentRefused: children, characters outside the alphabet, wrong padding, nothing, or too long.
+    """
+    code, name = f"xmldsig.{clause}.base64", local_name(element)
+    fix = "Write plain base64 (RFC 4648 §4) with padding; line breaks are allowed."
+    if len(element) or markup.text_bytes_of(element) > 2 * octets_max + 128:
+        refuse(
+            code,
+            f"{name} must hold the base64 of at most {octets_max} octets and nothing else.",
+            fix=fix,
+            source=xmldsig(clause),
+            place=element,
+        )
+    text = markup.text_of(element).translate(_WITHOUT_SPACE)
+    try:
+        value = binascii.a2b_base64(text.encode("ascii"), strict_mode=True)
+    except ValueError:
+        value = b""
+    # Compared with its own encoding, so that stray bits in the last character are refused too.
+    if not value or len(value) > octets_max or base64.b64encode(value).decode("ascii") != text:
+        refuse(
+            code,
+            f"{name} is not strict base64: {shortened(text, 40)!r}.",
+            fix=fix,
+            source=xmldsig(clause),
+            place=element,
+        )
+    return value
