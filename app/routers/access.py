@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 
-from fastapi import Security
+from fastapi import Depends, Security
 from fastapi.openapi.models import OAuthFlowClientCredentials, OAuthFlows
 from fastapi.security import OAuth2, SecurityScopes
 from starlette.requests import Request
@@ -181,10 +181,18 @@ def once_of(request: Request, caller: Caller, key: str, *, at: datetime) -> Once
     )
 
 
+Acting = Annotated[Act, Depends(act_of)]
+"""Parameter of a handler that changes the registry: `act: Acting`; guards it with `registry.write`."""
+
+
 def node_of(request: Request) -> Node:
     """Dependency that gives the node."""
     node: Node = request.app.state.node
     return node
+
+
+AtNode = Annotated[Node, Depends(node_of)]
+"""Parameter of a handler: `node: AtNode`."""
 
 
 def _bearer(header: str | None) -> str:

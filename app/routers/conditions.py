@@ -10,9 +10,9 @@ import re
 from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import Header
+from fastapi import Depends, Header, Response
 
-from app.errors import DigestMismatch, NotAcceptable, PreconditionFailed, RequestInvalid
+from app.errors import DigestMismatch, NotAcceptable, RequestInvalid
 
 JSON = "application/json"
 CSV = "text/csv"
@@ -31,56 +31,42 @@ def etag(version: int) -> str:
     return f'"{version}"'
 
 
+def mark(response: Response, *, version: int | None = None, replayed: bool = False) -> None:
+    """Put on an answer which version it shows, and whether it is an earlier answer again."""
+    if version is not None:
+        response.headers["ETag"] = etag(version)
+    if replayed:
+        response.headers[REPLAYED_HEADER] = "true"
+
+
 def if_match(
-    tags: Annotated[
+    tag: Annotated[
         str | None,
         Header(
             alias="If-Match", description="ETag of the version the change is meant for; 412 if it is another by now."
         ),
     ] = None,
-) -> "Expected":
+) -> int | None:
     """Read If-Match; dependency of calls that change a record.
 
+    Returns:
+        The version; None: whatever it is; 0, which no record has: a tag that cannot match, such as a weak one
+        (RFC 9110 §13.1.1).
+
     Raises:
-        RequestInvalid: not a list of entity tags.
+        RequestInvalid: not an entity tag, or several.
     """
-    return Expected.parse(tags)
+    if tag is None or tag.strip() == "*":
+        return None
+    found = _ETAG.fullmatch(tag)
+    if found is None:
+        raise RequestInvalid('If-Match: expected one entity tag such as "3", or *')
+    weak, version = found.groups()
+    return int(version) if not weak and re.fullmatch("[1-9][0-9]{0,8}", version) else 0
 
 
-class Expected:
-    """Which versions of a record a change is meant for."""
-
-    def __init__(self, versions: frozenset[int] | None) -> None:
-        self.versions = versions
-        """None: whatever the version is."""
-
-    @classmethod
-    def parse(cls, tags: str | None) -> "Expected":
-        """Read the value of If-Match; comparison is strong, so weak tags match nothing (RFC 9110 §13.1.1).
-
-        Raises:
-            RequestInvalid: not a list of entity tags.
-        """
-        if tags is None or tags.strip() == "*":
-            return cls(None)
-        versions = set()
-        for member in tags[:_HEADER_CHARACTERS_MAX].split(","):
-            found = _ETAG.fullmatch(member)
-            if found is None:
-                raise RequestInvalid('If-Match: not a list of entity tags such as "3"')
-            weak, tag = found.groups()
-            if not weak and re.fullmatch("[1-9][0-9]{0,8}", tag):
-                versions.add(int(tag))
-        return cls(frozenset(versions))
-
-    def require(self, version: int) -> None:
-        """Refuse when the record has another version.
-
-        Raises:
-            PreconditionFailed: it does.
-        """
-        if self.versions is not None and version not in self.versions:
-            raise PreconditionFailed(f"the record is at version {version}; If-Match names another")
+ExpectedVersion = Annotated[int | None, Depends(if_match)]
+"""Parameter of a handler that changes a record: `expected: ExpectedVersion`."""
 
 
 def if_none_match(header: str | None, tag: str) -> bool:

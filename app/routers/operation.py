@@ -47,11 +47,13 @@ def _hash(text: str) -> str:
 
 _DOCS_POLICY = (
     f"default-src 'none'; script-src 'self' {_hash(_SWAGGER_SCRIPT)}; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data:; connect-src 'self'; font-src 'self' data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    "img-src 'self' data:; connect-src 'self'; font-src 'self' data:; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'"
 )
 _REDOC_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-    "connect-src 'self'; worker-src blob:; child-src blob:; font-src 'self' data:; base-uri 'none'; frame-ancestors 'none'"
+    "connect-src 'self'; worker-src blob:; child-src blob:; font-src 'self' data:; base-uri 'none'; "
+    "frame-ancestors 'none'"
 )
 _HELP_POLICY = f"default-src 'none'; style-src {_hash(_PAGE_STYLE)}; base-uri 'none'; frame-ancestors 'none'"
 

@@ -137,7 +137,7 @@ def internal(scope: Scope) -> Response:
 def kind_for(error: TrucError) -> Kind:
     """Return the kind of an error.
 
-    A `RequestInvalid` with findings is well-formed but breaks rules: it answers 422 as every refusal with findings does.
+    A `RequestInvalid` with findings is well-formed but breaks rules: it answers 422, as all refusals with findings.
     """
     kind = kinds.kind_of(type(error))
     if isinstance(error, RequestInvalid) and error.findings and kind.status == 400:

@@ -1,0 +1,297 @@
+"""The directory over HTTP: who takes part, under which codes, and the changes administrators make."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.edxml.organ_id import OrganId
+from app.errors import NotFound, RequestInvalid
+from app.registry import agencies, directory
+from app.registry.acts import Done
+from app.registry.agencies import AgencyChanges
+from app.registry.model import Agency, AgencyStatus, Alias, Branch, Scope, SuspensionReason, Tier
+from app.routers import problems
+from app.routers.access import Acting, AtNode, require
+from app.routers.calls import calls
+from app.routers.conditions import ExpectedVersion, etag, mark
+from app.routers.openapi import header
+from app.routers.paging import Page, Paged, page
+
+router: APIRouter = calls(tag="Registry")
+
+Code = Annotated[str, Field(max_length=35, description="Agency code, either form.", examples=["000.00.00.G22"])]
+
+
+class Contact(BaseModel):
+    """How to reach an agency."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    email: str | None = Field(default=None, max_length=500)
+    telephone: str | None = Field(default=None, max_length=500)
+    address: str | None = Field(default=None, max_length=500)
+    website: str | None = Field(default=None, max_length=500)
+
+
+class AliasPeriod(BaseModel):
+    """A code that stands for the agency during some time only; both days included."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    code: Code
+    valid_from: date | None = Field(default=None, description="First day; null: since ever.")
+    valid_to: date | None = Field(default=None, description="Last day; null: without end.")
+
+
+class AgencyView(BaseModel):
+    """An agency of the directory."""
+
+    organ_id: Code
+    aliases: list[Code] = Field(description="Its other codes, former ones included.")
+    alias_periods: list[AliasPeriod] = Field(description="When aliases are in force, for those that are not always.")
+    name: str = Field(description="Full name.", examples=["Văn phòng Chính phủ"])
+    tier: Tier = Field(description="Level of administration.")
+    branch: Branch = Field(description="Part of the political system.")
+    parent: Code | None = Field(description="Own code of the agency it is part of.")
+    status: AgencyStatus = Field(description="Whether it takes part.")
+    valid_from: date | None = Field(description="First day it exists; null: since ever.")
+    valid_to: date | None = Field(description="Last day it exists; null: without end.")
+    successor: Code | None = Field(description="Who took over when it was closed.")
+    contact: Contact = Field(description="How to reach it.")
+    version: int = Field(description="Counts the changes; also the ETag.")
+
+    @classmethod
+    def of(cls, agency: Agency) -> "AgencyView":
+        """Show an agency."""
+        bounded = [alias for alias in agency.aliases if alias.valid_from or alias.valid_to]
+        return cls(
+            organ_id=agency.organ_id.text,
+            aliases=[alias.code.text for alias in agency.aliases],
+            alias_periods=[
+                AliasPeriod(code=alias.code.text, valid_from=alias.valid_from, valid_to=alias.valid_to)
+                for alias in bounded
+            ],
+            name=agency.name,
+            tier=agency.tier,
+            branch=agency.branch,
+            parent=agency.parent.text if agency.parent else None,
+            status=agency.status,
+            valid_from=agency.valid_from,
+            valid_to=agency.valid_to,
+            successor=agency.successor.text if agency.successor else None,
+            contact=Contact(**agency.contact),
+            version=agency.version,
+        )
+
+
+class AgencyFields(BaseModel):
+    """What an administrator may say of an agency; what is left out stays, or is empty for a new one."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    aliases: list[Code | AliasPeriod] = Field(default=[], max_length=50, description="All its other codes.")
+    parent: Code | None = Field(default=None, description="Own code of the agency it is part of.")
+    valid_from: date | None = Field(default=None, description="First day it exists.")
+    valid_to: date | None = Field(default=None, description="Last day it exists.")
+    successor: Code | None = Field(default=None, description="Own code of who takes over.")
+    contact: Contact = Field(default=Contact(), description="How to reach it.")
+
+    def changes(self) -> AgencyChanges:
+        """Return the fields that were given, as the registry takes them."""
+        given: Any = {name: getattr(self, name) for name in self.model_fields_set}
+        for name in ("parent", "successor"):
+            if given.get(name) is not None:
+                given[name] = OrganId.parse(given[name])
+        if "aliases" in given:
+            given["aliases"] = _aliases(given["aliases"])
+        if "contact" in given:
+            given["contact"] = given["contact"].model_dump(exclude_none=True)
+        changes: AgencyChanges = given
+        return changes
+
+
+class NewAgency(AgencyFields):
+    """An agency to register."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "organ_id": "000.00.00.G22",
+                    "name": "Văn phòng Chính phủ",
+                    "tier": "central",
+                    "branch": "state",
+                    "aliases": ["G22"],
+                }
+            ]
+        }
+    )
+
+    organ_id: Code
+    name: str = Field(min_length=1, max_length=500, description="Full name.")
+    tier: Tier = Field(description="Level of administration.")
+    branch: Branch = Field(description="Part of the political system.")
+
+    def agency(self) -> Agency:
+        """Return the agency.
+
+        Raises:
+            RequestInvalid: one of the codes is none.
+        """
+        given: Any = self.changes()
+        return Agency(**(given | {"organ_id": OrganId.parse(self.organ_id)}))
+
+
+class AgencyPatch(AgencyFields):
+    """Changes of an agency; only the members that are given change."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Văn phòng Chính phủ", "contact": {}}]})
+
+    name: str = Field(default="", min_length=1, max_length=500, description="Full name.")
+    tier: Tier = Field(default=Tier.CENTRAL, description="Level of administration.")
+    branch: Branch = Field(default=Branch.STATE, description="Part of the political system.")
+
+
+class Suspension(BaseModel):
+    """Why an agency is stopped."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: SuspensionReason = Field(default=SuspensionReason.REQUESTED, description="A code; kept in the log.")
+
+
+@router.get(
+    "/v1/agencies",
+    summary="Search the directory",
+    response_model=Page[AgencyView],
+    dependencies=[require()],
+    responses=problems.answers(422),
+)
+async def list_agencies(
+    node: AtNode,
+    window: Paged,
+    q: Annotated[str | None, Query(max_length=200, description="Words of the name without accents, or a code.")] = None,
+    tier: Annotated[Tier | None, Query(description="Only of this tier.")] = None,
+    branch: Annotated[Branch | None, Query(description="Only of this branch.")] = None,
+    parent: Annotated[str | None, Query(max_length=35, description="Only parts of this agency (own code).")] = None,
+    status: Annotated[AgencyStatus | None, Query(description="Only with this status.")] = None,
+    as_of: Annotated[date | None, Query(description="Only those that exist on this day.")] = None,
+) -> Page[AgencyView]:
+    """List agencies in the order of their codes."""
+    above = OrganId.parse(parent) if parent is not None else None
+    async with node.database.read() as tx:
+        found = await directory.search(
+            tx,
+            q=q,
+            tier=tier,
+            branch=branch,
+            parent=above,
+            status=status,
+            as_of=as_of,
+            after=window.text_after(),
+            limit=window.fetch,
+        )
+    return page(found, window, shape=AgencyView.of, key=lambda agency: (agency.organ_id.text,))
+
+
+@router.get(
+    "/v1/agencies/{organ_id}",
+    summary="Look up one agency",
+    response_model=AgencyView,
+    dependencies=[require()],
+    responses={200: {"headers": header("ETag")}, **problems.answers(404)},
+)
+async def get_agency(node: AtNode, organ_id: str, response: Response) -> AgencyView:
+    """Return the agency that has or had this code, in either form; closed ones name their successor."""
+    async with node.database.read() as tx:
+        agency = await directory.get(tx, code_in_path(organ_id))
+    response.headers["ETag"] = etag(agency.version)
+    return AgencyView.of(agency)
+
+
+@router.post(
+    "/v1/agencies",
+    summary="Register an agency",
+    status_code=201,
+    response_model=AgencyView,
+    responses={201: {"headers": header("Location", "ETag", "Idempotent-Replayed")}, **problems.answers(409, 422)},
+)
+async def register_agency(node: AtNode, act: Acting, new: NewAgency, response: Response) -> AgencyView:
+    """Enter an agency into the directory."""
+    done = await agencies.register(node.database, new.agency(), act=act)
+    response.headers["Location"] = f"/v1/agencies/{done.value.organ_id.text}"
+    return _shown(done, response)
+
+
+@router.patch(
+    "/v1/agencies/{organ_id}",
+    summary="Change an agency",
+    response_model=AgencyView,
+    responses={200: {"headers": header("ETag")}, **problems.answers(404, 409, 412, 422)},
+)
+async def change_agency(
+    node: AtNode, act: Acting, organ_id: str, patch: AgencyPatch, expected: ExpectedVersion, response: Response
+) -> AgencyView:
+    """Change the fields that are given; the code never changes."""
+    code = code_in_path(organ_id)
+    done = await agencies.change(node.database, code, patch.changes(), if_match=expected, act=act)
+    return _shown(done, response)
+
+
+@router.post(
+    "/v1/agencies/{organ_id}/suspend",
+    summary="Suspend an agency",
+    response_model=AgencyView,
+    responses={200: {"headers": header("ETag", "Idempotent-Replayed")}, **problems.answers(404, 409, 412, 422)},
+)
+async def suspend_agency(
+    node: AtNode,
+    act: Acting,
+    organ_id: str,
+    expected: ExpectedVersion,
+    response: Response,
+    suspension: Suspension | None = None,
+) -> AgencyView:
+    """Stop an agency from sending and receiving until it is reinstated."""
+    reason = (suspension or Suspension()).reason
+    done = await agencies.suspend(node.database, code_in_path(organ_id), reason, if_match=expected, act=act)
+    return _shown(done, response)
+
+
+@router.post(
+    "/v1/agencies/{organ_id}/reinstate",
+    summary="Reinstate an agency",
+    response_model=AgencyView,
+    responses={200: {"headers": header("ETag", "Idempotent-Replayed")}, **problems.answers(404, 409, 412)},
+)
+async def reinstate_agency(
+    node: AtNode, act: Acting, organ_id: str, expected: ExpectedVersion, response: Response
+) -> AgencyView:
+    """Let a suspended agency exchange again."""
+    done = await agencies.reinstate(node.database, code_in_path(organ_id), if_match=expected, act=act)
+    return _shown(done, response)
+
+
+def code_in_path(text: str) -> OrganId:
+    """Read the agency code of an address.
+
+    Raises:
+        NotFound: no code looks like this, so nobody has it.
+    """
+    try:
+        return OrganId.parse(text)
+    except RequestInvalid as error:
+        raise NotFound("no agency has a code of this form") from error
+
+
+def _shown(done: Done[Agency], response: Response) -> AgencyView:
+    mark(response, version=done.value.version, replayed=done.replayed)
+    return AgencyView.of(done.value)
+
+
+def _aliases(given: Sequence[str | AliasPeriod]) -> tuple[Alias, ...]:
+    periods = [AliasPeriod(code=each) if isinstance(each, str) else each for each in given]
+    return tuple(Alias(OrganId.parse(each.code), each.valid_from, each.valid_to) for each in periods)
