@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Generic, Self, TypeVar
+from typing import Self
 
 from typing_extensions import override
 
@@ -15,8 +15,7 @@ from app.edxml.organ_id import OrganId, OrganIdForm
 from app.errors import RequestInvalid
 from app.findings import Finding, Severity
 from app.ledger.events import Standing
-
-T = TypeVar("T")
+from app.signing.certificates import CertificateKind as CertificateKind
 
 _SUBTREE_SUFFIX = ".*"
 
@@ -87,15 +86,6 @@ class SuspensionReason(StrEnum):
     """It is being reorganised."""
     MALFUNCTION = "malfunction"
     """Its system sends what harms others."""
-
-
-class CertificateKind(StrEnum):
-    """Whose certificate it is (NĐ 130/2018/NĐ-CP)."""
-
-    SEAL = "seal"
-    """Of the agency, in place of its stamp."""
-    PERSON = "person"
-    """Of a person competent to sign for the agency."""
 
 
 class CertificateStatus(StrEnum):
@@ -224,7 +214,7 @@ class RegisteredCertificate:
         organ_id: the agency it was registered for.
         subject: distinguished name, RFC 4514.
         issuer: distinguished name of the issuer, RFC 4514.
-        serial: hex, upper case, without leading zeros.
+        serial: lower-case hex, without leading zeros.
         revoked_at: from when on it no longer counts, where an administrator revoked it here.
     """
 
@@ -351,18 +341,6 @@ class Client:
         """Whether a grant covers one of the agency's codes; of a bare code, whether one covers that very code."""
         codes = who.codes if isinstance(who, Agency) else (who,)
         return any(grant.covers(code) for grant in self.agencies for code in codes)
-
-
-@dataclass(frozen=True, slots=True)
-class Page(Generic[T]):
-    """One page of a list.
-
-    Attributes:
-        next_cursor: what to ask the next page with; None on the last one.
-    """
-
-    items: tuple[T, ...]
-    next_cursor: str | None
 
 
 def _in_force(first: date | None, last: date | None, on: date) -> bool:

@@ -1,0 +1,176 @@
+"""Registering many agencies at once: all of them or none, each with its event, every fault with its place.
+
+`agency_csv` says what a file looks like.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from app.errors import RequestInvalid
+from app.findings import Finding
+from app.registry import placement
+from app.registry.acts import Act, Done
+from app.registry.agencies import insert, named_codes, tiers_around
+from app.registry.agency_csv import FINDINGS_MAX, Line, fault, read_csv
+from app.registry.model import Tier
+from app.store import agencies as rows
+from app.store.database import Database, Transaction
+from app.store.versions import Part, move
+
+
+class Existing(StrEnum):
+    """What to do with rows whose code is in the directory already."""
+
+    REFUSE = "refuse"
+    """They are faults."""
+    SKIP = "skip"
+    """They are left out, whatever they say, also where the directory has the code as an alias."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What an import did, or would do.
+
+    Attributes:
+        rows: agencies in the file.
+        registered: how many of them were registered, or would be.
+        skipped: how many were left out because they exist.
+        dry_run: whether nothing was written.
+        findings: faults, by line; only a dry run reports them here. Nothing is registered where there is one.
+    """
+
+    rows: int
+    registered: int
+    skipped: int
+    dry_run: bool
+    findings: tuple[Finding, ...] = ()
+
+
+async def import_csv(
+    database: Database, content: bytes, *, dry_run: bool = False, existing: Existing = Existing.REFUSE, act: Act
+) -> Done[ImportReport]:
+    """Register the agencies of a file in one transaction, with one event each.
+
+    Raises:
+        RequestInvalid: the file has faults and this is no dry run; each finding's location is `line:column`.
+        IdempotencyKeyReused: the key belongs to another request.
+        Unavailable: the database does not answer; nothing was kept.
+    """
+    # A big file takes seconds to read; other requests must not wait for it.
+    lines, faults = await asyncio.to_thread(read_csv, content)
+    return await register_all(database, lines, faults=faults, dry_run=dry_run, existing=existing, act=act)
+
+
+async def register_all(
+    database: Database,
+    lines: Sequence[Line],
+    *,
+    faults: Sequence[Finding] = (),
+    dry_run: bool = False,
+    existing: Existing,
+    act: Act,
+) -> Done[ImportReport]:
+    """Register agencies that were read, all or none.
+
+    Args:
+        faults: what is wrong with the file already.
+
+    Raises:
+        RequestInvalid: there are faults and this is no dry run.
+        IdempotencyKeyReused: the key belongs to another request.
+        Unavailable: the database does not answer; nothing was kept.
+    """
+    if dry_run:
+        async with database.read() as tx:
+            report, _ = await _judged(tx, lines, faults, existing)
+        return Done(replace(report, dry_run=True))
+    if faults:
+        _refuse(faults)
+    async with database.write() as tx:
+        if earlier := await act.before(tx, ImportReport):
+            return earlier
+        await move(tx, Part.AGENCIES)
+        report, fresh = await _judged(tx, lines, (), existing)
+        _refuse(report.findings)
+        await insert(tx, [line.agency for line in fresh], act=act)
+        # Leaving the block commits every agency of the file with its event, or none.
+        return await act.done(tx, report)
+
+
+async def _judged(
+    tx: Transaction, lines: Sequence[Line], faults: Sequence[Finding], existing: Existing
+) -> tuple[ImportReport, list[Line]]:
+    """Check the agencies against the directory and each other; returns those to be registered."""
+    taken = await rows.taken(tx, [code.text for line in lines for code in line.agency.codes])
+    fresh = [line for line in lines if existing is Existing.REFUSE or line.agency.organ_id.text not in taken]
+    fresh = await _named_by_own_code(tx, fresh)
+    tiers = await tiers_around(tx, [line.agency for line in fresh])
+    findings = [*faults, *await asyncio.to_thread(_check_against, fresh, taken, tiers)]
+    findings.sort(key=_by_place)
+    report = ImportReport(
+        rows=len(lines),
+        registered=0 if findings else len(fresh),
+        skipped=len(lines) - len(fresh),
+        dry_run=False,
+        findings=tuple(findings[:FINDINGS_MAX]),
+    )
+    return report, fresh
+
+
+async def _named_by_own_code(tx: Transaction, lines: Sequence[Line]) -> list[Line]:
+    agencies = [line.agency for line in lines]
+    owners = await rows.taken(tx, named_codes(agencies))
+    owners |= {code.text: agency.organ_id.text for agency in agencies for code in agency.codes}
+    return [replace(line, agency=placement.named_by_own_code(line.agency, owners)) for line in lines]
+
+
+def _check_against(fresh: Sequence[Line], taken: Mapping[str, str], tiers: Mapping[str, Tier]) -> list[Finding]:
+    tiers = {**tiers, **{line.agency.organ_id.text: line.agency.tier for line in fresh}}
+    parents = {line.agency.organ_id.text: line.agency.parent.text for line in fresh if line.agency.parent}
+    seen: dict[str, int] = {}
+    findings: list[Finding] = []
+    for line in fresh:
+        wrong = [*placement.check_codes(line.agency, taken), *placement.check_place(line.agency, tiers)]
+        wrong += _repeats(line, seen)
+        if line.agency.parent != line.agency.organ_id and _in_cycle(line.agency.organ_id.text, parents):
+            wrong.append(placement.below_itself(line.agency))
+        findings += line.located(wrong)
+    return findings
+
+
+def _repeats(line: Line, seen: dict[str, int]) -> list[Finding]:
+    wrong = []
+    for code in line.agency.codes:
+        first = seen.setdefault(code.text, line.number)
+        if first != line.number:
+            field = "organ_id" if code == line.agency.organ_id else "aliases"
+            wrong.append(fault("repeated", field, f"The code {code} occurs in line {first} already.", "Keep one."))
+    return wrong
+
+
+def _in_cycle(start: str, parents: Mapping[str, str]) -> bool:
+    # What is above a new agency and not new itself cannot have a new one above it.
+    passed = {start}
+    above = parents.get(start)
+    while above is not None and above not in passed:
+        passed.add(above)
+        above = parents.get(above)
+    return above == start
+
+
+def _refuse(findings: Sequence[Finding]) -> None:
+    if findings:
+        kept = findings[:FINDINGS_MAX]
+        more = "" if len(kept) == len(findings) and len(kept) < FINDINGS_MAX else " or more"
+        raise RequestInvalid(
+            f"the file has {len(kept)}{more} fault(s); nothing was registered. First, at {kept[0].location}: "
+            f"{kept[0].message}",
+            findings=kept,
+        )
+
+
+def _by_place(finding: Finding) -> tuple[int, int]:
+    line, _, column = (finding.location or "0:0").partition(":")
+    return int(line), int(column)

@@ -1,0 +1,154 @@
+"""Agencies and their other codes, as rows."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.store.database import Transaction
+from app.store.schema import agencies, agency_aliases
+
+CODES_PER_QUERY = 1_000
+"""Far below what either database takes as parameters of one statement (32,766)."""
+_ROWS_PER_STATEMENT = 5_000
+_ANCESTORS_MAX = 64
+
+
+async def insert(tx: Transaction, rows: Sequence[Mapping[str, Any]], aliases: Sequence[Mapping[str, Any]]) -> None:
+    """Insert agencies, then their aliases, in bulk."""
+    for table, entries in ((agencies, rows), (agency_aliases, aliases)):
+        for some in _batches(entries, _ROWS_PER_STATEMENT):
+            await tx.execute(table.insert(), some)
+
+
+async def update(tx: Transaction, organ_id: str, values: Mapping[str, Any]) -> None:
+    """Overwrite columns of one agency."""
+    await tx.execute(agencies.update().where(agencies.c.organ_id == organ_id).values(dict(values)))
+
+
+async def replace_aliases(tx: Transaction, organ_id: str, aliases: Sequence[Mapping[str, Any]]) -> None:
+    """Give an agency these aliases and no others."""
+    await tx.execute(agency_aliases.delete().where(agency_aliases.c.organ_id == organ_id))
+    if aliases:
+        await tx.execute(agency_aliases.insert(), list(aliases))
+
+
+async def by_ids(tx: Transaction, organ_ids: Collection[str]) -> list[sa.Row[*tuple[Any, ...]]]:
+    """Return the agencies with these very codes."""
+    found: list[sa.Row[*tuple[Any, ...]]] = []
+    for some in _batches(organ_ids, CODES_PER_QUERY):
+        found += (await tx.execute(sa.select(agencies).where(agencies.c.organ_id.in_(some)))).all()
+    return found
+
+
+async def aliases_of(tx: Transaction, organ_ids: Collection[str]) -> list[sa.Row[*tuple[Any, ...]]]:
+    """Return the aliases of these agencies, by code."""
+    found: list[sa.Row[*tuple[Any, ...]]] = []
+    for some in _batches(organ_ids, CODES_PER_QUERY):
+        query = sa.select(agency_aliases).where(agency_aliases.c.organ_id.in_(some)).order_by(agency_aliases.c.code)
+        found += (await tx.execute(query)).all()
+    return found
+
+
+async def aliases_around(tx: Transaction, codes: Collection[str]) -> list[sa.Row[*tuple[Any, ...]]]:
+    """Return every alias of every agency that one of these codes, own or alias, stands for; by code."""
+    asked = agency_aliases.alias("asked")
+    found: list[sa.Row[*tuple[Any, ...]]] = []
+    for some in _batches(codes, CODES_PER_QUERY):
+        # A union, for an OR over both columns would keep PostgreSQL from either index.
+        by_alias = (
+            sa.select(agency_aliases)
+            .join(asked, asked.c.organ_id == agency_aliases.c.organ_id)
+            .where(asked.c.code.in_(some))
+        )
+        by_own = sa.select(agency_aliases).where(agency_aliases.c.organ_id.in_(some))
+        found += (await tx.execute(sa.union(by_alias, by_own).order_by("code"))).all()
+    return found
+
+
+async def taken(tx: Transaction, codes: Collection[str]) -> dict[str, str]:
+    """Return which of these codes are in use, each with the own code of the agency that uses it."""
+    found: dict[str, str] = {}
+    for some in _batches(codes, CODES_PER_QUERY):
+        own = sa.select(agencies.c.organ_id.label("code"), agencies.c.organ_id).where(agencies.c.organ_id.in_(some))
+        other = sa.select(agency_aliases.c.code, agency_aliases.c.organ_id).where(agency_aliases.c.code.in_(some))
+        found |= {row[0]: row[1] for row in await tx.execute(sa.union_all(own, other))}
+    return found
+
+
+async def tiers(tx: Transaction, organ_ids: Collection[str]) -> dict[str, str]:
+    """Return the tier of each of these agencies that exists."""
+    found: dict[str, str] = {}
+    for some in _batches(organ_ids, CODES_PER_QUERY):
+        query = sa.select(agencies.c.organ_id, agencies.c.tier).where(agencies.c.organ_id.in_(some))
+        found |= {row.organ_id: row.tier for row in await tx.execute(query)}
+    return found
+
+
+async def child_tiers(tx: Transaction, organ_id: str) -> set[str]:
+    """Return the tiers that the agencies right below this one have."""
+    query = sa.select(agencies.c.tier).where(agencies.c.parent == organ_id).distinct()
+    return set((await tx.execute(query)).scalars())
+
+
+async def ancestors(tx: Transaction, organ_id: str) -> list[str]:
+    """Return the codes above an agency, nearest first."""
+    chain = (
+        sa.select(agencies.c.parent.label("code"), sa.literal(1).label("distance"))
+        .where(agencies.c.organ_id == organ_id, agencies.c.parent.is_not(None))
+        .cte("chain", recursive=True)
+    )
+    chain = chain.union_all(
+        sa.select(agencies.c.parent, chain.c.distance + 1)
+        .join(chain, agencies.c.organ_id == chain.c.code)
+        .where(agencies.c.parent.is_not(None), chain.c.distance < _ANCESTORS_MAX)
+    )
+    return list((await tx.execute(sa.select(chain.c.code).order_by(chain.c.distance))).scalars())
+
+
+async def search(
+    tx: Transaction,
+    *,
+    words: Sequence[str] = (),
+    code_part: str | None = None,
+    tier: str | None = None,
+    branch: str | None = None,
+    parent: str | None = None,
+    status: str | None = None,
+    as_of: date | None = None,
+    after: str | None = None,
+    limit: int,
+) -> list[sa.Row[*tuple[Any, ...]]]:
+    """Return agencies by code, from behind `after`.
+
+    Args:
+        words: folded; each must occur in the folded name.
+        code_part: instead of the words, this may occur in one of the agency's codes, in whatever case.
+        as_of: only agencies whose dates include this day.
+    """
+    query = sa.select(agencies).order_by(agencies.c.organ_id).limit(limit)
+    named = sa.and_(*(agencies.c.name_fold.contains(word, autoescape=True) for word in words)) if words else None
+    if code_part is not None:
+        aliased = sa.select(agency_aliases.c.organ_id).where(
+            agency_aliases.c.code.icontains(code_part, autoescape=True)
+        )
+        coded = agencies.c.organ_id.icontains(code_part, autoescape=True) | agencies.c.organ_id.in_(aliased)
+        query = query.where(coded if named is None else named | coded)
+    elif named is not None:
+        query = query.where(named)
+    for column, value in (("tier", tier), ("branch", branch), ("parent", parent), ("status", status)):
+        if value is not None:
+            query = query.where(agencies.c[column] == value)
+    if as_of is not None:
+        begun = agencies.c.valid_from.is_(None) | (agencies.c.valid_from <= as_of)
+        query = query.where(begun, agencies.c.valid_to.is_(None) | (agencies.c.valid_to >= as_of))
+    if after is not None:
+        query = query.where(agencies.c.organ_id > after)
+    return list((await tx.execute(query)).all())
+
+
+def _batches(values: Collection[Any], size: int) -> Iterator[list[Any]]:
+    held = list(values)
+    for start in range(0, len(held), size):
+        yield held[start : start + size]

@@ -1,0 +1,51 @@
+"""Idempotency-Keys as rows: the first answer to a request, until the key may be forgotten."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.store.database import Transaction, upsert
+from app.store.schema import idempotency_keys
+
+_OWED = "null"
+"""JSON of an answer that its own transaction still owes; never seen from outside."""
+
+
+async def find(tx: Transaction, client_id: str, key: str) -> sa.Row[str, Any] | None:
+    """Return fingerprint and answer of the request this client used the key for."""
+    query = sa.select(idempotency_keys.c.fingerprint, idempotency_keys.c.answer).where(
+        idempotency_keys.c.client_id == client_id, idempotency_keys.c.key == key
+    )
+    return (await tx.execute(query)).first()
+
+
+async def claim(tx: Transaction, *, client_id: str, key: str, fingerprint: str, expires_at: datetime) -> bool:
+    """Take the key for this transaction; False where it is taken. Waits for a transaction that is about to take it."""
+    row = {"client_id": client_id, "key": key, "fingerprint": fingerprint, "answer": None, "expires_at": expires_at}
+    statement = upsert(tx, idempotency_keys).values(row).on_conflict_do_nothing(index_elements=["client_id", "key"])
+    return (await tx.execute(statement.returning(idempotency_keys.c.key))).first() is not None
+
+
+async def remember(
+    tx: Transaction, *, client_id: str, key: str, fingerprint: str, answer: Mapping[str, Any], expires_at: datetime
+) -> bool:
+    """Keep the answer; False where the key has one already, which stays."""
+    statement = upsert(tx, idempotency_keys).values(
+        client_id=client_id, key=key, fingerprint=fingerprint, answer=dict(answer), expires_at=expires_at
+    )
+    statement = statement.on_conflict_do_update(
+        index_elements=["client_id", "key"],
+        set_={"answer": statement.excluded.answer},
+        where=sa.and_(
+            idempotency_keys.c.fingerprint == fingerprint, sa.cast(idempotency_keys.c.answer, sa.Text) == _OWED
+        ),
+    )
+    return (await tx.execute(statement.returning(idempotency_keys.c.key))).first() is not None
+
+
+async def forget(tx: Transaction, *, before: datetime) -> int:
+    """Remove the keys that expired before a moment; returns how many."""
+    result = await tx.execute(idempotency_keys.delete().where(idempotency_keys.c.expires_at < before))
+    return result.rowcount
