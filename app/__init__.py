@@ -1,6 +1,7 @@
 """Trục, an electronic document exchange node.
 
-A document flows receive → verify → store → route → deliver → acknowledge → count. The rooms, in the order a document meets them:
+A document flows receive → verify → store → route → deliver → acknowledge → count. The rooms, in the order a document
+meets them:
 
     routers/      HTTP: parse, one call, shape the answer; access; problems
     exchange/     the way of a document and its state machine
@@ -14,8 +15,8 @@ A document flows receive → verify → store → route → deliver → acknowle
     console/      pages for people
     simulation/   the demonstration country, a client of the public API
 
-Imports go one way, from the edge inwards: `cli | main | worker`, then console and simulation, routers, exchange, registry, ledger,
-statistics, store, edxml and signing, markup, and at the bottom settings, errors and findings.
+Imports go one way, from the edge inwards: `cli | main | worker`, then console and simulation, routers, exchange,
+registry, ledger, statistics, store, edxml and signing, markup, and at the bottom settings, errors and findings.
 """
 
 __version__ = "0.1.0"

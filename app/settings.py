@@ -1,7 +1,7 @@
 """Every knob of the node: meaning, unit, default and why. Read at the edge only; rooms get values, never this object.
 
-Sources, strongest first: arguments, environment `TRUC_*`, the TOML file that `TRUC_CONFIG` names. Unknown names are refused,
-so that a misspelt setting never silently falls back to its default.
+Sources, strongest first: arguments, environment `TRUC_*`, the TOML file that `TRUC_CONFIG` names. Unknown names are
+refused, so that a misspelt setting never silently falls back to its default.
 """
 
 import os
@@ -27,7 +27,7 @@ class Settings(BaseSettings):
     data_dir: Path = Field(default=Path("data"), description="Folder of bodies, keys and the default database.")
     database_url: str = Field(
         default="",
-        description="`sqlite:///path` or `postgresql://user@host[:port][,host…]/name`; empty: truc.db in the data folder.",
+        description="`sqlite:///path` or `postgresql://user@host[:port][,host…]/name`; empty: truc.db in `data_dir`.",
     )
     public_url: str = Field(
         default="http://127.0.0.1:8080",
@@ -36,10 +36,14 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8080, ge=0, le=65535, description="Port to listen on.")
     document_bytes_max: int = Field(
-        default=128 * 1024 * 1024, ge=1024, description="Largest message in bytes; more is refused with 413 (default 128 MiB)."
+        default=128 * 1024 * 1024,
+        ge=1024,
+        description="Largest message in bytes; more is refused with 413 (default 128 MiB).",
     )
     spool_bytes: int = Field(
-        default=1024 * 1024, ge=0, description="A body longer than this goes to disk while it is received (default 1 MiB)."
+        default=1024 * 1024,
+        ge=0,
+        description="A body longer than this goes to disk while it is received (default 1 MiB).",
     )
     token_seconds: int = Field(default=3600, ge=60, le=3600, description="Lifetime of an access token (at most 1 h).")
     idempotency_days: int = Field(default=30, ge=1, le=365, description="How long an Idempotency-Key is remembered.")

@@ -1,8 +1,8 @@
 """Canonical JSON (RFC 8785) for events, and the RFC 6962 hash of a leaf.
 
-Only strings, integers, booleans, null, arrays and objects with ASCII keys occur in events. For these RFC 8785 asks for keys sorted by UTF-16
-code unit (for ASCII: by code point), no white space and the shortest escapes, which is what the encoder below is told to write;
-numbers with a fraction are refused instead of formatted.
+Only strings, integers, booleans, null, arrays and objects with ASCII keys occur in events. For these RFC 8785 asks for
+keys sorted by UTF-16 code unit (for ASCII: by code point), no white space and the shortest escapes, which is what the
+encoder below is told to write; numbers with a fraction are refused instead of formatted.
 """
 
 import hashlib
@@ -19,7 +19,8 @@ def canonical_json(value: JsonValue) -> bytes:
     """Encode a value the one way RFC 8785 allows.
 
     Raises:
-        ValueError: the value holds something an event must not hold (float, non-ASCII key, lone surrogate, huge integer).
+        ValueError: the value holds something an event must not hold (float, non-ASCII key, lone surrogate, huge
+        integer).
     """
     _refuse_foreign(value)
     text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -40,7 +41,7 @@ def _refuse_foreign(value: JsonValue) -> None:
                 raise ValueError(f"integer {value} is beyond 2^53-1")
         case Mapping():
             for key, inner in value.items():
-                if not (isinstance(key, str) and key.isascii()):
+                if not key.isascii():
                     raise ValueError(f"key {key!r} is not ASCII")
                 _refuse_foreign(inner)
         case Sequence():

@@ -1,8 +1,8 @@
 """What an event is: one change of state, as ids, digests and codes.
 
-An event never holds content, subjects, names or addresses of people: it is published to auditors and, sealed, can never be taken back.
-Each event belongs to one agency (whose figures it may change) and carries that agency's tier and branch as they were at that
-moment, so that figures of the past do not move when an agency does.
+An event never holds content, subjects, names or addresses of people: it is published to auditors and, sealed, can
+never be taken back. Each event belongs to one agency (whose figures it may change) and carries that agency's tier and
+branch as they were at that moment, so that figures of the past do not move when an agency does.
 """
 
 from collections.abc import Mapping, Sequence

@@ -13,17 +13,28 @@ class CountedEvent(Protocol):
     """What the fold reads of a sealed event."""
 
     @property
-    def at(self) -> datetime: ...
+    def at(self) -> datetime:
+        """When it happened, UTC."""
+
     @property
-    def agency(self) -> str | None: ...
+    def agency(self) -> str | None:
+        """Whose figures it counts in."""
+
     @property
-    def tier(self) -> str | None: ...
+    def tier(self) -> str | None:
+        """Tier of that agency then."""
+
     @property
-    def branch(self) -> str | None: ...
+    def branch(self) -> str | None:
+        """Branch of that agency then."""
+
     @property
-    def document_type(self) -> str | None: ...
+    def document_type(self) -> str | None:
+        """Code of the document type."""
+
     @property
-    def measures(self) -> str | None: ...
+    def measures(self) -> str | None:
+        """Figures it counts in, between blanks."""
 
 
 @dataclass(frozen=True, slots=True)

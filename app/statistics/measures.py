@@ -12,8 +12,8 @@
 | refused | documents and statuses refused | the sender where known |
 | withdrawn | deliveries withdrawn with the recipient's consent | the sender |
 
-Sources: the indicators of edXML practice (QĐ 28/2018/QĐ-TTg Đ11: sent, received; Đ5.3, Đ7.2: paper; Đ4: signed). "received" counts
-deliveries, not documents, as the published figures do.
+Sources: the indicators of edXML practice (QĐ 28/2018/QĐ-TTg Đ11: sent, received; Đ5.3, Đ7.2: paper; Đ4: signed).
+"received" counts deliveries, not documents, as the published figures do.
 """
 
 from collections.abc import Mapping

@@ -3,9 +3,8 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Self
 from zoneinfo import ZoneInfo
-
-from typing_extensions import Self
 
 from app.errors import RequestInvalid
 

@@ -1,7 +1,8 @@
 """Bodies on disk, named by what they hold.
 
-A body is a file `bodies/ab/cd/<sha256>`; it is written elsewhere, synced, and only then given its name, so a file with a name
-is always whole. The name is durable before the row that refers to it is committed; a body without a row is a harmless orphan.
+A body is a file `bodies/ab/cd/<sha256>`; it is written elsewhere, synced, and only then given its name, so a file with
+a name is always whole. The name is durable before the row that refers to it is committed; a body without a row is a
+harmless orphan.
 """
 
 import hashlib
@@ -104,7 +105,7 @@ class BlobStore:
         return computed.hexdigest()
 
     def sweep_incoming(self, *, older_than: float) -> int:
-        """Remove what arrived but was never kept and was last touched before `older_than` (POSIX time); returns how many."""
+        """Remove what arrived, was never kept and was last touched before `older_than` (POSIX time); returns how many."""
         stale = [path for path in self._incoming.iterdir() if path.stat().st_mtime < older_than]
         for path in stale:
             path.unlink(missing_ok=True)
@@ -114,7 +115,8 @@ class BlobStore:
         target = self.path_of(sha256)
         if not target.exists() or target.stat().st_size != size:
             return False
-        # Somebody else may have named it a moment ago and not synced the folders yet; the caller's row must not come before.
+        # Somebody else may have named it a moment ago and not synced the folders yet; the caller's row must not come
+        # before.
         for folder in (target.parent, target.parent.parent, self._bodies):
             _sync(folder)
         return True

@@ -29,8 +29,8 @@ _READERS_MAX = 8
 class Database:
     """A database by its driver-less URL, `sqlite:///path` or `postgresql://…`.
 
-    SQLite gets one writing connection (WAL, `synchronous=FULL`: a committed transaction survives power loss) and a few reading
-    ones; PostgreSQL one pool. Both speak through the same SQLAlchemy Core statements.
+    SQLite gets one writing connection (WAL, `synchronous=FULL`: a committed transaction survives power loss) and a few
+    reading ones; PostgreSQL one pool. Both speak through the same SQLAlchemy Core statements.
     """
 
     def __init__(self, url: str) -> None:
@@ -40,13 +40,16 @@ class Database:
             case "sqlite":
                 self._writer, self._reader = _sqlite_engines(url)
             case "postgresql":
-                self._writer = self._reader = _postgresql_engine(url)
+                self._writer = _postgresql_engine(url)
+                self._reader = self._writer.execution_options(
+                    isolation_level="REPEATABLE READ", postgresql_readonly=True
+                )
             case other:
                 raise RequestInvalid(f"database URL scheme {other!r}: use sqlite:///… or postgresql://…")
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Transaction]:
-        """Open a transaction for reading: one snapshot per statement, nothing is written.
+        """Open a transaction for reading: all of it sees one snapshot, nothing can be written.
 
         Raises:
             Unavailable: the database does not answer.
@@ -120,4 +123,6 @@ def _postgresql_engine(url: str) -> AsyncEngine:
         # asyncpg reads the DSN itself, so several hosts and target_session_attrs work as libpq users expect.
         return await asyncpg.connect(url, timeout=10, server_settings={"synchronous_commit": "on", "TimeZone": "UTC"})
 
-    return create_async_engine("postgresql+asyncpg://", async_creator=connect, pool_size=10, max_overflow=10, pool_timeout=30)
+    return create_async_engine(
+        "postgresql+asyncpg://", async_creator=connect, pool_size=10, max_overflow=10, pool_timeout=30
+    )

@@ -16,6 +16,7 @@ class EventFilter:
     """Which events an auditor asks for; what is None does not restrict.
 
     Attributes:
+        documents: only events of these documents; an empty tuple asks for none.
         measure: only events that count in this figure.
         since: at or after this moment.
         until: before this moment.
@@ -27,7 +28,7 @@ class EventFilter:
     tier: str | None = None
     branch: str | None = None
     document_type: str | None = None
-    document: str | None = None
+    documents: tuple[str, ...] | None = None
     kinds: tuple[str, ...] = ()
     measure: str | None = None
     outcome: str | None = None
@@ -61,6 +62,18 @@ async def seal(tx: Transaction, positions: Mapping[str, int], *, size: int, at: 
     await tx.execute(ledger_state.update().where(ledger_state.c.id == 1).values(size=size, sealed_at=at))
 
 
+async def newly_sealed(tx: Transaction, *, after: int, limit: int) -> Sequence[sa.Row[Any]]:
+    """Return position and agency of sealed events with positions greater than `after`, in order."""
+    query = sa.select(events.c.position, events.c.agency).where(events.c.position > after)
+    return (await tx.execute(query.order_by(events.c.position).limit(limit))).all()
+
+
+async def of_deliveries(tx: Transaction, ids: Sequence[str]) -> Sequence[sa.Row[Any]]:
+    """Return the sealed events of these deliveries in ledger order."""
+    query = sa.select(events).where(events.c.delivery.in_(ids), events.c.position.is_not(None))
+    return (await tx.execute(query.order_by(events.c.position))).all()
+
+
 async def unsealed_backlog(tx: Transaction) -> tuple[int, datetime | None]:
     """Return how many committed events wait for an index (counted to 10,000) and when the oldest of them happened."""
     waiting = sa.select(events.c.at).where(events.c.position.is_(None)).limit(10_000).subquery()
@@ -70,7 +83,9 @@ async def unsealed_backlog(tx: Transaction) -> tuple[int, datetime | None]:
 
 async def page(tx: Transaction, asked: EventFilter, *, after: int, limit: int) -> Sequence[sa.Row[Any]]:
     """Return sealed events that pass the filter, in ledger order, with positions greater than `after`."""
-    query = sa.select(events).where(events.c.position > after, *_conditions(asked)).order_by(events.c.position).limit(limit)
+    query = (
+        sa.select(events).where(events.c.position > after, *_conditions(asked)).order_by(events.c.position).limit(limit)
+    )
     return (await tx.execute(query)).all()
 
 
@@ -100,13 +115,14 @@ def _conditions(asked: EventFilter) -> list[sa.ColumnElement[bool]]:
         column.tier: asked.tier,
         column.branch: asked.branch,
         column.document_type: asked.document_type,
-        column.document: asked.document,
         column.outcome: asked.outcome,
         column.actor: asked.actor,
     }
     conditions: list[sa.ColumnElement[bool]] = [name == value for name, value in equal.items() if value is not None]
     if asked.kinds:
         conditions.append(column.kind.in_(asked.kinds))
+    if asked.documents is not None:
+        conditions.append(column.document.in_(asked.documents))
     if asked.measure is not None:
         conditions.append(column.measures.contains(f" {asked.measure} ", autoescape=True))
     if asked.since is not None:

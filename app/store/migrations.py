@@ -1,6 +1,7 @@
 """Bringing a database to the schema of this release, with Alembic and nothing else.
 
-The scripts are in the `migrations` folder beside the `app` package; each is tested from every earlier revision with rows in place.
+The scripts are in the `migrations` folder beside the `app` package; each is tested from every earlier revision with
+rows in place.
 """
 
 import asyncio
@@ -18,7 +19,6 @@ from alembic.script import ScriptDirectory
 import app
 from app.store.database import Database
 from app.store.schema import metadata
-
 
 T = TypeVar("T")
 

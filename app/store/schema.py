@@ -1,7 +1,8 @@
 """Every table of the node, in the order the rows come into being.
 
-Codes of agencies are kept as written in the registry; moments are UTC; ids are UUIDv7, so that insertion order and key order
-agree closely enough for B-trees. What orders rows for readers is never the id but `position`, the index the ledger gave.
+Codes of agencies are kept as written in the registry; moments are UTC; ids are UUIDv7, so that insertion order and key
+order agree closely enough for B-trees. What orders rows for readers is never the id but `position`, the index the
+ledger gave.
 """
 
 import sqlalchemy as sa
@@ -193,6 +194,7 @@ documents = sa.Table(
     sa.Column("receipt", sa.Text, nullable=False),
     sa.UniqueConstraint("sender", "document_id"),
 )
+sa.Index("ix_documents_document_id", documents.c.document_id)
 sa.Index("ix_documents_sender_id", documents.c.sender, documents.c.id)
 
 document_links = sa.Table(

@@ -32,6 +32,17 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_agencies_parent"), "agencies", ["parent"], unique=False)
     op.create_table(
+        "authorities",
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("subject_sha256", sa.String(length=64), nullable=False, comment="SHA-256 of the DER name"),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column(
+            "der", sa.LargeBinary(), nullable=False, comment="an issuing CA that was enrolled with a certificate"
+        ),
+        sa.PrimaryKeyConstraint("sha256", name=op.f("pk_authorities")),
+    )
+    op.create_index(op.f("ix_authorities_subject_sha256"), "authorities", ["subject_sha256"], unique=False)
+    op.create_table(
         "clients",
         sa.Column("client_id", sa.Uuid(as_uuid=False), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
@@ -83,6 +94,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_documents")),
         sa.UniqueConstraint("sender", "document_id", name=op.f("uq_documents_sender_document_id")),
     )
+    op.create_index("ix_documents_document_id", "documents", ["document_id"], unique=False)
     op.create_index("ix_documents_sender_id", "documents", ["sender", "id"], unique=False)
     op.create_table(
         "events",
@@ -151,6 +163,12 @@ def upgrade() -> None:
         sa.Column("size", sa.BigInteger(), nullable=False, comment="number of sealed events; the next index"),
         sa.Column("sealed_at", Instant(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger_state")),
+    )
+    op.create_table(
+        "registry_versions",
+        sa.Column("part", sa.String(length=16), nullable=False, comment="agencies or trust"),
+        sa.Column("version", sa.BigInteger(), nullable=False, comment="moves with every change of that part"),
+        sa.PrimaryKeyConstraint("part", name=op.f("pk_registry_versions")),
     )
     op.create_table(
         "revocations",
@@ -328,6 +346,7 @@ def downgrade() -> None:
     op.drop_table("used_assertions")
     op.drop_table("trust_anchors")
     op.drop_table("revocations")
+    op.drop_table("registry_versions")
     op.drop_table("ledger_state")
     op.drop_index(op.f("ix_idempotency_keys_expires_at"), table_name="idempotency_keys")
     op.drop_table("idempotency_keys")
@@ -345,9 +364,12 @@ def downgrade() -> None:
     op.drop_index("ix_events_agency_kind_position", table_name="events")
     op.drop_table("events")
     op.drop_index("ix_documents_sender_id", table_name="documents")
+    op.drop_index("ix_documents_document_id", table_name="documents")
     op.drop_table("documents")
     op.drop_index(op.f("ix_crls_issuer_sha256"), table_name="crls")
     op.drop_table("crls")
     op.drop_table("clients")
+    op.drop_index(op.f("ix_authorities_subject_sha256"), table_name="authorities")
+    op.drop_table("authorities")
     op.drop_index(op.f("ix_agencies_parent"), table_name="agencies")
     op.drop_table("agencies")

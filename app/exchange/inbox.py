@@ -1,0 +1,140 @@
+"""The inbox: what waits for an agency, waiting for more, and taking over.
+
+Listing changes nothing. A delivery shows once the ledger has placed it, and stays until it is acknowledged, so a
+client that crashes between fetching and acknowledging sees it again: at least once, never lost, and detectable by its
+delivery id.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from app.exchange.desk import Desk
+from app.exchange.states import Progress
+from app.ids import new_id
+from app.ledger.events import Event, EventKind, Standing, record
+from app.registry import directory
+from app.registry.model import Client
+from app.statistics.periods import ZONE
+from app.store import deliveries
+
+
+class InboxKind(StrEnum):
+    """What to list."""
+
+    DOCUMENT = "document"
+    """Documents only."""
+    STATUS = "status"
+    """Status reports only."""
+
+
+@dataclass(frozen=True, slots=True)
+class InboxQuery:
+    """What a poll asks for.
+
+    Attributes:
+        agencies: registry codes, at least one.
+        kind: None for both.
+        by_urgency: most urgent first instead of oldest first (QĐ 28/2018/QĐ-TTg Đ6).
+        after: (priority, position) of the last row of the page before; None for the first page.
+        limit: most rows of a page.
+    """
+
+    agencies: tuple[str, ...]
+    kind: InboxKind | None = None
+    by_urgency: bool = False
+    after: tuple[int, int] | None = None
+    limit: int = 50
+
+
+class Acknowledgement(StrEnum):
+    """What became of one delivery id."""
+
+    ACKNOWLEDGED = "acknowledged"
+    """Taken over now."""
+    ALREADY_ACKNOWLEDGED = "already-acknowledged"
+    """Taken over before; nothing changed."""
+    NOT_FOUND = "not-found"
+    """Unknown, somebody else's, or no longer in the inbox."""
+
+
+async def look(desk: Desk, query: InboxQuery, *, wait_seconds: float = 0) -> Sequence[Any]:
+    """Return a page of the inbox; when it is empty, wait for mail up to so many seconds and look once more.
+
+    Raises:
+        Unavailable: the database does not answer.
+    """
+    # Listen before looking: mail that is sealed in between rings the bell instead of falling through.
+    with desk.doorbell.listen(query.agencies) as bell:
+        rows = await _page(desk, query)
+        if not rows and wait_seconds > 0 and await bell.rung(seconds=wait_seconds):
+            rows = await _page(desk, query)
+    return rows
+
+
+async def acknowledge(
+    desk: Desk, ids: Sequence[str], *, client: Client, at: datetime
+) -> list[tuple[str, Acknowledgement]]:
+    """Take deliveries over, each once, all in one transaction.
+
+    Returns:
+        One entry per id asked for, in the same order; durable.
+
+    Raises:
+        Unavailable: the database does not answer; nothing was taken over.
+    """
+    day = at.astimezone(ZONE).date()
+    async with desk.database.write() as tx:
+        found = {row.id: row for row in await deliveries.by_ids(tx, set(ids), lock=True)}
+        agencies = await directory.resolve(tx, {row.recipient for row in found.values()}, on=day)
+        own = {row.id: row for row in found.values() if client.may_act_for(agencies[row.recipient])}
+        fresh = {
+            row.id: row
+            for row in own.values()
+            if row.in_inbox and row.acknowledged_at is None and row.position is not None
+        }
+        if fresh:
+            await deliveries.take_over(tx, fresh.keys(), at=at)
+            await record(tx, [_taken_over(row, agencies[row.recipient].standing, client, at) for row in fresh.values()])
+    # Durable together: out of the inbox and on record, or neither.
+    if fresh:
+        desk.doorbell.nudge()
+    outcomes = []
+    for asked in ids:
+        if asked in fresh:
+            outcomes.append((asked, Acknowledgement.ACKNOWLEDGED))
+        elif asked in own and own[asked].acknowledged_at is not None:
+            outcomes.append((asked, Acknowledgement.ALREADY_ACKNOWLEDGED))
+        else:
+            outcomes.append((asked, Acknowledgement.NOT_FOUND))
+    return outcomes
+
+
+async def _page(desk: Desk, query: InboxQuery) -> Sequence[Any]:
+    async with desk.database.read() as tx:
+        return await deliveries.inbox(
+            tx,
+            query.agencies,
+            kind=query.kind.value if query.kind else None,
+            by_urgency=query.by_urgency,
+            after=query.after,
+            limit=query.limit,
+        )
+
+
+def _taken_over(row: Any, standing: Standing, client: Client, at: datetime) -> Event:
+    is_document = row.status_report is None
+    shown = row.change or (Progress.DELIVERED.value if row.progress == Progress.AVAILABLE.value else row.progress)
+    return Event(
+        id=new_id(),
+        kind=EventKind.DELIVERY_ACKNOWLEDGED if is_document else EventKind.STATUS_ACKNOWLEDGED,
+        at=at,
+        actor=client.client_id,
+        standing=standing,
+        document_type=row.document_type if is_document else None,
+        document=row.document,
+        delivery=row.id,
+        detail={"state": shown, "in_inbox": False, "acknowledged": True},
+    )

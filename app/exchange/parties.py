@@ -1,0 +1,83 @@
+"""Who a message is from: the agency, the client's right to speak for it, the certificate it signed with."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from app.edxml.model import Message
+from app.errors import AgencyNotGranted, DocumentRefused
+from app.exchange.desk import Desk
+from app.exchange.route import SUCCESSION_MAX, missing_successors
+from app.exchange.verify import Verified
+from app.findings import Finding, Severity
+from app.registry import directory
+from app.registry.model import Agency, AgencyStatus, Client
+from app.statistics.periods import ZONE
+
+_FROM = "/edXML/edXMLEnvelope/edXMLHeader/MessageHeader/From/OrganId"
+
+
+def readable(verified: Verified) -> Message:
+    """Return the message, which must have been readable.
+
+    Raises:
+        DocumentRefused: it was not; the findings say why.
+    """
+    if verified.message is None:
+        raise DocumentRefused("the message cannot be read as edXML", findings=verified.verdict.findings)
+    return verified.message
+
+
+async def look_up(desk: Desk, codes: Iterable[str], *, at: datetime) -> dict[str, Agency]:
+    """Return the agencies behind these codes and behind the successors of closed ones, by every such code."""
+    day = at.astimezone(ZONE).date()
+    async with desk.database.read() as tx:
+        found = await directory.resolve(tx, set(codes), on=day)
+        for _ in range(SUCCESSION_MAX):
+            missing = missing_successors(found)
+            if not missing:
+                break
+            further = await directory.resolve(tx, missing, on=day)
+            if not further:
+                break
+            found |= further
+    return found
+
+
+def authorised(code: str, agency: Agency | None, client: Client) -> Agency:
+    """Return the agency a message claims to be from, if the client acts for it.
+
+    Raises:
+        AgencyNotGranted: it does not, or there is no such agency: both answer alike.
+    """
+    if agency is None or not client.may_act_for(agency):
+        raise AgencyNotGranted(f"the client does not act for {code[:40]!r}")
+    return agency
+
+
+def signer_findings(agency: Agency, verified: Verified) -> tuple[Finding, ...]:
+    """Take step (8): the agency may exchange, and the certificate is its own."""
+    findings: list[Finding] = []
+    if agency.status is not AgencyStatus.ACTIVE:
+        findings.append(
+            Finding(
+                f"ours.route.sender-{agency.status.value}",
+                Severity.ERROR,
+                f"the sending agency {agency.organ_id.text!r} is {agency.status.value}",
+                "Ask the administrator of the exchange.",
+                "ours, decision 0006",
+                _FROM,
+            )
+        )
+    certificate = verified.certificate
+    if certificate is not None and certificate.organ_id != agency.organ_id:
+        findings.append(
+            Finding(
+                "ours.signature.signer-not-sender",
+                Severity.ERROR,
+                f"the message is from {agency.organ_id.text!r} but is signed with a certificate of {certificate.organ_id.text!r}",
+                "Sign with a certificate that is registered for the agency in From.",
+                "QĐ 28/2018/QĐ-TTg Đ8, Đ9; TT 41/2017/TT-BTTTT Đ8",
+                _FROM,
+            )
+        )
+    return tuple(findings)

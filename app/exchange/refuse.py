@@ -1,0 +1,123 @@
+"""Receiving so that every refusal leaves its event, and nothing else."""
+
+from collections.abc import AsyncIterable, AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.errors import (
+    AgencyNotGranted,
+    Conflict,
+    DigestMismatch,
+    IdempotencyKeyReused,
+    NotFound,
+    SubmissionRejected,
+    TrucError,
+    UnsupportedMediaType,
+)
+from app.exchange.desk import Desk
+from app.exchange.receive import Body, receive
+from app.ids import new_id
+from app.ledger.canonical import JsonValue
+from app.ledger.events import Event, EventKind, Outcome, Standing, record
+from app.registry.model import Client
+
+XML_MEDIA_TYPES = frozenset({"application/xml", "text/xml"})
+"""What a message may be declared as (RFC 7303); the API documents the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What the request says of its body.
+
+    Attributes:
+        media_type: of Content-Type, lower case, without parameters; None where the header is missing.
+        encoded: whether a Content-Encoding other than identity is declared.
+        sha256: hex digest from Content-Digest (RFC 9530); None where it gives none that is known here.
+    """
+
+    media_type: str | None
+    encoded: bool = False
+    sha256: str | None = None
+
+
+@dataclass(slots=True)
+class Submission:
+    """A message under judgement.
+
+    Attributes:
+        body: as received.
+        standing: the agency a refusal is counted for; set once it is known to be the client's.
+    """
+
+    body: Body
+    standing: Standing | None = None
+
+
+@asynccontextmanager
+async def received(desk: Desk, stream: AsyncIterable[bytes], *, declared: Declared) -> AsyncIterator[Body]:
+    """Receive a body that is what it was declared to be.
+
+    Raises:
+        UnsupportedMediaType: it is not declared as XML, or as encoded.
+        DocumentTooLarge: it is longer than the node takes.
+        DigestMismatch: it differs from its Content-Digest.
+        Unavailable: the disk takes no more.
+    """
+    if declared.encoded:
+        raise UnsupportedMediaType("the body is declared as encoded; send it without Content-Encoding")
+    if declared.media_type not in XML_MEDIA_TYPES:
+        raise UnsupportedMediaType(f"Content-Type is {(declared.media_type or 'missing')[:60]!r}; send application/xml")
+    policy = desk.policy
+    async with receive(
+        stream, blobs=desk.blobs, bytes_max=policy.body_bytes_max, spool_bytes=policy.spool_bytes
+    ) as body:
+        if declared.sha256 is not None and declared.sha256 != body.sha256:
+            raise DigestMismatch(f"Content-Digest says sha-256 {declared.sha256}, the body has {body.sha256}")
+        yield body
+
+
+@asynccontextmanager
+async def refusals_recorded(
+    desk: Desk, kind: EventKind, stream: AsyncIterable[bytes], *, declared: Declared, client: Client, at: datetime
+) -> AsyncIterator[Submission]:
+    """Receive a body and judge it in the block; a refusal of either is committed as an event before it goes on upwards.
+
+    Raises:
+        SubmissionRejected, AgencyNotGranted, Conflict, NotFound: from receiving or from the block; recorded.
+        Unavailable: the disk or the database does not answer; nothing is recorded, for nothing was decided.
+    """
+    submission: Submission | None = None
+    async with AsyncExitStack() as stack:
+        try:
+            body = await stack.enter_async_context(received(desk, stream, declared=declared))
+            submission = Submission(body)
+            yield submission
+        except IdempotencyKeyReused:
+            # Not about the message: the client mixed up its keys, and the message was not looked at.
+            raise
+        except (SubmissionRejected, AgencyNotGranted, Conflict, NotFound) as error:
+            await _record(desk, kind, error, submission, client=client, at=at)
+            raise
+
+
+async def _record(
+    desk: Desk, kind: EventKind, error: TrucError, submission: Submission | None, *, client: Client, at: datetime
+) -> None:
+    codes = sorted({finding.code for finding in error.findings if finding.refuses})
+    detail: dict[str, JsonValue] = {"problem": error.code, "codes": codes}
+    if submission is not None:
+        detail |= {"sha256": submission.body.sha256, "size": submission.body.size}
+    event = Event(
+        id=new_id(),
+        kind=kind,
+        at=at,
+        actor=client.client_id,
+        outcome=Outcome.REFUSED,
+        standing=submission.standing if submission else None,
+        detail=detail,
+    )
+    async with desk.database.write() as tx:
+        await record(tx, [event])
+    # Only the refusal is on record; the body goes when the block that received it ends.
+    desk.doorbell.nudge()

@@ -1,0 +1,399 @@
+"""The use case of a document: receive, verify, route, commit, answer.
+
+Decides first; then the body is made durable; then one transaction holds document, deliveries and events, and its
+commit is the moment of acceptance. A refusal is an event of its own, committed before it is answered.
+"""
+
+from collections.abc import AsyncIterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from app.edxml.document_types import classify
+from app.edxml.model import DocumentMessage, Message
+from app.errors import AgencyNotGranted, DataFault, DocumentIdTaken, DocumentRefused, SecretDocument
+from app.exchange import parties, receipts
+from app.exchange.desk import Desk
+from app.exchange.links import links_in, resolved
+from app.exchange.receive import Body
+from app.exchange.refuse import Declared, received, refusals_recorded
+from app.exchange.route import Route, route
+from app.exchange.states import Progress
+from app.exchange.verify import Verified, verification_record, verify
+from app.findings import Finding, Severity, Verdict
+from app.ids import new_id
+from app.ledger.events import Event, EventKind, record
+from app.registry.model import Agency, Client
+from app.registry.once import Once
+from app.store import deliveries, documents
+from app.store.database import Database
+
+DOCUMENT_ID_LENGTH_MAX = 500
+"""Longest DocumentId that is kept; the longest form seen (agency, date, full notation) stays below 100 (ours, decision
+0006).
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A document that will be accepted: the rows and events of its one transaction."""
+
+    document: Mapping[str, Any]
+    deliveries: Sequence[Mapping[str, Any]]
+    links: Sequence[Mapping[str, Any]]
+    events: Sequence[Event]
+    once: Once | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An accepted document, as it is answered.
+
+    Attributes:
+        document: its row.
+        deliveries: (id, recipient) of each delivery.
+        replayed: whether it had been accepted before, and this is the first answer again.
+    """
+
+    document: Mapping[str, Any]
+    deliveries: tuple[tuple[str, str], ...]
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Routed:
+    """A message whose parties are known."""
+
+    message: DocumentMessage
+    sender: Agency
+    routes: tuple[Route, ...]
+    directory: Mapping[str, Agency]
+    verdict: Verdict
+
+
+async def submit(
+    desk: Desk,
+    stream: AsyncIterable[bytes],
+    *,
+    declared: Declared,
+    client: Client,
+    idempotency_key: str | None,
+    at: datetime,
+) -> Accepted:
+    """Accept a document from one of the client's agencies.
+
+    Returns:
+        Only when document, deliveries and events are durable.
+
+    Raises:
+        SubmissionRejected: any of its kinds; recorded.
+        AgencyNotGranted: the client does not act for the sender; recorded.
+        DocumentIdTaken: the sender used this DocumentId for other bytes; recorded.
+        IdempotencyKeyReused: the key belongs to another request.
+        Unavailable: the disk or the database does not answer; nothing was accepted.
+    """
+    async with refusals_recorded(
+        desk, EventKind.DOCUMENT_REFUSED, stream, declared=declared, client=client, at=at
+    ) as submission:
+        body = submission.body
+        once = once_for(desk, client, idempotency_key, body, path="/v1/documents", at=at)
+        if once is not None and (accepted := await _accepted_by_key(desk, once)) is not None:
+            return accepted
+        verified = await verify(desk, body, at=at)
+        message = parties.readable(verified)
+        directory = await parties.look_up(desk, _codes(message), at=at)
+        sender = parties.authorised(message.sender.organ_id.text, directory.get(message.sender.organ_id.text), client)
+        submission.standing = sender.standing
+        earlier = await _accepted_before(desk, sender, message)
+        if earlier is not None and earlier.document["sha256"] == body.sha256:
+            return earlier
+        routed = _routed(message, sender, directory, verified)
+        if earlier is not None:
+            raise _taken(message, sender)
+        decision = await _decide(desk, routed, verified, body, client=client, once=once, at=at)
+        await desk.judge(body.size, body.keep, desk.blobs)
+        # The body is durable and unreferenced: a crash now leaves an orphan that no row names.
+        inserted = await commit(desk.database, [decision])
+        if decision.document["id"] not in inserted:
+            # Another request with the same DocumentId committed between the look and the insert.
+            return await _raced(desk, sender, message, body)
+        # Durable: from here on the document exists, whether or not the answer arrives.
+        desk.doorbell.nudge()
+        return Accepted(
+            decision.document, tuple((row["id"], row["recipient"]) for row in decision.deliveries), replayed=False
+        )
+
+
+async def commit(database: Database, decisions: Sequence[Decision]) -> set[str]:
+    """Write decided documents in one transaction; returns the ids that went in.
+
+    A document whose DocumentId was taken meanwhile is left out, with its deliveries and events, and harms no neighbour.
+    """
+    async with database.write() as tx:
+        inserted = await documents.insert(tx, [decision.document for decision in decisions])
+        kept = [decision for decision in decisions if decision.document["id"] in inserted]
+        await deliveries.insert(tx, [row for decision in kept for row in decision.deliveries])
+        await documents.insert_links(tx, [row for decision in kept for row in decision.links])
+        await record(tx, [event for decision in kept for event in decision.events])
+        for decision in kept:
+            if decision.once is not None:
+                await decision.once.remember(tx, {"document": decision.document["id"]})
+    # Committed and synced: all of it exists. Before this line, none of it did.
+    return inserted
+
+
+async def validate(
+    desk: Desk, stream: AsyncIterable[bytes], *, declared: Declared, client: Client, at: datetime
+) -> Verified:
+    """Do everything `submit` does before its transaction, keep nothing, and return the verdict instead of refusing.
+
+    Raises:
+        MalformedMarkup, DocumentTooLarge, UnsupportedMediaType, DigestMismatch: there is nothing to give a verdict on.
+        Unavailable: the registry does not answer.
+    """
+    async with received(desk, stream, declared=declared) as body:
+        try:
+            verified = await verify(desk, body, at=at)
+        except (DocumentRefused, SecretDocument) as error:
+            return Verified(None, Verdict.of(error.findings), None, ())
+        if verified.message is None:
+            return verified
+        directory = await parties.look_up(desk, _codes(verified.message), at=at)
+        code = verified.message.sender.organ_id.text
+        try:
+            sender = parties.authorised(code, directory.get(code), client)
+            verdict = _routed(verified.message, sender, directory, verified).verdict
+        except DocumentRefused as error:
+            verdict = Verdict.of(error.findings)
+        except AgencyNotGranted as error:
+            verdict = Verdict.of([*verified.verdict.findings, _not_granted(error)])
+        return Verified(verified.message, verdict, verified.certificate, verified.attachments)
+
+
+def once_for(desk: Desk, client: Client, key: str | None, body: Body, *, path: str, at: datetime) -> Once | None:
+    """Return the Idempotency-Key of a message, bound to the client and to exactly this body."""
+    if key is None:
+        return None
+    expires_at = at + timedelta(days=desk.policy.idempotency_days)
+    return Once.of_body(client.client_id, key, path=path, body_sha256=body.sha256, expires_at=expires_at)
+
+
+def _codes(message: Message) -> set[str]:
+    codes = {message.sender.organ_id.text}
+    if isinstance(message, DocumentMessage):
+        codes |= {recipient.organ_id.text for recipient in message.recipients}
+        codes |= {answer.organ_id.text for answer in message.response_for if answer.organ_id}
+    return codes
+
+
+def _routed(message: Message, sender: Agency, directory: Mapping[str, Agency], verified: Verified) -> _Routed:
+    findings = [*verified.verdict.findings, *parties.signer_findings(sender, verified)]
+    if not isinstance(message, DocumentMessage):
+        findings.append(_not_a_document())
+        raise DocumentRefused("this is a status message", findings=findings)
+    if len(message.document_id) > DOCUMENT_ID_LENGTH_MAX:
+        findings.append(_document_id_too_long(message.document_id))
+    routing = route([recipient.organ_id.text for recipient in message.recipients], directory)
+    findings += routing.findings
+    verdict = Verdict.of(findings)
+    if not verdict.passed:
+        refusing = [finding for finding in findings if finding.refuses]
+        raise DocumentRefused(
+            f"{len(refusing)} finding(s) refuse the document; first: {refusing[0].message}", findings=findings
+        )
+    return _Routed(message, sender, routing.routes, directory, verdict)
+
+
+async def _decide(
+    desk: Desk,
+    routed: _Routed,
+    verified: Verified,
+    body: Body,
+    *,
+    client: Client,
+    once: Once | None,
+    at: datetime,
+) -> Decision:
+    message, sender = routed.message, routed.sender
+    certificate = verified.certificate
+    assert certificate is not None, "a verdict that passed names its certificate"
+    document = new_id()
+    planned = [(new_id(), leg) for leg in routed.routes]
+    document_type = classify(message.document_type.name)
+    owners = {code: agency.organ_id.text for code, agency in routed.directory.items()}
+    async with desk.database.read() as tx:
+        links = await resolved(tx, links_in(message), document=document, sender=sender.organ_id.text, owners=owners)
+    claims = receipts.document_claims(
+        issuer=desk.policy.issuer,
+        document=document,
+        sender=sender.organ_id.text,
+        document_id=message.document_id,
+        sha256=body.sha256,
+        size=body.size,
+        kind=message.kind.slug,
+        certificate=certificate.sha256,
+        accepted_at=at,
+        deliveries=[(delivery, leg.recipient.organ_id.text) for delivery, leg in planned],
+    )
+    row = {
+        "id": document,
+        "sender": sender.organ_id.text,
+        "document_id": message.document_id,
+        "sha256": body.sha256,
+        "size": body.size,
+        "kind": message.kind.slug,
+        "code": message.code.text,
+        "subject": message.subject or "",
+        "document_type": document_type,
+        "type_name": message.document_type.name or "",
+        "priority": message.priority,
+        "promulgation_date": message.promulgated_on,
+        "due_date": message.due_date,
+        "with_paper": bool(message.business and message.business.paper),
+        "client_id": client.client_id,
+        "accepted_at": at,
+        "verification": verification_record(routed.verdict, certificate.sha256, verified.attachments),
+        "receipt": desk.key.sign_jws(claims, typ=receipts.RECEIPT_TYPE),
+    }
+    return Decision(
+        row, [_delivery(row, *leg) for leg in planned], links, _events(row, sender, planned, links, client), once
+    )
+
+
+def _delivery(document: Mapping[str, Any], delivery: str, leg: Route) -> dict[str, Any]:
+    return {
+        "id": delivery,
+        "document": document["id"],
+        "status_report": None,
+        "recipient": leg.recipient.organ_id.text,
+        "addressed_to": leg.addressed_to,
+        "progress": Progress.AVAILABLE.value,
+        "change": None,
+        "priority": document["priority"],
+        "available_at": document["accepted_at"],
+        "in_inbox": True,
+    }
+
+
+def _events(
+    document: Mapping[str, Any],
+    sender: Agency,
+    planned: Sequence[tuple[str, Route]],
+    links: Sequence[Mapping[str, Any]],
+    client: Client,
+) -> list[Event]:
+    def event(kind: EventKind, agency: Agency, **rest: Any) -> Event:
+        return Event(
+            id=new_id(),
+            kind=kind,
+            at=document["accepted_at"],
+            actor=client.client_id,
+            standing=agency.standing,
+            document_type=document["document_type"],
+            document=document["id"],
+            **rest,
+        )
+
+    accepted = event(
+        EventKind.DOCUMENT_ACCEPTED,
+        sender,
+        detail={
+            "document_id": document["document_id"],
+            "sha256": document["sha256"],
+            "size": document["size"],
+            "kind": document["kind"],
+            "signed": True,
+            "paper": document["with_paper"],
+            "certificate": document["verification"]["certificate"],
+            "recipients": len(planned),
+            "links": [{"relation": link["relation"], "document_id": link["concerned_document_id"]} for link in links],
+        },
+    )
+    available = [
+        event(
+            EventKind.DELIVERY_AVAILABLE,
+            leg.recipient,
+            delivery=delivery,
+            detail={
+                "sender": document["sender"],
+                "addressed_to": leg.addressed_to,
+                "priority": document["priority"],
+                "state": Progress.AVAILABLE.value,
+            },
+        )
+        for delivery, leg in planned
+    ]
+    return [accepted, *available]
+
+
+async def _accepted_before(desk: Desk, sender: Agency, message: Message) -> Accepted | None:
+    if not isinstance(message, DocumentMessage):
+        return None
+    async with desk.database.read() as tx:
+        row = await documents.by_sender_id(tx, sender.organ_id.text, message.document_id)
+        if row is None:
+            return None
+        legs = await deliveries.of_documents(tx, [row.id])
+    return Accepted(row._mapping, tuple((leg.id, leg.recipient) for leg in legs), replayed=True)
+
+
+async def _accepted_by_key(desk: Desk, once: Once) -> Accepted | None:
+    async with desk.database.read() as tx:
+        answer = await once.earlier(tx)
+        if answer is None:
+            return None
+        row = await documents.by_id(tx, answer["document"])
+        if row is None:
+            raise DataFault(f"an Idempotency-Key names document {answer['document']}, which is not there")
+        legs = await deliveries.of_documents(tx, [row.id])
+    return Accepted(row._mapping, tuple((leg.id, leg.recipient) for leg in legs), replayed=True)
+
+
+async def _raced(desk: Desk, sender: Agency, message: DocumentMessage | Message, body: Body) -> Accepted:
+    earlier = await _accepted_before(desk, sender, message)
+    if earlier is None:
+        raise DataFault("a DocumentId was taken and is not there")
+    if earlier.document["sha256"] != body.sha256:
+        raise _taken(message, sender)
+    return earlier
+
+
+def _taken(message: Message, sender: Agency) -> DocumentIdTaken:
+    document_id = message.document_id if isinstance(message, DocumentMessage) else ""
+    return DocumentIdTaken(
+        f"{sender.organ_id.text!r} has already sent other content under DocumentId {document_id[:100]!r}; "
+        "give the new content its own DocumentId, or send an update (BussinessDocType 2)"
+    )
+
+
+def _not_a_document() -> Finding:
+    return Finding(
+        "ours.exchange.status-as-document",
+        Severity.ERROR,
+        "the message has a StatusCode, so it is a status message",
+        "Post it to /v1/statuses.",
+        "QCVN 102:2016/BTTTT, status message; api contract",
+        "/edXML/edXMLEnvelope/edXMLHeader/MessageHeader/StatusCode",
+    )
+
+
+def _document_id_too_long(document_id: str) -> Finding:
+    return Finding(
+        "ours.exchange.document-id-too-long",
+        Severity.ERROR,
+        f"DocumentId has {len(document_id)} characters; at most {DOCUMENT_ID_LENGTH_MAX} are kept",
+        "Use agency code, date and notation, such as 000.00.00.G22,2015/09/30,7816/VPCP-TTĐT.",
+        "QĐ 28/2018/QĐ-TTg Đ10.2.b; ours, decision 0006",
+        "/edXML/edXMLEnvelope/edXMLHeader/MessageHeader/DocumentId",
+    )
+
+
+def _not_granted(error: AgencyNotGranted) -> Finding:
+    return Finding(
+        "ours.access.agency-not-granted",
+        Severity.ERROR,
+        error.detail,
+        "Send with a client of that agency, or have the agency granted to this client.",
+        "ours, decision 0006",
+        "/edXML/edXMLEnvelope/edXMLHeader/MessageHeader/From/OrganId",
+    )

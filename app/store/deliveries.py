@@ -1,0 +1,160 @@
+"""Deliveries as rows: one per document and recipient, and one per status report."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.store.database import Transaction
+from app.store.schema import deliveries, documents, status_reports
+
+
+async def insert(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert deliveries; they show in no inbox before the ledger has placed them."""
+    if rows:
+        await tx.execute(deliveries.insert(), list(rows))
+
+
+async def place(tx: Transaction, positions: Mapping[str, int]) -> None:
+    """Give deliveries the ledger index by which inboxes list them."""
+    if not positions:
+        return
+    statement = deliveries.update().where(deliveries.c.id == sa.bindparam("delivery"))
+    await tx.execute(
+        statement.values(position=sa.bindparam("index")),
+        [{"delivery": delivery, "index": index} for delivery, index in positions.items()],
+    )
+
+
+async def of_documents(tx: Transaction, ids: Collection[str]) -> Sequence[sa.Row[Any]]:
+    """Return the deliveries of these documents (not of status reports), in the order of the recipients."""
+    if not ids:
+        return ()
+    query = (
+        sa.select(deliveries)
+        .where(deliveries.c.document.in_(ids), deliveries.c.status_report.is_(None))
+        .order_by(deliveries.c.id)
+    )
+    return (await tx.execute(query)).all()
+
+
+async def by_id(tx: Transaction, delivery: str, *, lock: bool = False) -> sa.Row[Any]:
+    """Return a delivery that exists; with `lock`, keep others from moving it until the transaction ends."""
+    query = sa.select(deliveries).where(deliveries.c.id == delivery)
+    if lock and tx.dialect.name == "postgresql":
+        query = query.with_for_update()
+    return (await tx.execute(query)).one()
+
+
+async def reported_on(
+    tx: Transaction, *, document_id: str, sender: str | None, recipient: str | None
+) -> sa.Row[Any] | None:
+    """Return the delivery a status message speaks of: by DocumentId, and by sender and recipient where they are known.
+
+    A message may name one party wrongly and is then still found by the other, as long as that leaves exactly one
+    delivery.
+    """
+    query = (
+        sa.select(
+            deliveries.c.id.label("delivery"),
+            deliveries.c.document,
+            deliveries.c.recipient,
+            documents.c.sender,
+            documents.c.document_type,
+        )
+        .join(documents, documents.c.id == deliveries.c.document)
+        .where(documents.c.document_id == document_id, deliveries.c.status_report.is_(None))
+        .limit(2)
+    )
+    for column, value in ((documents.c.sender, sender), (deliveries.c.recipient, recipient)):
+        if value is not None:
+            query = query.where(column == value)
+    found = (await tx.execute(query)).all()
+    return found[0] if len(found) == 1 else None
+
+
+async def inbox(
+    tx: Transaction,
+    recipients: Sequence[str],
+    *,
+    kind: str | None,
+    by_urgency: bool,
+    after: tuple[int, int] | None,
+    limit: int,
+) -> Sequence[sa.Row[Any]]:
+    """Return what waits for these recipients from behind `after`, by ledger index or most urgent first.
+
+    Args:
+        kind: `document` or `status`; None for both.
+        after: (priority, position) of the last row seen.
+    """
+    shown = deliveries.c
+    query = (
+        sa.select(
+            shown.id.label("delivery"),
+            shown.recipient,
+            shown.position,
+            shown.priority.label("delivery_priority"),
+            shown.available_at,
+            shown.status_report,
+            documents,
+            status_reports.c.status_code,
+            status_reports.c.reporter,
+            status_reports.c.description,
+            status_reports.c.reported_at,
+            status_reports.c.accepted_at.label("status_accepted_at"),
+            status_reports.c.sha256.label("status_sha256"),
+            status_reports.c.size.label("status_size"),
+        )
+        .join(documents, documents.c.id == shown.document)
+        .outerjoin(status_reports, status_reports.c.id == shown.status_report)
+        .where(shown.in_inbox.is_(sa.true()), shown.position.is_not(None))
+        .where(shown.recipient == recipients[0] if len(recipients) == 1 else shown.recipient.in_(recipients))
+        .limit(limit)
+    )
+    if kind is not None:
+        query = query.where(shown.status_report.is_(None) if kind == "document" else shown.status_report.is_not(None))
+    if by_urgency:
+        query = query.order_by(shown.priority.desc(), shown.position)
+        if after is not None:
+            priority, position = after
+            query = query.where(
+                sa.or_(shown.priority < priority, sa.and_(shown.priority == priority, shown.position > position))
+            )
+    else:
+        query = query.order_by(shown.position)
+        if after is not None:
+            query = query.where(shown.position > after[1])
+    return (await tx.execute(query)).all()
+
+
+async def by_ids(tx: Transaction, ids: Collection[str], *, lock: bool = False) -> Sequence[sa.Row[Any]]:
+    """Return deliveries by id, with their document's type and sender; `lock` holds them to the transaction's end."""
+    query = (
+        sa.select(deliveries, documents.c.document_type, documents.c.sender)
+        .join(documents, documents.c.id == deliveries.c.document)
+        .where(deliveries.c.id.in_(ids))
+        .order_by(deliveries.c.id)
+    )
+    if lock and tx.dialect.name == "postgresql":
+        query = query.with_for_update(of=deliveries)
+    return (await tx.execute(query)).all()
+
+
+async def take_over(tx: Transaction, ids: Collection[str], *, at: datetime) -> None:
+    """Mark deliveries as acknowledged: they leave the inbox; progress moves from available to delivered."""
+    progress = sa.case((deliveries.c.progress == "available", "delivered"), else_=deliveries.c.progress)
+    await tx.execute(
+        deliveries.update()
+        .where(deliveries.c.id.in_(ids))
+        .values(acknowledged_at=at, in_inbox=False, progress=progress)
+    )
+
+
+async def move(tx: Transaction, delivery: str, *, progress: str, change: str | None, leaves_inbox: bool) -> None:
+    """Set how far a delivery came."""
+    values: dict[str, Any] = {"progress": progress, "change": change}
+    if leaves_inbox:
+        values["in_inbox"] = False
+    await tx.execute(deliveries.update().where(deliveries.c.id == delivery).values(**values))

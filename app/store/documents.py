@@ -1,0 +1,107 @@
+"""Documents, what they concern, and status reports, as rows."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.store.database import Transaction, upsert
+from app.store.schema import deliveries, document_links, documents, status_reports
+
+
+async def insert(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Insert documents and return the ids that went in; a taken (sender, DocumentId) harms no neighbour."""
+    statement = (
+        upsert(tx, documents)
+        .values(list(rows))
+        .on_conflict_do_nothing(index_elements=["sender", "document_id"])
+        .returning(documents.c.id)
+    )
+    return {row.id for row in await tx.execute(statement)}
+
+
+async def insert_links(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert what documents say about other documents."""
+    if rows:
+        await tx.execute(document_links.insert(), list(rows))
+
+
+async def insert_report(tx: Transaction, row: Mapping[str, Any]) -> bool:
+    """Insert a status report; False where this reporter's same bytes are already there."""
+    statement = (
+        upsert(tx, status_reports)
+        .values(row)
+        .on_conflict_do_nothing(index_elements=["reporter", "sha256"])
+        .returning(status_reports.c.id)
+    )
+    return (await tx.execute(statement)).first() is not None
+
+
+async def by_sender_id(tx: Transaction, sender: str, document_id: str) -> sa.Row[Any] | None:
+    """Return the document a sender gave this DocumentId."""
+    query = sa.select(documents).where(documents.c.sender == sender, documents.c.document_id == document_id)
+    return (await tx.execute(query)).first()
+
+
+async def by_document_ids(tx: Transaction, document_ids: Collection[str]) -> Sequence[sa.Row[Any]]:
+    """Return id, sender and DocumentId of every document with one of these DocumentIds, whoever sent it."""
+    if not document_ids:
+        return ()
+    query = sa.select(documents.c.id, documents.c.sender, documents.c.document_id).where(
+        documents.c.document_id.in_(document_ids)
+    )
+    return (await tx.execute(query)).all()
+
+
+async def by_id(tx: Transaction, document: str) -> sa.Row[Any] | None:
+    """Return the document with this id."""
+    return (await tx.execute(sa.select(documents).where(documents.c.id == document))).first()
+
+
+async def links_of(tx: Transaction, document: str) -> Sequence[sa.Row[Any]]:
+    """Return what a document says about others, and which later documents say something about it."""
+    query = (
+        sa.select(document_links)
+        .where(sa.or_(document_links.c.document == document, document_links.c.concerned == document))
+        .order_by(document_links.c.document, document_links.c.ordinal)
+    )
+    return (await tx.execute(query)).all()
+
+
+async def report_of(tx: Transaction, reporter: str, sha256: str) -> sa.Row[Any] | None:
+    """Return the status report a reporter made with exactly these bytes."""
+    query = sa.select(status_reports).where(status_reports.c.reporter == reporter, status_reports.c.sha256 == sha256)
+    return (await tx.execute(query)).first()
+
+
+async def report_by_id(tx: Transaction, report: str) -> sa.Row[Any] | None:
+    """Return the status report with this id."""
+    return (await tx.execute(sa.select(status_reports).where(status_reports.c.id == report))).first()
+
+
+async def reports_of(tx: Transaction, document: str) -> Sequence[sa.Row[Any]]:
+    """Return the status reports about a document, oldest first."""
+    query = sa.select(status_reports).where(status_reports.c.document == document).order_by(status_reports.c.id)
+    return (await tx.execute(query)).all()
+
+
+async def sent(
+    tx: Transaction,
+    senders: Sequence[str],
+    *,
+    state: str | None,
+    after: str | None,
+    limit: int,
+) -> Sequence[sa.Row[Any]]:
+    """Return documents of these senders, newest first, from behind `after`; `state`: with a delivery in it."""
+    query = sa.select(documents).where(documents.c.sender.in_(senders)).order_by(documents.c.id.desc()).limit(limit)
+    if after is not None:
+        query = query.where(documents.c.id < after)
+    if state is not None:
+        shown = sa.func.coalesce(deliveries.c.change, deliveries.c.progress)
+        query = query.where(
+            sa.exists().where(
+                deliveries.c.document == documents.c.id, deliveries.c.status_report.is_(None), shown == state
+            )
+        )
+    return (await tx.execute(query)).all()

@@ -1,0 +1,84 @@
+"""What runs beside the requests: sealing what was committed, and waking those who wait for it.
+
+Every process of a node runs this. Sealing is safe from any number of them; each tails the ledger by itself to ring its
+own bells, so nothing depends on processes telling each other anything.
+"""
+
+import asyncio
+import time
+from contextlib import suppress
+
+import structlog
+
+from app.errors import Unavailable
+from app.ledger.seal import BATCH_MAX, seal_batch
+from app.node import Node
+from app.registry import clients
+from app.routers import clock
+from app.store import idempotency, journal
+
+SWEEP_SECONDS = 3600.0
+"""How often leavings are swept: bodies that never became documents, keys and assertions that expired."""
+
+INCOMING_SECONDS_MAX = 6 * 3600
+"""Age after which an arriving body is taken for abandoned; longer than the slowest upload that is worth waiting for."""
+
+_RETRY_SECONDS = 1.0
+
+_log = structlog.get_logger("truc.worker")
+
+
+async def run(node: Node) -> None:
+    """Work until cancelled.
+
+    A database that does not answer is waited for; anything else ends the worker, and `/readyz` says so.
+    """
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_seal_and_ring(node))
+        group.create_task(_sweep(node))
+
+
+async def _seal_and_ring(node: Node) -> None:
+    bell = node.desk.doorbell
+    seen: int | None = None
+    while True:
+        bell.nudged.clear()
+        try:
+            if seen is None:
+                async with node.database.read() as tx:
+                    seen = await journal.size(tx) - 1
+            sealed = await seal_batch(node.database, now=clock.now())
+            seen = await _ring(node, seen)
+        except Unavailable:
+            _log.warning("worker.database_unavailable")
+            await asyncio.sleep(_RETRY_SECONDS)
+            continue
+        if sealed < BATCH_MAX:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(bell.nudged.wait(), timeout=node.settings.seal_interval_seconds)
+
+
+async def _ring(node: Node, seen: int) -> int:
+    while True:
+        async with node.database.read() as tx:
+            rows = await journal.newly_sealed(tx, after=seen, limit=BATCH_MAX)
+        if not rows:
+            return seen
+        node.desk.doorbell.ring({row.agency for row in rows if row.agency is not None})
+        seen = rows[-1].position
+
+
+async def _sweep(node: Node) -> None:
+    while True:
+        try:
+            abandoned = await asyncio.to_thread(
+                node.blobs.sweep_incoming, older_than=time.time() - INCOMING_SECONDS_MAX
+            )
+            async with node.database.write() as tx:
+                forgotten = await idempotency.forget(tx, before=clock.now())
+                forgotten += await clients.forget_expired_assertions(tx, now=clock.now())
+        except Unavailable:
+            _log.warning("worker.sweep_postponed")
+        else:
+            _log.info("worker.swept", abandoned_bodies=abandoned, expired_keys=forgotten)
+        await asyncio.sleep(SWEEP_SECONDS)
