@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Self
 
+from typing_extensions import override
+
 from app.errors import RequestInvalid
 from app.findings import Finding, Severity
 
@@ -89,6 +91,10 @@ class OrganId:
         if self.form is OrganIdForm.HIERARCHICAL:
             return self.text.partition(".")[0]
         return None
+
+    @override
+    def __str__(self) -> str:
+        return self.text
 
 
 def _form_of(text: str) -> OrganIdForm:
