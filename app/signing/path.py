@@ -245,6 +245,9 @@ def _key_octets(certificate: x509.Certificate) -> bytes:
 
 
 def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    if signature_defect(certificate) is not None:
+        # Names alone decide: (3) refuses every such path, and the finding then names the cause.
+        return True
     try:
         certificate.verify_directly_issued_by(issuer)
     except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):

@@ -10,9 +10,11 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Literal, Self
 
+from asn1crypto import algos as asn1_algos  # type: ignore[import-untyped]
+from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, padding, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
@@ -209,6 +211,18 @@ class Pki:
         key = make_key("p256", 800)
         subject = name((NameOID.ORGANIZATION_NAME, organ_name), (NameOID.USER_ID, organ_id))
         return Identity(key, certify(subject, key, issuer=None, signer=key, serial=77))
+
+    def signed_with_sha1(self, identity: Identity) -> Identity:
+        """The same certificate, signed by the issuing authority with SHA-1; the authority's key must be RSA."""
+        assert isinstance(self.issuing.key, rsa.RSAPrivateKey)
+        certificate = asn1_x509.Certificate.load(identity.der())
+        algorithm = asn1_algos.SignedDigestAlgorithm({"algorithm": "sha1_rsa"})
+        certificate["tbs_certificate"]["signature"] = algorithm
+        certificate["signature_algorithm"] = algorithm
+        signed = certificate["tbs_certificate"].dump(force=True)
+        certificate["signature_value"] = self.issuing.key.sign(signed, padding.PKCS1v15(), hashes.SHA1())
+        loaded = x509.load_der_x509_certificate(certificate.dump(force=True))
+        return Identity(identity.key, loaded, identity.chain)
 
     def issue(
         self,
