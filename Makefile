@@ -34,8 +34,7 @@ fmt: setup ## Format the code and mend what the linter can mend
 
 openapi: setup ## Write openapi/openapi.json anew from the code
 	@mkdir -p openapi
-	@.venv/bin/truc openapi > openapi/.openapi.json.new
-	@mv openapi/.openapi.json.new openapi/openapi.json
+	@new=$$(mktemp) && .venv/bin/truc openapi > "$$new" && cat "$$new" > openapi/openapi.json; done=$$?; rm -f "$$new"; exit $$done
 
 lock: setup ## Pin the requirements anew after a change of pyproject.toml; UPGRADE=1 takes newer versions
 	@sh .ci/lock $(if $(UPGRADE),--upgrade)

@@ -56,6 +56,12 @@ def test_no_file_names_a_package_registry() -> None:
     assert [(name, host) for name, text in texts for host in REGISTRIES if host in text] == []
 
 
+def test_every_room_is_a_package() -> None:
+    """A folder without `__init__.py` imports all the same, but the import contract does not see into it."""
+    folders = {path.parent for path in (ROOT / "app").rglob("*.py")}
+    assert [str(folder.relative_to(ROOT)) for folder in sorted(folders) if not (folder / "__init__.py").exists()] == []
+
+
 @pytest.mark.parametrize("line", ["cd {}/main", '"{}/x"', "path={}", "see {} for"])
 def test_paths_of_a_machine_are_recognised(line: str) -> None:
     assert FOLDERS.search(line.format("/" + "work"))
