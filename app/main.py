@@ -16,12 +16,13 @@ from fastapi import APIRouter, FastAPI
 import app as product
 from app import settings as configuration
 from app.node import Node, open_node
-from app.routers import openapi, operation, problems
+from app.routers import agencies, oauth, openapi, operation, problems
+from app.routers.brake import Brake
 from app.routers.metrics import Metrics
 from app.routers.requests import Requests
 from app.settings import Settings
 
-ROUTERS: Final[tuple[APIRouter, ...]] = (operation.router,)
+ROUTERS: Final[tuple[APIRouter, ...]] = (agencies.router, oauth.router, operation.router)
 """Every router, in the order of the API description."""
 
 SERVER_OPTIONS: Final[dict[str, Any]] = {
@@ -65,6 +66,7 @@ def create_app(settings: Settings, *, background: Background | None = None) -> F
     )
     app.state.public_url = settings.public_url.rstrip("/")
     app.state.metrics = Metrics()
+    app.state.brake = Brake()
     app.state.broken = ""
     problems.install(app)
     openapi.install(app)
@@ -94,14 +96,16 @@ def configure_logs(settings: Settings) -> None:
     renderer: Any = structlog.processors.JSONRenderer(ensure_ascii=False)
     if settings.log_format == "console":
         renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    # The descriptor itself: whatever happens to sys.stderr, and whatever the locale, lines get out as UTF-8.
+    stream = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(stream),
         cache_logger_on_first_use=True,
     )
-    library = logging.StreamHandler(sys.stderr)
+    library = logging.StreamHandler(stream)
     library.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

@@ -18,6 +18,8 @@ from app.store.database import Database
 KEYS_FOLDER = "keys"
 """Below the data folder; 0700."""
 
+_UNKNOWN_REVOCATION = {"accept": UnknownRevocation.WARN, "refuse": UnknownRevocation.REFUSE}
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -70,7 +72,7 @@ async def open_node(settings: Settings) -> Node:
         body_bytes_max=settings.document_bytes_max,
         spool_bytes=settings.spool_bytes,
         strict=settings.strict_rules,
-        unknown_revocation=UnknownRevocation(settings.unknown_revocation),
+        unknown_revocation=_UNKNOWN_REVOCATION[settings.unknown_revocation],
         idempotency_days=settings.idempotency_days,
         issuer=settings.public_url,
     )

@@ -4,23 +4,28 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.edxml.organ_id import OrganId
 from app.errors import NotFound, RequestInvalid
-from app.registry import agencies, directory
+from app.registry import agencies, agency_import, directory
 from app.registry.acts import Done
 from app.registry.agencies import AgencyChanges
-from app.registry.model import Agency, AgencyStatus, Alias, Branch, Scope, SuspensionReason, Tier
+from app.registry.agency_csv import BYTES_MAX as FILE_BYTES_MAX
+from app.registry.agency_import import Existing
+from app.registry.model import Agency, AgencyStatus, Alias, Branch, SuspensionReason, Tier
 from app.routers import problems
 from app.routers.access import Acting, AtNode, require
-from app.routers.calls import calls
-from app.routers.conditions import ExpectedVersion, etag, mark
+from app.routers.calls import calls, octets
+from app.routers.conditions import CSV, ExpectedVersion, etag, mark
 from app.routers.openapi import header
 from app.routers.paging import Page, Paged, page
+from app.routers.problems import FindingView
 
 router: APIRouter = calls(tag="Registry")
+
+_FILE = octets(FILE_BYTES_MAX, CSV)
 
 Code = Annotated[str, Field(max_length=35, description="Agency code, either form.", examples=["000.00.00.G22"])]
 
@@ -155,6 +160,16 @@ class AgencyPatch(AgencyFields):
     branch: Branch = Field(default=Branch.STATE, description="Part of the political system.")
 
 
+class ImportView(BaseModel):
+    """What an import did, or would do."""
+
+    rows: int = Field(description="Agencies in the file.")
+    registered: int = Field(description="How many were registered, or would be; all of them or none.")
+    skipped: int = Field(description="How many were left out because they exist.")
+    dry_run: bool = Field(description="Whether nothing was written.")
+    findings: list[FindingView] = Field(description="Faults by line:column; only a dry run reports them here.")
+
+
 class Suspension(BaseModel):
     """Why an agency is stopped."""
 
@@ -239,6 +254,34 @@ async def change_agency(
     code = code_in_path(organ_id)
     done = await agencies.change(node.database, code, patch.changes(), if_match=expected, act=act)
     return _shown(done, response)
+
+
+@router.post(
+    "/v1/agencies/import",
+    summary="Register many agencies from a file",
+    response_model=ImportView,
+    responses={200: {"headers": header("Idempotent-Replayed")}, **problems.answers(409, 422)},
+    openapi_extra=_FILE.description,
+)
+async def import_agencies(
+    node: AtNode,
+    act: Acting,
+    content: Annotated[bytes, Depends(_FILE)],
+    response: Response,
+    dry_run: Annotated[bool, Query(description="Only tell what would happen.")] = False,  # noqa: FBT002
+    existing: Annotated[Existing, Query(description="What to do with rows whose code exists.")] = Existing.REFUSE,
+) -> ImportView:
+    """Register all agencies of a CSV file, or none: one wrong line refuses the file, and every wrong line is named."""
+    done = await agency_import.import_csv(node.database, content, dry_run=dry_run, existing=existing, act=act)
+    mark(response, replayed=done.replayed)
+    report = done.value
+    return ImportView(
+        rows=report.rows,
+        registered=report.registered,
+        skipped=report.skipped,
+        dry_run=report.dry_run,
+        findings=[FindingView.of(finding) for finding in report.findings],
+    )
 
 
 @router.post(

@@ -102,8 +102,8 @@ def _parts(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         header, claims = signed.headers(), json.loads(signed.payload)
     except (JoseError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise InvalidClient("the assertion is not a compact JWS with JSON claims") from error
-    if not isinstance(header, dict) or not isinstance(claims, dict):
-        raise InvalidClient("the assertion's header and claims must be JSON objects")
+    if not isinstance(claims, dict):
+        raise InvalidClient("the assertion's claims must be a JSON object")
     return header, claims
 
 
@@ -132,7 +132,7 @@ def _moment(claims: Mapping[str, Any], name: str) -> datetime | None:
 
 
 def _certificate_sha256(header: Mapping[str, Any]) -> str:
-    """Tell which certificate the header names: x5t#S256, else the first of x5c, else a digest as kid (RFC 7515 §4.1)."""
+    """Tell which certificate the header names: x5t#S256, else x5c, else a digest as kid (RFC 7515 §4.1)."""
     thumbprint, chain, kid = header.get("x5t#S256"), header.get("x5c"), header.get("kid")
     if isinstance(thumbprint, str) and _BASE64URL_DIGEST.fullmatch(thumbprint):
         return base64.urlsafe_b64decode(thumbprint + "=").hex()

@@ -36,7 +36,7 @@ class _Entry:
     fix: str
 
 
-_TABLE: dict[type[TrucError], _Entry] = {
+TABLE: dict[type[TrucError], _Entry] = {
     errors.SubmissionRejected: _Entry(
         422, "The message cannot be accepted as it is.", "Mend what the findings name and send it again."
     ),
@@ -186,7 +186,7 @@ FALLBACK = {
 
 def kind_of(error: type[TrucError]) -> Kind:
     """Return the kind of a class of errors."""
-    entry = next(_TABLE[each] for each in error.__mro__ if each in _TABLE)
+    entry = next(TABLE[each] for each in error.__mro__ if each in TABLE)
     return Kind(error.code, entry.status, error.title, error.title_vi, entry.meaning, entry.fix)
 
 

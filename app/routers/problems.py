@@ -153,10 +153,11 @@ async def _refused(request: Request, error: Exception) -> Response:
         return internal(request.scope)
     if kind.status == 503:
         _log.warning("request.unavailable", detail=error.detail, cause=repr(error.__cause__))
-    return answer(request.scope, kind, error.detail, findings=error.findings, headers=_headers_for(error))
+    return answer(request.scope, kind, error.detail, findings=error.findings, headers=headers_for(error))
 
 
-def _headers_for(error: TrucError) -> dict[str, str]:
+def headers_for(error: TrucError) -> dict[str, str]:
+    """Return the headers that belong to an error: when to come again, how to authenticate."""
     match error:
         case Unavailable():
             return {"Retry-After": str(UNAVAILABLE_RETRY_SECONDS)}
@@ -170,10 +171,13 @@ def _headers_for(error: TrucError) -> dict[str, str]:
             return {}
 
 
+def printable(text: str) -> str:
+    """Leave what error_description may hold: ASCII without quote and backslash (RFC 6749 §5.2, RFC 6750 §3)."""
+    return "".join(letter for letter in text if " " <= letter <= "~" and letter not in '"\\')
+
+
 def _challenge(code: str, detail: str) -> str:
-    # RFC 6750 §3: error_description takes printable ASCII without quote and backslash.
-    plain = "".join(letter for letter in detail if " " <= letter <= "~" and letter not in '"\\')
-    return f'Bearer realm="truc", error="{code}", error_description="{plain}"'
+    return f'Bearer realm="truc", error="{code}", error_description="{printable(detail)}"'
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

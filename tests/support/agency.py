@@ -1,4 +1,4 @@
-"""An agency's document-management system, as seen by the node: it signs in, sends, polls, fetches, acknowledges, reports."""
+"""An agency's document-management system, as seen by the node: it signs in, sends, polls, fetches, acknowledges."""
 
 import time
 from collections.abc import Iterable, Iterator

@@ -15,7 +15,7 @@ import httpx2
 import uvicorn
 from fastapi import FastAPI
 
-from app.main import SERVER_OPTIONS, create_app
+from app.main import SERVER_OPTIONS, configure_logs, create_app
 from app.node import Node
 from app.registry import clients
 from app.registry.acts import Act
@@ -127,6 +127,7 @@ def running_node(data_dir: Path, database_url: str, **settings: Any) -> Iterator
         port = listener.getsockname()[1]
         address = {"host": "127.0.0.1", "port": port, "public_url": f"http://127.0.0.1:{port}"}
         chosen = Settings(data_dir=data_dir, database_url=database_url, **(address | settings))
+        configure_logs(chosen)
         running = RunningNode(chosen, create_app(chosen), listener)
         running.start()
         try:
