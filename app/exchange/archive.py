@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.errors import NotFound
+from app.errors import DataFault, NotFound
 from app.exchange.desk import Desk
 from app.exchange.states import Progress
 from app.ids import new_id
@@ -75,6 +75,8 @@ async def report_content(desk: Desk, report: str, *, client: Client, scopes: fro
             raise NotFound("no such status report")
         delivery = await deliveries.by_id(tx, row.delivery)
         document = await documents.by_id(tx, row.document)
+        if document is None:
+            raise DataFault(f"status report {report} speaks of a document that is not there")
         parties = await directory.resolve(tx, {delivery.recipient, document.sender}, on=_day(at))
     if Scope.EXCHANGE not in scopes or not any(client.may_act_for(party) for party in parties.values()):
         raise NotFound("no such status report")

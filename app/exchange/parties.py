@@ -68,13 +68,13 @@ def signer_findings(agency: Agency, verified: Verified) -> tuple[Finding, ...]:
                 _FROM,
             )
         )
-    certificate = verified.certificate
-    if certificate is not None and certificate.organ_id != agency.organ_id:
+    owner = verified.certificate.organ_id if verified.certificate else None
+    if owner is not None and owner != agency.organ_id:
         findings.append(
             Finding(
                 "ours.signature.signer-not-sender",
                 Severity.ERROR,
-                f"the message is from {agency.organ_id.text!r} but is signed with a certificate of {certificate.organ_id.text!r}",
+                f"the message is from {agency.organ_id.text!r}, its certificate belongs to {owner.text!r}",
                 "Sign with a certificate that is registered for the agency in From.",
                 "QĐ 28/2018/QĐ-TTg Đ8, Đ9; TT 41/2017/TT-BTTTT Đ8",
                 _FROM,

@@ -186,7 +186,7 @@ async def _subject(
             f"{len(refusing)} finding(s) refuse the report; first: {refusing[0].message}", findings=findings
         )
     counterpart = found.recipient if party is Party.SENDER else found.sender
-    known = directory | await parties.look_up(desk, {counterpart}, at=at)
+    known = dict(directory) | await parties.look_up(desk, {counterpart}, at=at)
     informed = known.get(counterpart)
     if informed is None:
         raise DataFault(f"agency {counterpart!r} of delivery {found.delivery} is not in the directory")
@@ -303,7 +303,7 @@ async def _reported_before(desk: Desk, reporter: Agency, body: Body, once: Once 
         if row is None:
             return None
         delivery = await delivery_rows.by_id(tx, row.delivery)
-    return Reported(row._mapping, delivery.recipient, replayed=True)
+    return Reported(dict(row._mapping), delivery.recipient, replayed=True)
 
 
 def _not_allowed(subject: _Subject, state: DeliveryState) -> TransitionNotAllowed:

@@ -334,7 +334,7 @@ async def _accepted_before(desk: Desk, sender: Agency, message: Message) -> Acce
         if row is None:
             return None
         legs = await deliveries.of_documents(tx, [row.id])
-    return Accepted(row._mapping, tuple((leg.id, leg.recipient) for leg in legs), replayed=True)
+    return Accepted(dict(row._mapping), tuple((leg.id, leg.recipient) for leg in legs), replayed=True)
 
 
 async def _accepted_by_key(desk: Desk, once: Once) -> Accepted | None:
@@ -346,7 +346,7 @@ async def _accepted_by_key(desk: Desk, once: Once) -> Accepted | None:
         if row is None:
             raise DataFault(f"an Idempotency-Key names document {answer['document']}, which is not there")
         legs = await deliveries.of_documents(tx, [row.id])
-    return Accepted(row._mapping, tuple((leg.id, leg.recipient) for leg in legs), replayed=True)
+    return Accepted(dict(row._mapping), tuple((leg.id, leg.recipient) for leg in legs), replayed=True)
 
 
 async def _raced(desk: Desk, sender: Agency, message: DocumentMessage | Message, body: Body) -> Accepted:

@@ -87,6 +87,11 @@ async def search(
     return await _with_aliases(tx, found)
 
 
+async def count_active(tx: Transaction) -> dict[tuple[str, str], int]:
+    """Return how many active agencies there are by tier and branch."""
+    return await rows.count_active(tx)
+
+
 def agency_of(row: Any, aliases: Iterable[Any]) -> Agency:
     """Make the value from its row and the rows of its aliases."""
     return Agency(

@@ -17,12 +17,37 @@ Sources: the indicators of edXML practice (QĐ 28/2018/QĐ-TTg Đ11: sent, recei
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from app.store.schema import MEASURES
 
 MEASURE_NAMES: tuple[str, ...] = MEASURES
 """Every measure, in the order reports show them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """What a measure counts, for people."""
+
+    vi: str
+    en: str
+
+
+DEFINITIONS: dict[str, Definition] = {
+    "sent": Definition("Văn bản gửi đi được tiếp nhận vào trục", "Documents accepted from the agency"),
+    "received": Definition(
+        "Lượt văn bản chuyển đến hộp thư đơn vị nhận", "Deliveries to the agency, one per recipient of a document"
+    ),
+    "acknowledged": Definition("Lượt văn bản đơn vị nhận đã lấy về", "Deliveries the agency took over"),
+    "statuses": Definition("Trạng thái xử lý đã báo", "Status reports accepted from the agency"),
+    "refused": Definition("Văn bản và trạng thái bị trục từ chối", "Documents and status reports refused by the node"),
+    "withdrawn": Definition("Lượt văn bản lấy lại được đồng ý", "Deliveries withdrawn with the recipient's consent"),
+    "signed": Definition("Văn bản gửi có chữ ký số hợp lệ", "Of sent: with a valid packet signature"),
+    "with_paper": Definition("Văn bản gửi có kèm bản giấy", "Of sent: a paper copy follows"),
+    "electronic_only": Definition("Văn bản gửi hoàn toàn điện tử", "Of sent: no paper copy follows"),
+}
+"""The words of the workbook and the console, by measure."""
 
 
 def measures_of(kind: str, detail: Mapping[str, Any]) -> tuple[str, ...]:

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import Self
 from zoneinfo import ZoneInfo
 
+from typing_extensions import override
+
 from app.errors import RequestInvalid
 
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -56,5 +58,6 @@ class Month:
             return Month(self.year, self.number + 1)
         return Month(self.year + 1, 1) if self.year < 9999 else self
 
+    @override
     def __str__(self) -> str:
         return f"{self.year:04d}-{self.number:02d}"

@@ -152,3 +152,13 @@ def _batches(values: Collection[Any], size: int) -> Iterator[list[Any]]:
     held = list(values)
     for start in range(0, len(held), size):
         yield held[start : start + size]
+
+
+async def count_active(tx: Transaction) -> dict[tuple[str, str], int]:
+    """Return how many active agencies there are by tier and branch."""
+    query = (
+        sa.select(agencies.c.tier, agencies.c.branch, sa.func.count())
+        .where(agencies.c.status == "active")
+        .group_by(agencies.c.tier, agencies.c.branch)
+    )
+    return {(tier, branch): int(count) for tier, branch, count in await tx.execute(query)}

@@ -105,7 +105,7 @@ class BlobStore:
         return computed.hexdigest()
 
     def sweep_incoming(self, *, older_than: float) -> int:
-        """Remove what arrived, was never kept and was last touched before `older_than` (POSIX time); returns how many."""
+        """Remove bodies last touched before `older_than` (POSIX time) that were never kept; returns how many."""
         stale = [path for path in self._incoming.iterdir() if path.stat().st_mtime < older_than]
         for path in stale:
             path.unlink(missing_ok=True)

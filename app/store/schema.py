@@ -104,7 +104,6 @@ authorities = sa.Table(
     "authorities",
     metadata,
     sa.Column("sha256", _Sha256, primary_key=True),
-    sa.Column("subject_sha256", _Sha256, nullable=False, index=True, comment="SHA-256 of the DER name"),
     sa.Column("subject", sa.Text, nullable=False),
     sa.Column("der", sa.LargeBinary, nullable=False, comment="an issuing CA that was enrolled with a certificate"),
 )
@@ -120,9 +119,9 @@ crls = sa.Table(
     "crls",
     metadata,
     sa.Column("sha256", _Sha256, primary_key=True),
-    sa.Column("issuer_sha256", _Sha256, nullable=False, index=True, comment="SHA-256 of the issuer's DER name"),
+    sa.Column("issuer_sha256", _Sha256, nullable=False, index=True, comment="SHA-256 of the issuer's name, RFC 4514"),
     sa.Column("issuer", sa.Text, nullable=False),
-    sa.Column("number", sa.String(42), nullable=True),
+    sa.Column("number", sa.String(42), nullable=True, comment="hex"),
     sa.Column("this_update", Instant, nullable=False),
     sa.Column("next_update", Instant, nullable=True),
     sa.Column("entries", sa.Integer, nullable=False),
@@ -245,21 +244,15 @@ deliveries = sa.Table(
     sa.Column("in_inbox", sa.Boolean, nullable=False),
     sa.Column("position", sa.BigInteger, nullable=True, comment="ledger index of its delivery.available event"),
 )
-_waiting = deliveries.c.in_inbox.is_(sa.true())
-sa.Index(
-    "ix_deliveries_inbox",
-    deliveries.c.recipient,
-    deliveries.c.position,
-    sqlite_where=_waiting,
-    postgresql_where=_waiting,
-)
+# A partial index serves a query only where both spell the condition alike, and each dialect has its own word for true.
+_WAITING = {"sqlite_where": sa.text("in_inbox IS 1"), "postgresql_where": sa.text("in_inbox IS true")}
+sa.Index("ix_deliveries_inbox", deliveries.c.recipient, deliveries.c.position, **_WAITING)
 sa.Index(
     "ix_deliveries_inbox_urgency",
     deliveries.c.recipient,
     deliveries.c.priority.desc(),
     deliveries.c.position,
-    sqlite_where=_waiting,
-    postgresql_where=_waiting,
+    **_WAITING,
 )
 
 events = sa.Table(

@@ -34,14 +34,12 @@ def upgrade() -> None:
     op.create_table(
         "authorities",
         sa.Column("sha256", sa.String(length=64), nullable=False),
-        sa.Column("subject_sha256", sa.String(length=64), nullable=False, comment="SHA-256 of the DER name"),
         sa.Column("subject", sa.Text(), nullable=False),
         sa.Column(
             "der", sa.LargeBinary(), nullable=False, comment="an issuing CA that was enrolled with a certificate"
         ),
         sa.PrimaryKeyConstraint("sha256", name=op.f("pk_authorities")),
     )
-    op.create_index(op.f("ix_authorities_subject_sha256"), "authorities", ["subject_sha256"], unique=False)
     op.create_table(
         "clients",
         sa.Column("client_id", sa.Uuid(as_uuid=False), nullable=False),
@@ -60,9 +58,11 @@ def upgrade() -> None:
     op.create_table(
         "crls",
         sa.Column("sha256", sa.String(length=64), nullable=False),
-        sa.Column("issuer_sha256", sa.String(length=64), nullable=False, comment="SHA-256 of the issuer's DER name"),
+        sa.Column(
+            "issuer_sha256", sa.String(length=64), nullable=False, comment="SHA-256 of the issuer's name, RFC 4514"
+        ),
         sa.Column("issuer", sa.Text(), nullable=False),
-        sa.Column("number", sa.String(length=42), nullable=True),
+        sa.Column("number", sa.String(length=42), nullable=True, comment="hex"),
         sa.Column("this_update", Instant(), nullable=False),
         sa.Column("next_update", Instant(), nullable=True),
         sa.Column("entries", sa.Integer(), nullable=False),
@@ -304,7 +304,7 @@ def upgrade() -> None:
         ["recipient", "position"],
         unique=False,
         sqlite_where=sa.text("in_inbox IS 1"),
-        postgresql_where=sa.text("in_inbox IS 1"),
+        postgresql_where=sa.text("in_inbox IS true"),
     )
     op.create_index(
         "ix_deliveries_inbox_urgency",
@@ -312,7 +312,7 @@ def upgrade() -> None:
         ["recipient", sa.literal_column("priority DESC"), "position"],
         unique=False,
         sqlite_where=sa.text("in_inbox IS 1"),
-        postgresql_where=sa.text("in_inbox IS 1"),
+        postgresql_where=sa.text("in_inbox IS true"),
     )
 
     op.execute("INSERT INTO ledger_state (id, size) VALUES (1, 0)")
@@ -323,13 +323,13 @@ def downgrade() -> None:
         "ix_deliveries_inbox_urgency",
         table_name="deliveries",
         sqlite_where=sa.text("in_inbox IS 1"),
-        postgresql_where=sa.text("in_inbox IS 1"),
+        postgresql_where=sa.text("in_inbox IS true"),
     )
     op.drop_index(
         "ix_deliveries_inbox",
         table_name="deliveries",
         sqlite_where=sa.text("in_inbox IS 1"),
-        postgresql_where=sa.text("in_inbox IS 1"),
+        postgresql_where=sa.text("in_inbox IS true"),
     )
     op.drop_index(op.f("ix_deliveries_document"), table_name="deliveries")
     op.drop_table("deliveries")
@@ -369,7 +369,6 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_crls_issuer_sha256"), table_name="crls")
     op.drop_table("crls")
     op.drop_table("clients")
-    op.drop_index(op.f("ix_authorities_subject_sha256"), table_name="authorities")
     op.drop_table("authorities")
     op.drop_index(op.f("ix_agencies_parent"), table_name="agencies")
     op.drop_table("agencies")

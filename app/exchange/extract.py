@@ -1,0 +1,46 @@
+"""Taking one attachment out of a kept document, in slices."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+from app.edxml.attachments import DecodedAttachment, open_attachment
+from app.edxml.model import DocumentMessage
+from app.edxml.read import read
+from app.errors import DataFault, NotFound
+from app.exchange.desk import Desk
+from app.markup import FileSource, MarkupLimits, parse
+
+
+async def attachment_of(desk: Desk, sha256: str, size: int, number: int) -> Iterator[bytes]:
+    """Open an attachment of the document with this digest and size and return its file, slice by slice.
+
+    Args:
+        number: from 1, in the order of the document.
+
+    Raises:
+        NotFound: the document has no such attachment.
+        DataFault: the kept document cannot be read, which only damage to the disk can bring about.
+    """
+    opened, resources = await desk.judge(size, _open, desk, sha256, number)
+    return _slices(opened, resources)
+
+
+def _open(desk: Desk, sha256: str, number: int) -> tuple[DecodedAttachment, ExitStack]:
+    with ExitStack() as stack:
+        try:
+            source = stack.enter_context(FileSource(desk.blobs.path_of(sha256)))
+        except OSError as error:
+            raise DataFault(f"body {sha256} is missing from the store") from error
+        markup = parse(source, limits=MarkupLimits(body_bytes_max=desk.policy.body_bytes_max))
+        message = read(markup).message
+        if not isinstance(message, DocumentMessage):
+            raise DataFault(f"body {sha256} is no document message")
+        if not 1 <= number <= len(message.attachments):
+            raise NotFound("no such attachment")
+        opened = stack.enter_context(open_attachment(message.attachments[number - 1], markup))
+        return opened, stack.pop_all()
+
+
+def _slices(opened: DecodedAttachment, resources: ExitStack) -> Iterator[bytes]:
+    with resources:
+        yield from opened.slices()

@@ -1,0 +1,163 @@
+"""The delivery log over HTTP, for auditors: as pages, as CSV, as NDJSON."""
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi.responses import StreamingResponse
+from pydantic import AwareDatetime, BaseModel, Field
+
+from app.exchange import archive
+from app.exchange.trail import TrailQuery, events_page, events_stream
+from app.ledger.events import EventKind, Outcome
+from app.registry.model import Branch, Scope, Tier
+from app.routers import clock, problems
+from app.routers.access import AtNode, Caller, require
+from app.routers.calls import calls
+from app.routers.conditions import CSV, JSON, NDJSON, negotiate
+from app.routers.paging import Page, Paged, page
+from app.statistics.measures import MEASURE_NAMES
+
+router: APIRouter = calls(tag="Audit")
+
+_COLUMNS = ("index", "time", "event", "outcome", "actor", "agency", "tier", "branch", "document_type", "document")
+_CSV_HEADER = (*_COLUMNS, "delivery", "leaf_hash", "detail")
+
+
+class EventView(BaseModel):
+    """One event of the log: ids, digests and codes only."""
+
+    index: int | None = Field(description="Place in the log; null for some milliseconds after the commit.")
+    id: str
+    time: datetime
+    event: str = Field(examples=["document.accepted"])
+    outcome: str
+    actor: str = Field(description="Client id, `operator` for the node's command line, or `node`.")
+    agency: str | None = Field(description="The agency it belongs to; whose figures it counts in.")
+    tier: str | None = Field(description="Tier of that agency at that moment.")
+    branch: str | None = Field(description="Branch of that agency at that moment.")
+    document_type: str | None
+    document: str | None = Field(description="The node's id of the document.")
+    delivery: str | None
+    detail: dict[str, Any] = Field(description="Further ids, digests and codes.")
+    leaf_hash: str = Field(description="RFC 6962 leaf hash of the event's canonical JSON, hex.")
+
+    @classmethod
+    def of(cls, row: Any) -> "EventView":
+        """Show an event's row."""
+        same = ("id", "outcome", "actor", "agency", "tier", "branch", "document_type", "document", "delivery")
+        return cls(
+            **{name: getattr(row, name) for name in same},
+            index=row.position,
+            time=row.at,
+            event=row.kind,
+            detail=json.loads(row.body).get("detail", {}),
+            leaf_hash=row.leaf_hash,
+        )
+
+
+def asked_for(
+    since: Annotated[AwareDatetime | None, Query(alias="from", description="At or after this moment.")] = None,
+    until: Annotated[AwareDatetime | None, Query(alias="to", description="Before this moment.")] = None,
+    agency: Annotated[str | None, Query(max_length=35, description="Agency code, either form.")] = None,
+    tier: Annotated[Tier | None, Query(description="Tier of the agency at that moment.")] = None,
+    branch: Annotated[Branch | None, Query(description="Branch of the agency at that moment.")] = None,
+    document_type: Annotated[str | None, Query(max_length=40, description="Code of the type of document.")] = None,
+    document_id: Annotated[
+        str | None, Query(max_length=500, description="DocumentId as sent, or the node's id of the document.")
+    ] = None,
+    event: Annotated[list[EventKind] | None, Query(description="Only these kinds; may be repeated.")] = None,
+    measure: Annotated[
+        str | None,
+        Query(pattern=f"^({'|'.join(MEASURE_NAMES)})$", description="Only events that count in this figure."),
+    ] = None,
+    outcome: Annotated[Outcome | None, Query(description="Only with this outcome.")] = None,
+    actor: Annotated[str | None, Query(max_length=64, description="Only by this client.")] = None,
+) -> TrailQuery:
+    """Read what an auditor asks for."""
+    return TrailQuery(
+        since=since,
+        until=until,
+        agency=agency,
+        tier=tier.value if tier else None,
+        branch=branch.value if branch else None,
+        document_type=document_type,
+        document_id=document_id,
+        kinds=tuple(kind.value for kind in event or ()),
+        measure=measure,
+        outcome=outcome.value if outcome else None,
+        actor=actor,
+    )
+
+
+@router.get(
+    "/v1/audit/events",
+    summary="Search the log",
+    response_model=Page[EventView],
+    responses={
+        200: {
+            "content": {
+                CSV: {"schema": {"type": "string"}},
+                NDJSON: {"schema": {"type": "string", "description": "One event a line."}},
+            }
+        },
+        **problems.answers(406, 422),
+    },
+)
+async def search(
+    node: AtNode,
+    caller: Annotated[Caller, require(Scope.AUDIT)],
+    window: Paged,
+    asked: Annotated[TrailQuery, Depends(asked_for)],
+    request: Request,
+    accept: Annotated[str | None, Header(description="JSON for a page; CSV or NDJSON for all of it.")] = None,
+) -> Any:
+    """List sealed events in the order of the log. CSV and NDJSON give everything the query finds, streamed.
+
+    The reading itself becomes an event, with the digest of the query.
+    """
+    form = negotiate(accept, (JSON, CSV, NDJSON))
+    query_digest = hashlib.sha256(request.url.query.encode()).hexdigest()
+    await archive.note_reading(node.desk, client=caller.client, at=clock.now(), document=None, query=query_digest)
+    if form == JSON:
+        after = window.number_after()
+        rows = await events_page(
+            node.desk, asked, after=-1 if after is None else after, limit=window.fetch, at=clock.now()
+        )
+        return page(rows, window, shape=EventView.of, key=lambda row: (row.position,))
+    chunks = await events_stream(node.desk, asked, at=clock.now())
+    lines = _csv(chunks) if form == CSV else _ndjson(chunks)
+    return StreamingResponse(lines, media_type=form)
+
+
+async def _csv(chunks: AsyncIterator[Sequence[Any]]) -> AsyncIterator[str]:
+    yield _csv_lines([_CSV_HEADER])
+    async for rows in chunks:
+        yield _csv_lines([_csv_row(EventView.of(row)) for row in rows])
+
+
+def _csv_row(event: EventView) -> tuple[str, ...]:
+    shown = event.model_dump(mode="json")
+    cells = [shown[name] for name in (*_COLUMNS, "delivery", "leaf_hash")]
+    return (*("" if cell is None else str(cell) for cell in cells), json.dumps(event.detail, ensure_ascii=False))
+
+
+def _csv_lines(rows: Sequence[Sequence[str]]) -> str:
+    sheet = io.StringIO()
+    csv.writer(sheet).writerows([[_unformulated(cell) for cell in row] for row in rows])
+    return sheet.getvalue()
+
+
+def _unformulated(cell: str) -> str:
+    # A spreadsheet would compute a cell that begins like this, and a DocumentId may begin as its sender likes.
+    return f"'{cell}" if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell
+
+
+async def _ndjson(chunks: AsyncIterator[Sequence[Any]]) -> AsyncIterator[str]:
+    async for rows in chunks:
+        yield "".join(f"{EventView.of(row).model_dump_json()}\n" for row in rows)

@@ -1,0 +1,380 @@
+"""Documents over HTTP: sending them, and everything about one that was sent."""
+
+from datetime import date, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import FileResponse, PlainTextResponse, StreamingResponse
+from pydantic import BaseModel, Field
+
+from app.edxml.describe import describe
+from app.errors import DataFault, NotFound
+from app.exchange import archive, submit
+from app.exchange.extract import attachment_of
+from app.exchange.submit import Accepted
+from app.exchange.verify import Verified
+from app.registry.model import Scope
+from app.routers import clock, problems
+from app.routers.access import AtNode, Caller, require
+from app.routers.audit import EventView
+from app.routers.calls import calls
+from app.routers.conditions import REPLAYED_HEADER, IdempotencyKey, content_digest
+from app.routers.messages import MESSAGE_BODY, MESSAGE_CONTENT, XML, DeclaredBody, VerificationView
+from app.routers.openapi import header
+from app.routers.problems import FindingView
+
+router: APIRouter = calls(tag="Exchange")
+
+Exchanging = Annotated[Caller, require(Scope.EXCHANGE)]
+ExchangingOrAuditing = Annotated[Caller, require(Scope.EXCHANGE, Scope.AUDIT)]
+
+_SLICE_BYTES = 1024 * 1024
+"""Piece of a download: with 64 KiB, the default, the same file takes three times as long."""
+
+
+class NewDelivery(BaseModel):
+    """A delivery as it was made."""
+
+    id: str = Field(description="Delivery id; what is acknowledged.")
+    recipient: str = Field(description="Agency code of the recipient in the directory.", examples=["000.00.00.H41"])
+    state: str = Field(description="`available`: it lies in the recipient's inbox.")
+
+
+class DocumentReceipt(BaseModel):
+    """What the sender gets for an accepted document."""
+
+    id: str = Field(description="The node's id of the document (UUIDv7).")
+    document_id: str = Field(examples=["000.00.00.G22,2026/09/30,7816/VPCP-TTĐT"], description="DocumentId as sent.")
+    sender: str = Field(description="Agency code of the sender in the directory.", examples=["000.00.00.G22"])
+    sha256: str = Field(description="SHA-256 of exactly the bytes received, hex.")
+    size: int = Field(description="Their number.")
+    accepted_at: datetime = Field(description="When it was accepted, UTC.")
+    kind: str = Field(description="`new`, `revocation`, `update` or `replacement` (BussinessDocType 0 to 3).")
+    verification: VerificationView
+    deliveries: list[NewDelivery] = Field(description="One per recipient.")
+    receipt: str = Field(description="Compact JWS (ES256) signed by the node; check it with /.well-known/jwks.json.")
+
+    @classmethod
+    def of(cls, accepted: Accepted) -> "DocumentReceipt":
+        """Show an accepted document, the same each time."""
+        row = accepted.document
+        return cls(
+            **{name: row[name] for name in ("id", "document_id", "sender", "sha256", "size", "accepted_at", "kind")},
+            verification=VerificationView.kept(row["verification"]),
+            deliveries=[
+                NewDelivery(id=delivery, recipient=recipient, state="available")
+                for delivery, recipient in accepted.deliveries
+            ],
+            receipt=row["receipt"],
+        )
+
+
+class ValidationReport(BaseModel):
+    """What would become of a message."""
+
+    valid: bool = Field(description="Whether it would be accepted now.")
+    findings: list[FindingView] = Field(description="Everything the rules have to say.")
+    document: dict[str, Any] | None = Field(description="What was read of the message; null where it cannot be read.")
+
+
+class DeliveryView(BaseModel):
+    """How far one delivery came."""
+
+    id: str
+    recipient: str = Field(description="Agency code in the directory.")
+    addressed_to: str = Field(description="The code the sender wrote.")
+    state: str = Field(description="Where it stands.", examples=["received"])
+    available_at: datetime
+    acknowledged_at: datetime | None = Field(description="When the recipient took it over.")
+
+    @classmethod
+    def of(cls, row: Any) -> "DeliveryView":
+        """Show a delivery's row."""
+        return cls(
+            id=row.id,
+            recipient=row.recipient,
+            addressed_to=row.addressed_to,
+            state=row.change or row.progress,
+            available_at=row.available_at,
+            acknowledged_at=row.acknowledged_at,
+        )
+
+
+class StatusView(BaseModel):
+    """A status report about a document."""
+
+    id: str
+    reporter: str
+    status_code: str = Field(examples=["03"])
+    description: str | None = Field(description="Reason or remark; null for auditors.")
+    reported_at: datetime | None = Field(description="As the reporter claims.")
+    accepted_at: datetime
+
+
+class LinkView(BaseModel):
+    """What one document says about another."""
+
+    relation: str = Field(description="`revokes`, `updates`, `replaces` or `answers`.")
+    direction: str = Field(description="`outgoing`: this document says it; `incoming`: the other one says it of this.")
+    document_id: str = Field(description="DocumentId of the other document as it was written.")
+    document: str | None = Field(description="The node's id of the other document, where the node holds it.")
+
+
+class AttachmentView(BaseModel):
+    """An attachment, as it was found when the document was verified."""
+
+    number: int = Field(description="From 1, in the order of the document.")
+    name: str | None
+    media_type: str | None = Field(description="By its first bytes, not by what the sender declared.")
+    size: int = Field(description="Length of the file, decoded and unwrapped.")
+    sha256: str = Field(description="SHA-256 of the same, hex.")
+
+
+class DocumentView(BaseModel):
+    """A document with its state for every recipient. Auditors see everything but what it says."""
+
+    id: str
+    document_id: str
+    sender: str
+    kind: str
+    code: str = Field(description="Số/ký hiệu.")
+    subject: str | None = Field(description="Trích yếu; null for auditors.")
+    document_type: str = Field(description="Code of the type of document.")
+    priority: int = Field(description="Độ khẩn, 0 to 4.")
+    promulgation_date: date | None
+    due_date: date | None
+    with_paper: bool
+    size: int
+    sha256: str
+    accepted_at: datetime
+    verification: VerificationView
+    certificate: str = Field(description="SHA-256 of the certificate it was signed with.")
+    deliveries: list[DeliveryView]
+    statuses: list[StatusView] = Field(description="Every report, oldest first.")
+    links: list[LinkView]
+
+    @classmethod
+    def of(cls, dossier: archive.Dossier) -> "DocumentView":
+        """Show a dossier as far as the client may see it."""
+        row, whole = dossier.document, dossier.may_read_content
+        same = ("id", "document_id", "sender", "kind", "code", "document_type", "priority", "promulgation_date")
+        more = ("due_date", "with_paper", "size", "sha256", "accepted_at")
+        return cls(
+            **{name: getattr(row, name) for name in same + more},
+            subject=row.subject if whole else None,
+            verification=VerificationView.kept(row.verification),
+            certificate=row.verification["certificate"],
+            deliveries=[DeliveryView.of(leg) for leg in dossier.deliveries],
+            statuses=[_status(report, whole=whole) for report in dossier.reports],
+            links=[_link(link, row.id, dossier) for link in dossier.links],
+        )
+
+
+@router.post(
+    "/v1/documents",
+    summary="Send a document",
+    status_code=201,
+    response_model=DocumentReceipt,
+    responses={
+        200: {
+            "model": DocumentReceipt,
+            "description": "The same document again: the first answer.",
+            "headers": header("Idempotent-Replayed"),
+        },
+        201: {"headers": header("Location")},
+        **problems.answers(409, 413, 415, 422),
+    },
+    openapi_extra=MESSAGE_BODY,
+)
+async def send(
+    node: AtNode,
+    caller: Exchanging,
+    declared: DeclaredBody,
+    request: Request,
+    response: Response,
+    idempotency_key: IdempotencyKey = None,
+) -> DocumentReceipt:
+    """Accept a signed document and deliver it to every recipient, or refuse it whole.
+
+    Answered only when document, deliveries and log are durable. The same bytes again get the first answer.
+    """
+    accepted = await submit.submit(
+        node.desk,
+        request.stream(),
+        declared=declared,
+        client=caller.client,
+        idempotency_key=idempotency_key,
+        at=clock.now(),
+    )
+    response.headers["Location"] = f"/v1/documents/{accepted.document['id']}"
+    if accepted.replayed:
+        response.status_code = 200
+        response.headers[REPLAYED_HEADER] = "true"
+    return DocumentReceipt.of(accepted)
+
+
+@router.post(
+    "/v1/documents/validate",
+    summary="Try a document",
+    response_model=ValidationReport,
+    responses=problems.answers(413, 415, 422),
+    openapi_extra=MESSAGE_BODY,
+)
+async def validate(node: AtNode, caller: Exchanging, declared: DeclaredBody, request: Request) -> ValidationReport:
+    """Tell everything that sending it would tell; nothing is stored."""
+    verified = await submit.validate(
+        node.desk, request.stream(), declared=declared, client=caller.client, at=clock.now()
+    )
+    return _report(verified)
+
+
+@router.get(
+    "/v1/documents/{document}",
+    summary="Look up a document",
+    response_model=DocumentView,
+    responses=problems.answers(404, 422),
+)
+async def get_document(node: AtNode, caller: ExchangingOrAuditing, document: UUID) -> DocumentView:
+    """Return what is known of a document and how far it came with each recipient."""
+    return DocumentView.of(await _dossier(node, caller, document))
+
+
+@router.get(
+    "/v1/documents/{document}/content",
+    summary="Fetch a document",
+    response_class=FileResponse,
+    responses={
+        200: {"content": MESSAGE_CONTENT, "headers": header("Content-Digest", "ETag")},
+        206: {"description": "The range that was asked for.", "content": MESSAGE_CONTENT},
+        304: {"description": "The client has it already."},
+        **problems.answers(404, 416, 422),
+    },
+)
+async def get_content(node: AtNode, caller: Exchanging, document: UUID) -> Response:
+    """Return exactly the bytes that were sent, signature included; a part of them with Range."""
+    row = await archive.content(node.desk, str(document), client=caller.client, scopes=caller.scopes, at=clock.now())
+    return message_file(node, row)
+
+
+@router.get(
+    "/v1/documents/{document}/attachments",
+    summary="List attachments",
+    response_model=list[AttachmentView],
+    responses=problems.answers(404, 422),
+)
+async def list_attachments(node: AtNode, caller: Exchanging, document: UUID) -> list[AttachmentView]:
+    """Return what is attached to a document, bounded by the document's own size."""
+    row = await archive.content(node.desk, str(document), client=caller.client, scopes=caller.scopes, at=clock.now())
+    return [
+        AttachmentView(number=number, **{name: kept[name] for name in ("name", "media_type", "size", "sha256")})
+        for number, kept in enumerate(row.verification["attachments"], start=1)
+    ]
+
+
+@router.get(
+    "/v1/documents/{document}/attachments/{number}",
+    summary="Fetch an attachment",
+    response_class=StreamingResponse,
+    responses={
+        200: {
+            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+            "headers": header("Content-Digest"),
+        },
+        **problems.answers(404, 422),
+    },
+)
+async def get_attachment(node: AtNode, caller: Exchanging, document: UUID, number: int) -> Response:
+    """Return one attached file, decoded and unwrapped."""
+    row = await archive.content(node.desk, str(document), client=caller.client, scopes=caller.scopes, at=clock.now())
+    kept = row.verification["attachments"]
+    if not 1 <= number <= len(kept):
+        raise NotFound("no such attachment")
+    pieces = await attachment_of(node.desk, row.sha256, row.size, number)
+    summary = kept[number - 1]
+    return StreamingResponse(
+        pieces,
+        # Never shown in place: what it really is was not decided by us, and a browser must not guess.
+        media_type="application/octet-stream",
+        headers={
+            "Content-Length": str(summary["size"]),
+            "Content-Digest": content_digest(summary["sha256"]),
+            "Content-Disposition": "attachment",
+        },
+    )
+
+
+@router.get(
+    "/v1/documents/{document}/history",
+    summary="Read the trail of a document",
+    response_model=list[EventView],
+    responses=problems.answers(404, 422),
+)
+async def get_history(node: AtNode, caller: ExchangingOrAuditing, document: UUID) -> list[EventView]:
+    """Return every event of a document in the order of the log; events just committed may still lack their index.
+
+    Its length is bounded by what recipients may report. An auditor's reading is an event itself.
+    """
+    rows = await archive.history(node.desk, str(document), client=caller.client, scopes=caller.scopes, at=clock.now())
+    return [EventView.of(row) for row in rows]
+
+
+@router.get(
+    "/v1/documents/{document}/receipt",
+    summary="Fetch the receipt",
+    response_class=PlainTextResponse,
+    responses={
+        200: {"content": {"application/jose": {"schema": {"type": "string"}}}},
+        **problems.answers(404, 422),
+    },
+)
+async def get_receipt(node: AtNode, caller: ExchangingOrAuditing, document: UUID) -> Response:
+    """Return the receipt the sender was given: a compact JWS."""
+    dossier = await _dossier(node, caller, document)
+    return Response(dossier.document.receipt, media_type="application/jose")
+
+
+def message_file(node: AtNode, row: Any) -> Response:
+    """Answer with the body of a document or status report.
+
+    Raises:
+        DataFault: it is gone from the disk.
+    """
+    path = node.blobs.path_of(row.sha256)
+    if not path.is_file():
+        raise DataFault(f"body {row.sha256} is missing from the store")
+    answer = FileResponse(
+        path,
+        media_type=XML,
+        headers={"Content-Digest": content_digest(row.sha256), "ETag": f'"{row.sha256}"'},
+        filename=f"{row.id}.edxml",
+    )
+    answer.chunk_size = _SLICE_BYTES
+    return answer
+
+
+async def _dossier(node: AtNode, caller: Caller, document: UUID) -> archive.Dossier:
+    return await archive.dossier(node.desk, str(document), client=caller.client, scopes=caller.scopes, at=clock.now())
+
+
+def _report(verified: Verified) -> ValidationReport:
+    return ValidationReport(
+        valid=verified.verdict.passed,
+        findings=VerificationView.of(verified.verdict).findings,
+        document=describe(verified.message) if verified.message is not None else None,
+    )
+
+
+def _status(row: Any, *, whole: bool) -> StatusView:
+    same = ("id", "reporter", "status_code", "reported_at", "accepted_at")
+    return StatusView(**{name: getattr(row, name) for name in same}, description=row.description if whole else None)
+
+
+def _link(row: Any, document: str, dossier: archive.Dossier) -> LinkView:
+    outgoing = row.document == document
+    return LinkView(
+        relation=row.relation,
+        direction="outgoing" if outgoing else "incoming",
+        document_id=row.concerned_document_id if outgoing else dossier.document.document_id,
+        document=row.concerned if outgoing else row.document,
+    )

@@ -1,0 +1,226 @@
+"""Inbox and outbox over HTTP: polling, taking over, following up."""
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.exchange import archive, inbox
+from app.exchange.acting import own_agencies
+from app.exchange.inbox import Acknowledgement, InboxKind, InboxQuery
+from app.exchange.states import Change, Progress
+from app.registry.model import Scope
+from app.routers import clock, problems
+from app.routers.access import AtNode, Caller, require
+from app.routers.calls import calls
+from app.routers.documents import DeliveryView
+from app.routers.paging import Page, Paged, page
+
+router: APIRouter = calls(tag="Exchange")
+
+Exchanging = Annotated[Caller, require(Scope.EXCHANGE)]
+
+ACKNOWLEDGED_AT_ONCE_MAX = 500
+"""Most delivery ids of one call: a full page of the inbox."""
+
+AgencyParameter = Annotated[
+    str | None,
+    Query(
+        max_length=35,
+        description="Agency code, either form. May be left out by clients whose agencies are all named one by one.",
+        examples=["000.00.00.H41"],
+    ),
+]
+
+
+class Order(StrEnum):
+    """How the inbox is sorted."""
+
+    AGE = "age"
+    """Oldest first."""
+    URGENCY = "urgency"
+    """Most urgent first, then oldest first."""
+
+
+class InboxDocument(BaseModel):
+    """The document of a delivery; for a status report, the document it is about."""
+
+    id: str
+    document_id: str
+    sender: str
+    kind: str
+    code: str = Field(description="Số/ký hiệu.")
+    subject: str = Field(description="Trích yếu.")
+    document_type: str
+    priority: int = Field(description="Độ khẩn, 0 to 4.")
+    due_date: date | None
+    size: int
+    sha256: str
+    accepted_at: datetime
+
+
+class InboxStatus(BaseModel):
+    """The status report of a delivery."""
+
+    id: str
+    status_code: str = Field(examples=["03"])
+    reporter: str
+    description: str | None = Field(description="Reason or remark.")
+    reported_at: datetime | None = Field(description="As the reporter claims.")
+    accepted_at: datetime
+    size: int
+    sha256: str
+
+
+class InboxItem(BaseModel):
+    """Something that waits to be taken over."""
+
+    delivery_id: str = Field(description="What is acknowledged.")
+    kind: InboxKind
+    recipient: str = Field(description="Agency code in the directory.")
+    document: InboxDocument
+    status: InboxStatus | None = Field(description="Null for a document.")
+    available_at: datetime
+
+    @classmethod
+    def of(cls, row: Any) -> "InboxItem":
+        """Show a row of the inbox."""
+        return cls(
+            delivery_id=row.delivery,
+            kind=InboxKind.DOCUMENT if row.status_report is None else InboxKind.STATUS,
+            recipient=row.recipient,
+            document=InboxDocument(**{name: getattr(row, name) for name in InboxDocument.model_fields}),
+            status=None if row.status_report is None else _status(row),
+            available_at=row.available_at,
+        )
+
+
+class Acknowledgements(BaseModel):
+    """What was taken over."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    delivery_ids: list[UUID] = Field(min_length=1, max_length=ACKNOWLEDGED_AT_ONCE_MAX, description="From the inbox.")
+
+
+class AcknowledgementView(BaseModel):
+    """What became of one delivery id."""
+
+    delivery_id: str
+    outcome: Acknowledgement
+
+
+class AcknowledgementReport(BaseModel):
+    """What became of each, in the order they were asked for."""
+
+    items: list[AcknowledgementView]
+
+
+class OutboxItem(BaseModel):
+    """A document that was sent, with its state for each recipient."""
+
+    id: str
+    document_id: str
+    sender: str
+    kind: str
+    code: str
+    subject: str
+    document_type: str
+    priority: int
+    size: int
+    sha256: str
+    accepted_at: datetime
+    deliveries: list[DeliveryView]
+
+
+@router.get(
+    "/v1/inbox",
+    summary="Poll the inbox",
+    response_model=Page[InboxItem],
+    responses=problems.answers(422),
+)
+async def poll(
+    node: AtNode,
+    caller: Exchanging,
+    window: Paged,
+    agency: AgencyParameter = None,
+    kind: Annotated[InboxKind | None, Query(description="Only documents, or only status reports.")] = None,
+    order: Annotated[Order, Query(description="`urgency`: most urgent first.")] = Order.AGE,
+    wait: Annotated[int, Query(ge=0, le=60, description="Seconds to wait for mail while there is none.")] = 0,
+) -> Page[InboxItem]:
+    """List what was not acknowledged yet, oldest first. Listing changes nothing; acknowledging takes over."""
+    query = InboxQuery(
+        agencies=await own_agencies(node.desk, agency, client=caller.client, at=clock.now()),
+        kind=kind,
+        by_urgency=order is Order.URGENCY,
+        after=_after(window.key_after(int, int)),
+        limit=window.fetch,
+    )
+    rows = await inbox.look(node.desk, query, wait_seconds=min(wait, node.settings.long_poll_seconds_max))
+    return page(rows, window, shape=InboxItem.of, key=lambda row: (row.delivery_priority, row.position))
+
+
+@router.post(
+    "/v1/inbox/acknowledgements",
+    summary="Take deliveries over",
+    response_model=AcknowledgementReport,
+    responses=problems.answers(422),
+)
+async def acknowledge(node: AtNode, caller: Exchanging, asked: Acknowledgements) -> AcknowledgementReport:
+    """Take deliveries over: they leave the inbox, and the sender sees `delivered`. Repeating it changes nothing."""
+    ids = [str(delivery) for delivery in asked.delivery_ids]
+    outcomes = await inbox.acknowledge(node.desk, ids, client=caller.client, at=clock.now())
+    return AcknowledgementReport(
+        items=[AcknowledgementView(delivery_id=delivery, outcome=outcome) for delivery, outcome in outcomes]
+    )
+
+
+@router.get(
+    "/v1/outbox",
+    summary="Follow up what was sent",
+    response_model=Page[OutboxItem],
+    responses=problems.answers(422),
+)
+async def follow_up(
+    node: AtNode,
+    caller: Exchanging,
+    window: Paged,
+    agency: AgencyParameter = None,
+    state: Annotated[Progress | Change | None, Query(description="Only with a delivery that shows this state.")] = None,
+) -> Page[OutboxItem]:
+    """List the documents the client's agencies sent, newest first, with the state for each recipient."""
+    senders = await own_agencies(node.desk, agency, client=caller.client, at=clock.now())
+    found = await archive.outbox(
+        node.desk,
+        senders,
+        state=state.value if state else None,
+        after=window.text_after(),
+        limit=window.fetch,
+    )
+    return page(found, window, shape=_sent, key=lambda entry: (entry[0].id,))
+
+
+def _after(key: tuple[str | int, ...] | None) -> tuple[int, int] | None:
+    return None if key is None else (int(key[0]), int(key[1]))
+
+
+def _status(row: Any) -> InboxStatus:
+    return InboxStatus(
+        id=row.status_report,
+        status_code=row.status_code,
+        reporter=row.reporter,
+        description=row.description,
+        reported_at=row.reported_at,
+        accepted_at=row.status_accepted_at,
+        size=row.status_size,
+        sha256=row.status_sha256,
+    )
+
+
+def _sent(entry: tuple[Any, Any]) -> OutboxItem:
+    row, legs = entry
+    same = {name: getattr(row, name) for name in OutboxItem.model_fields if name != "deliveries"}
+    return OutboxItem(**same, deliveries=[DeliveryView.of(leg) for leg in legs])
