@@ -15,6 +15,10 @@ from app.signing.algorithms import Canonicalization
 
 XML: Final = "http://www.w3.org/XML/1998/namespace"
 
+DEFAULT_PREFIX: Final = "#default"
+"""Stands for the default namespace in a PrefixList (Exclusive C14N §4)."""
+_MENTIONS_DEFAULT: Final = b'<!DOCTYPE a [<!ATTLIST a b CDATA "#default">]><a/>'
+
 
 class NotCanonicalizable(Exception):
     """The markup has no canonical form: a relative namespace URI, or an xml:base that would have to be joined."""
@@ -33,7 +37,11 @@ def canonical_document(
     Raises:
         NotCanonicalizable: a namespace URI is relative.
     """
-    return _octets(root.getroottree(), method, inclusive_prefixes)
+    tree = root.getroottree()
+    if DEFAULT_PREFIX in inclusive_prefixes:
+        # Read anew in this thread, whose dictionary of names `_octets` can extend; see there.
+        tree = etree.fromstring(etree.tostring(tree), _parser()).getroottree()
+    return _octets(tree, method, inclusive_prefixes)
 
 
 def canonical_part(
@@ -80,6 +88,10 @@ def _octets(
 ) -> bytes:
     try:
         if method is Canonicalization.EXCLUSIVE:
+            if DEFAULT_PREFIX in inclusive_prefixes:
+                # lxml drops every prefix that its dictionary of names, one a thread, has never met. This makes it
+                # meet `#default`, which is no name and so cannot be met in another way.
+                etree.fromstring(_MENTIONS_DEFAULT, _parser())
             return etree.tostring(
                 tree,
                 method="c14n",

@@ -22,7 +22,7 @@ from app.signing.algorithms import (
     SignatureMethod,
     defect_of,
 )
-from app.signing.canonical import NotCanonicalizable, canonical_part
+from app.signing.canonical import DEFAULT_PREFIX, NotCanonicalizable, canonical_part
 from app.signing.key_info import check_key, read_certificates
 from app.signing.presented import PresentedSignature, Reference, refuse_canonical_form
 from app.signing.refusal import OURS, refuse, shortened, xmldsig
@@ -294,7 +294,7 @@ def _prefixes(element: "etree._Element", method: Canonicalization) -> tuple[str,
         )
     prefixes = tuple(child.get("PrefixList", "").split())
     if len(prefixes) > PREFIXES_MAX or any(
-        prefix != "#default" and not _NCNAME.fullmatch(prefix) for prefix in prefixes
+        prefix != DEFAULT_PREFIX and not _NCNAME.fullmatch(prefix) for prefix in prefixes
     ):
         refuse(
             "xmldsig.4.3.c14n-parameters",

@@ -51,7 +51,7 @@ class SigningKey(Protocol):
     RSA keys are called as `sign(data, padding, hash)`, EC keys as `sign(data, ECDSA(hash))` and answer in DER.
     """
 
-    def sign(self, data: bytes, /, *scheme: Any) -> bytes:
+    def sign(self, data: bytes, /, *scheme: Any, **options: Any) -> bytes:
         """Sign data, hashing it first."""
 
 

@@ -71,7 +71,7 @@ def signed(document_bytes: bytes | None = None, *, by: Identity | None = None, *
     by = by or seal()
     return xmldsig.sign(
         document() if document_bytes is None else document_bytes,
-        key=by.key,  # type: ignore[arg-type]
+        key=by.key,
         certificate=by.certificate,
         **options,  # type: ignore[arg-type]
     )

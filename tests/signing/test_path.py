@@ -117,7 +117,7 @@ def test_1_certificate_without_extensions_passes() -> None:
         .serial_number(4711)
         .not_valid_before(NOW - DAY)
         .not_valid_after(NOW + DAY)
-        .sign(PKI.issuing.key, hashes.SHA256())  # type: ignore[arg-type]
+        .sign(PKI.issuing.key, hashes.SHA256())
     )
     assert judge(Identity(key, certificate, PKI.seal(key="p256").chain)).passed
 
