@@ -25,8 +25,8 @@ _HUGE_FROM_BYTES = 9_000_000
 _PARSERS_LINES = re.compile(r",? line \d+(?:, column \d+)?")
 _SHORTENED = 200
 _DEFAULT_LIMITS = MarkupLimits()
-# libxml2's xmlParserErrors: XML_ERR_RESOURCE_LIMIT, XML_ERR_INVALID_ENCODING.
-_RESOURCE_LIMIT = 114
+# libxml2's xmlParserErrors: XML_ERR_NAME_TOO_LONG, XML_ERR_RESOURCE_LIMIT, XML_ERR_INVALID_ENCODING.
+_RESOURCE_LIMITS = (110, 114)
 _INVALID_ENCODING = 81
 
 
@@ -255,7 +255,7 @@ def _translated(
     location = line_and_column(source, splice.origin(_offset_of(skeleton, line, column)))
     # libxml2 counts lines in the skeleton; ours stand in `location`.
     said = _PARSERS_LINES.sub("", " ".join(str(error.msg).split()))[:_SHORTENED]
-    if error.code == _RESOURCE_LIMIT:
+    if error.code in _RESOURCE_LIMITS:
         deep = "depth" in said
         finding = (
             _too_deep(limits, location)
@@ -285,6 +285,7 @@ def _translated(
 
 
 def _offset_of(skeleton: bytes, line: int, column: int) -> int:
-    """Find the byte that libxml2 means; its columns count bytes from 1."""
+    """Find the byte that libxml2 means; its columns count characters from 1."""
     start = nth(skeleton, b"\n", line - 2) + 1 if line > 1 else 0
-    return min(start + max(column - 1, 0), len(skeleton))
+    ahead = skeleton[start : start + 4 * column].decode("utf-8", "surrogateescape")[: max(column - 1, 0)]
+    return start + len(ahead.encode("utf-8", "surrogateescape"))
