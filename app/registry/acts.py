@@ -4,7 +4,6 @@ Every use case of this room that changes something takes an `Act` and gives a `D
 the memory of its Idempotency-Key are one transaction.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -51,18 +50,24 @@ class Act:
         Raises:
             IdempotencyKeyReused: the key belongs to another request.
         """
-        answer = await self.once.claim(tx) if self.once is not None else None
-        return None if answer is None else Done(_adapter(kind).validate_python(answer), replayed=True)
+        return _again(kind, await self.once.claim(tx)) if self.once is not None else None
 
-    async def done(self, tx: Transaction, value: T, *, secrets: Mapping[str, None] | None = None) -> "Done[T]":
+    async def told(self, tx: Transaction, kind: type[T]) -> "Done[T] | None":
+        """Return the same in a reading transaction, for acts that have much to decide before they write.
+
+        Raises:
+            IdempotencyKeyReused: the key belongs to another request.
+        """
+        return _again(kind, await self.once.earlier(tx)) if self.once is not None else None
+
+    async def done(self, tx: Transaction, value: T) -> "Done[T]":
         """Remember what the act brought about, to be told again when the request is.
 
         Args:
-            secrets: members that are not to be remembered.
+            value: without secrets, for it is stored.
         """
         if self.once is not None:
-            answer = _adapter(type(value)).dump_python(value, mode="json")
-            await self.once.remember(tx, {**answer, **(secrets or {})})
+            await self.once.remember(tx, _adapter(type(value)).dump_python(value, mode="json"))
         return Done(value)
 
 
@@ -77,6 +82,10 @@ class Done(Generic[T]):
 
     value: T
     replayed: bool = field(default=False, kw_only=True)
+
+
+def _again(kind: type[T], answer: Any | None) -> Done[T] | None:
+    return None if answer is None else Done(_adapter(kind).validate_python(answer), replayed=True)
 
 
 def _adapter(kind: type[Any]) -> TypeAdapter[Any]:

@@ -255,7 +255,7 @@ class ImportedCrl:
     Attributes:
         sha256: hex digest of its DER form.
         issuer: distinguished name, RFC 4514.
-        number: CRL number (RFC 5280 §5.2.3), decimal; None where the list has none.
+        number: CRL number (RFC 5280 §5.2.3), hex; None where the list has none.
         next_update: when the issuer promised the next one.
         entries: how many certificates it names.
     """

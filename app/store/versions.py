@@ -20,8 +20,8 @@ class Part(StrEnum):
 async def move(tx: Transaction, part: Part) -> int:
     """Count one change and return the new version.
 
-    Holds the counter until the transaction ends, so that changes of one part come one after another: what was read after
-    this call is still true when the transaction commits.
+    Holds the counter until the transaction ends, so that changes of one part come one after another: what was read
+    after this call is still true when the transaction commits.
     """
     statement = upsert(tx, registry_versions).values(part=part.value, version=1)
     statement = statement.on_conflict_do_update(

@@ -1,0 +1,231 @@
+"""Certificates that speak for agencies: registering them, listing them, revoking them at this node.
+
+A certificate is registered once, for one agency, and only when it leads to a trust anchor; several may be in force side
+by side. A certificate that becomes valid later may be registered ahead, so that keys can change without a gap.
+"""
+
+import asyncio
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from app.edxml.organ_id import OrganId
+from app.errors import AlreadyExists, Conflict, NotFound, RequestInvalid
+from app.ledger.events import EventKind, record
+from app.registry import directory
+from app.registry.acts import Act, Done
+from app.registry.known import Known, known_about, stored
+from app.registry.model import (
+    Agency,
+    AgencyStatus,
+    CertificateKind,
+    CertificateStatus,
+    RegisteredCertificate,
+    RevocationReason,
+)
+from app.signing.certificates import (
+    fingerprint,
+    issuer_of,
+    parse_certificates,
+    pem_of,
+    serial_of,
+    subject_of,
+    validity_of,
+)
+from app.signing.path import PathVerdict, UnknownRevocation
+from app.store import certificates as rows
+from app.store.database import Database, Transaction
+from app.store.versions import Part, move
+
+BUNDLE_MAX = 8
+"""Certificates in one registration: the agency's own and the authorities above it."""
+SERIAL_LENGTH_MAX = 42
+"""Hex digits kept of a serial number; RFC 5280 §4.1.2.2 allows 20 octets, which are 40."""
+
+
+async def register(
+    database: Database, code: OrganId, bundle: bytes, kind: CertificateKind, *, act: Act
+) -> Done[RegisteredCertificate]:
+    """Register a certificate for an agency.
+
+    Args:
+        code: own code or alias of the agency.
+        bundle: PEM or DER; the agency's certificate first, then the authorities above it, where the node does not know
+            them from earlier registrations.
+
+    Raises:
+        NotFound: nobody has the code.
+        Conflict: the agency is closed.
+        AlreadyExists: the certificate is registered already, for this agency or another.
+        RequestInvalid: no certificate, or one that leads to no trust anchor, has expired, is revoked, weak or not for
+            signing; the findings say which.
+        IdempotencyKeyReused: the key belongs to another request.
+        Unavailable: the database does not answer; nothing was kept.
+    """
+    leaf, *above = parse_certificates(bundle)
+    if len(above) >= BUNDLE_MAX:
+        raise RequestInvalid(f"the bundle has {len(above) + 1} certificates; send at most {BUNDLE_MAX}")
+    if len(serial_of(leaf)) > SERIAL_LENGTH_MAX:
+        raise RequestInvalid("the certificate's serial number is longer than 20 octets (RFC 5280 §4.1.2.2)")
+    async with database.read() as tx:
+        if earlier := await act.told(tx, RegisteredCertificate):
+            return earlier
+        agency = await directory.get(tx, code)
+        enrolled = [stored(der) for der in await rows.authority_ders(tx)]
+        known = await known_about(tx, leaf, intermediates=[*above, *enrolled])
+    if agency.status is AgencyStatus.CLOSED:
+        raise Conflict(f"the agency {agency.organ_id} is closed")
+    verdict = await _judged(leaf, known, at=act.at)
+    certificate = _described(leaf, agency, kind)
+    row = {
+        **_columns(certificate),
+        "der": leaf.public_bytes(Encoding.DER),
+        "chain_pem": "".join(pem_of(each) for each in verdict.path[1:-1]),
+        "registered_at": act.at,
+    }
+    async with database.write() as tx:
+        if earlier := await act.before(tx, RegisteredCertificate):
+            return earlier
+        await move(tx, Part.TRUST)
+        if not await rows.insert(tx, row):
+            raise await _taken(tx, certificate)
+        await rows.add_authorities(tx, [_authority(each) for each in verdict.path[1:-1]])
+        event = act.event(
+            EventKind.CERTIFICATE_REGISTERED, agency.standing, sha256=certificate.sha256, certificate_kind=kind.value
+        )
+        await record(tx, [event])
+        # Leaving the block commits the certificate, its event and the moved version that makes caches look again.
+        return await act.done(tx, certificate)
+
+
+async def list_of(
+    tx: Transaction, organ_id: OrganId, *, after: str | None = None, limit: int
+) -> tuple[RegisteredCertificate, ...]:
+    """Return an agency's certificates, revoked and expired ones too, by digest.
+
+    Args:
+        organ_id: own code of the agency.
+        after: digest of the last one of the page before.
+    """
+    found = await rows.of_agency(tx, organ_id.text, after=after, limit=limit)
+    return tuple(certificate_of(row) for row in found)
+
+
+async def find(tx: Transaction, sha256: str) -> RegisteredCertificate | None:
+    """Return the certificate with this digest (hex)."""
+    row = await rows.find(tx, sha256)
+    return certificate_of(row) if row is not None else None
+
+
+async def revoke(
+    database: Database, sha256: str, *, reason: RevocationReason, revoked_at: datetime | None = None, act: Act
+) -> Done[RegisteredCertificate]:
+    """Let a certificate no longer count at this node, for good.
+
+    Args:
+        revoked_at: from when on it does not count, not later than now; None: now.
+
+    Raises:
+        NotFound: no such certificate.
+        Conflict: it is revoked already.
+        RequestInvalid: the moment lies ahead, or the reason is one that could be taken back.
+        IdempotencyKeyReused: the key belongs to another request.
+        Unavailable: the database does not answer; nothing was kept.
+    """
+    moment = revoked_at or act.at
+    if moment > act.at:
+        raise RequestInvalid("at: lies in the future; a certificate is revoked as of now or a moment past")
+    if reason is RevocationReason.CERTIFICATE_HOLD:
+        raise RequestInvalid("reason: revoking here is for good; to stop an agency for a time, suspend it")
+    async with database.write() as tx:
+        if earlier := await act.before(tx, RegisteredCertificate):
+            return earlier
+        await move(tx, Part.TRUST)
+        certificate = await find(tx, sha256)
+        if certificate is None:
+            raise NotFound("no certificate with this digest is registered")
+        if certificate.status is CertificateStatus.REVOKED:
+            raise Conflict("the certificate is revoked already")
+        agency = await directory.get(tx, certificate.organ_id)
+        revoked = replace(certificate, status=CertificateStatus.REVOKED, revoked_at=moment, revocation_reason=reason)
+        await rows.update(tx, sha256, _columns(revoked))
+        event = act.event(EventKind.CERTIFICATE_REVOKED, agency.standing, sha256=sha256, reason=reason.value)
+        await record(tx, [event])
+        # Leaving the block commits the revocation with the moved version: the next submission anywhere sees it.
+        return await act.done(tx, revoked)
+
+
+def certificate_of(row: Any) -> RegisteredCertificate:
+    """Make the value from its row."""
+    return RegisteredCertificate(
+        sha256=row.sha256,
+        organ_id=OrganId.parse(row.organ_id),
+        kind=CertificateKind(row.kind),
+        subject=row.subject,
+        issuer=row.issuer,
+        serial=row.serial,
+        not_before=row.not_before,
+        not_after=row.not_after,
+        status=CertificateStatus(row.status),
+        revoked_at=row.revoked_at,
+        revocation_reason=RevocationReason(row.revocation_reason) if row.revocation_reason else None,
+    )
+
+
+async def _judged(leaf: x509.Certificate, known: Known, *, at: datetime) -> PathVerdict:
+    # One that is not in force yet is judged as of the day it will be.
+    moment = max(at, validity_of(leaf).not_before)
+    verdict = await asyncio.to_thread(known.judge, leaf, at=moment, unknown_revocation=UnknownRevocation.WARN)
+    if not verdict.passed:
+        refusing = [finding for finding in verdict.findings if finding.refuses]
+        raise RequestInvalid(refusing[0].message, findings=verdict.findings)
+    return verdict
+
+
+async def _taken(tx: Transaction, certificate: RegisteredCertificate) -> AlreadyExists:
+    present = await find(tx, certificate.sha256)
+    same = present is not None and present.organ_id == certificate.organ_id
+    return AlreadyExists(f"the certificate is registered already, for {'this' if same else 'another'} agency")
+
+
+def _described(leaf: x509.Certificate, agency: Agency, kind: CertificateKind) -> RegisteredCertificate:
+    validity = validity_of(leaf)
+    return RegisteredCertificate(
+        sha256=fingerprint(leaf),
+        organ_id=agency.organ_id,
+        kind=kind,
+        subject=subject_of(leaf),
+        issuer=issuer_of(leaf),
+        serial=serial_of(leaf),
+        not_before=validity.not_before,
+        not_after=validity.not_after,
+        status=CertificateStatus.ACTIVE,
+    )
+
+
+def _columns(certificate: RegisteredCertificate) -> dict[str, Any]:
+    reason = certificate.revocation_reason
+    return {
+        "sha256": certificate.sha256,
+        "organ_id": certificate.organ_id.text,
+        "kind": certificate.kind.value,
+        "subject": certificate.subject,
+        "issuer": certificate.issuer,
+        "serial": certificate.serial,
+        "not_before": certificate.not_before,
+        "not_after": certificate.not_after,
+        "status": certificate.status.value,
+        "revoked_at": certificate.revoked_at,
+        "revocation_reason": reason.value if reason else None,
+    }
+
+
+def _authority(certificate: x509.Certificate) -> dict[str, Any]:
+    return {
+        "sha256": fingerprint(certificate),
+        "subject": subject_of(certificate),
+        "der": certificate.public_bytes(Encoding.DER),
+    }

@@ -1,0 +1,104 @@
+"""Certificates of agencies, trust anchors, the authorities between, and revocations, as rows."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.store.database import Transaction, upsert
+from app.store.schema import authorities, certificates, crls, revocations, trust_anchors
+
+_ROWS_PER_STATEMENT = 5_000
+_DESCRIBED = tuple(column for column in certificates.c if column.name not in {"der", "chain_pem"})
+
+
+async def insert(tx: Transaction, row: Mapping[str, Any]) -> bool:
+    """Insert a certificate; False where it is registered already, for whomever."""
+    statement = upsert(tx, certificates).values(dict(row)).on_conflict_do_nothing(index_elements=["sha256"])
+    return (await tx.execute(statement.returning(certificates.c.sha256))).first() is not None
+
+
+async def find(tx: Transaction, sha256: str) -> sa.Row[*tuple[Any, ...]] | None:
+    """Return a certificate with its bytes and its chain."""
+    return (await tx.execute(sa.select(certificates).where(certificates.c.sha256 == sha256))).first()
+
+
+async def of_agency(
+    tx: Transaction, organ_id: str, *, after: str | None, limit: int
+) -> Sequence[sa.Row[*tuple[Any, ...]]]:
+    """Return an agency's certificates by digest, from behind `after`, without their bytes."""
+    query = sa.select(*_DESCRIBED).where(certificates.c.organ_id == organ_id).order_by(certificates.c.sha256)
+    if after is not None:
+        query = query.where(certificates.c.sha256 > after)
+    return (await tx.execute(query.limit(limit))).all()
+
+
+async def update(tx: Transaction, sha256: str, values: Mapping[str, Any]) -> None:
+    """Overwrite columns of one certificate."""
+    await tx.execute(certificates.update().where(certificates.c.sha256 == sha256).values(dict(values)))
+
+
+async def add_authorities(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert authorities that are not there yet."""
+    for row in rows:
+        await tx.execute(upsert(tx, authorities).values(dict(row)).on_conflict_do_nothing(index_elements=["sha256"]))
+
+
+async def authority_ders(tx: Transaction) -> list[bytes]:
+    """Return every authority between agencies and anchors; a country has a few dozen."""
+    return list((await tx.execute(sa.select(authorities.c.der))).scalars())
+
+
+async def insert_anchor(tx: Transaction, row: Mapping[str, Any]) -> bool:
+    """Insert a trust anchor; False where it is one already."""
+    statement = upsert(tx, trust_anchors).values(dict(row)).on_conflict_do_nothing(index_elements=["sha256"])
+    return (await tx.execute(statement.returning(trust_anchors.c.sha256))).first() is not None
+
+
+async def anchor_ders(tx: Transaction) -> list[bytes]:
+    """Return every trust anchor; there are a handful."""
+    return list((await tx.execute(sa.select(trust_anchors.c.der))).scalars())
+
+
+async def anchors(tx: Transaction, *, after: str | None, limit: int) -> Sequence[sa.Row[*tuple[Any, ...]]]:
+    """Return trust anchors by digest, from behind `after`."""
+    query = sa.select(trust_anchors).order_by(trust_anchors.c.sha256).limit(limit)
+    if after is not None:
+        query = query.where(trust_anchors.c.sha256 > after)
+    return (await tx.execute(query)).all()
+
+
+async def lists_of(tx: Transaction, issuers: Collection[str]) -> Sequence[sa.Row[*tuple[Any, ...]]]:
+    """Return what is known of the newest revocation list of these issuers, by digest of their names."""
+    described = (column for column in crls.c if column.name != "der")
+    return (await tx.execute(sa.select(*described).where(crls.c.issuer_sha256.in_(issuers)))).all()
+
+
+async def revoked(tx: Transaction, keys: Collection[tuple[str, str]]) -> Sequence[sa.Row[*tuple[Any, ...]]]:
+    """Return the revocations of these certificates, by (digest of the issuer's name, serial)."""
+    pairs = sa.tuple_(revocations.c.issuer_sha256, revocations.c.serial)
+    return (await tx.execute(sa.select(revocations).where(pairs.in_(list(keys))))).all()
+
+
+async def replace_list(tx: Transaction, row: Mapping[str, Any]) -> None:
+    """Keep this revocation list in place of the issuer's older ones."""
+    await tx.execute(crls.delete().where(crls.c.issuer_sha256 == row["issuer_sha256"]))
+    await tx.execute(crls.insert(), dict(row))
+
+
+async def release_holds(tx: Transaction, issuer_sha256: str, *, hold: str) -> None:
+    """Forget an issuer's revocations with the reason `hold`; those that still stand are written anew."""
+    await tx.execute(
+        revocations.delete().where(revocations.c.issuer_sha256 == issuer_sha256, revocations.c.reason == hold)
+    )
+
+
+async def write_revocations(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert or overwrite revocations, in bulk."""
+    statement = upsert(tx, revocations)
+    statement = statement.on_conflict_do_update(
+        index_elements=["issuer_sha256", "serial"],
+        set_={"revoked_at": statement.excluded.revoked_at, "reason": statement.excluded.reason},
+    )
+    for start in range(0, len(rows), _ROWS_PER_STATEMENT):
+        await tx.execute(statement, list(rows[start : start + _ROWS_PER_STATEMENT]))
