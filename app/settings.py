@@ -16,7 +16,10 @@ from app.errors import RequestInvalid
 
 _PREFIX = "TRUC_"
 _CONFIG_VARIABLE = "TRUC_CONFIG"
-_NOT_SETTINGS = frozenset({_CONFIG_VARIABLE, "TRUC_TEST_POSTGRES_URL"})
+_NOT_SETTINGS = frozenset(
+    {_CONFIG_VARIABLE, "TRUC_TEST_POSTGRES_URL", "TRUC_CLIENT_URL", "TRUC_CLIENT_ID", "TRUC_CLIENT_SECRET"}
+)
+"""Names of others: of the tests, and of the commands that speak to a node as an agency's system does."""
 
 
 class Settings(BaseSettings):
