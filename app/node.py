@@ -80,7 +80,7 @@ async def open_node(settings: Settings) -> Node:
         database=database,
         blobs=BlobStore(settings.data_dir),
         key=NodeKey.open(settings.data_dir / KEYS_FOLDER),
-        trust=TrustCache(database),
+        trust=TrustCache(),
         doorbell=Doorbell(),
         verifiers=ThreadPoolExecutor(settings.verify_threads, thread_name_prefix="verify"),
         policy=policy,
