@@ -15,14 +15,41 @@ from fastapi import APIRouter, FastAPI
 
 import app as product
 from app import settings as configuration
+from app import worker
 from app.node import Node, open_node
-from app.routers import agencies, oauth, openapi, operation, problems
+from app.routers import (
+    agencies,
+    audit,
+    certificates,
+    clients,
+    documents,
+    mailbox,
+    oauth,
+    openapi,
+    operation,
+    problems,
+    statistics,
+    statuses,
+    trust,
+)
 from app.routers.brake import Brake
 from app.routers.metrics import Metrics
 from app.routers.requests import Requests
 from app.settings import Settings
 
-ROUTERS: Final[tuple[APIRouter, ...]] = (agencies.router, oauth.router, operation.router)
+ROUTERS: Final[tuple[APIRouter, ...]] = (
+    documents.router,
+    statuses.router,
+    mailbox.router,
+    agencies.router,
+    certificates.router,
+    trust.router,
+    clients.router,
+    audit.router,
+    statistics.router,
+    oauth.router,
+    operation.router,
+)
 """Every router, in the order of the API description."""
 
 SERVER_OPTIONS: Final[dict[str, Any]] = {
@@ -42,7 +69,7 @@ Background = Callable[[Node], Awaitable[None]]
 _log = structlog.get_logger("truc.node")
 
 
-def create_app(settings: Settings, *, background: Background | None = None) -> FastAPI:
+def create_app(settings: Settings, *, background: Background | None = worker.run) -> FastAPI:
     """Build the application; nothing is opened before it starts."""
 
     @asynccontextmanager

@@ -71,16 +71,7 @@ class Caller:
             raise AgencyNotGranted(f"this client does not act for {agency.organ_id}")
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
-    """An access token as it is handed out."""
-
-    text: str
-    seconds: int
-    scopes: frozenset[Scope]
-
-
-def issue(key: NodeKey, client: Client, *, scopes: frozenset[Scope], issuer: str, at: datetime, seconds: int) -> Token:
+def issue(key: NodeKey, client: Client, *, scopes: frozenset[Scope], issuer: str, at: datetime, seconds: int) -> str:
     """Sign an access token (RFC 9068) for a client that has authenticated.
 
     Args:
@@ -98,7 +89,7 @@ def issue(key: NodeKey, client: Client, *, scopes: frozenset[Scope], issuer: str
         "jti": new_id(),
         "scope": " ".join(sorted(scope.value for scope in scopes)),
     }
-    return Token(key.sign_jws(claims, typ=TOKEN_TYPE), seconds, scopes)
+    return key.sign_jws(claims, typ=TOKEN_TYPE)
 
 
 async def authenticate(request: Request) -> Caller:

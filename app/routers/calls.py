@@ -45,7 +45,7 @@ class Octets:
     def description(self) -> dict[str, Any]:
         """What `openapi_extra` of the call says about the body."""
         schema = {"type": "string", "format": "binary"}
-        content = {media_type: {"schema": schema} for media_type in self.media_types}
+        content = {media_type: {"schema": schema} for media_type in self.media_types if media_type != "*/*"}
         return {"requestBody": {"required": True, "content": content}}
 
 
@@ -127,7 +127,10 @@ async def _read(request: Request, body: Octets) -> bytes:
 
 def _check_media_type(content_type: str, accepted: tuple[str, ...]) -> None:
     media_type = content_type.partition(";")[0].strip().lower()
-    if media_type not in accepted and not (accepted == _JSON.media_types and _is_json(media_type)):
+    takes_json = accepted == _JSON.media_types
+    # A body without a declared type may be taken for what is expected (RFC 9110 §8.3). Not so JSON: it must say so.
+    fits = media_type in accepted or "*/*" in accepted or (not media_type and not takes_json)
+    if not fits and not (takes_json and _is_json(media_type)):
         raise UnsupportedMediaType(f"Content-Type is {content_type[:80]!r}; this call takes {', '.join(accepted)}")
 
 

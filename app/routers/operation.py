@@ -13,6 +13,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import structlog
 from fastapi import FastAPI, Request
 from pydantic import BaseModel, Field
 from starlette.responses import HTMLResponse, JSONResponse, Response
@@ -27,6 +28,8 @@ from app.routers.conditions import JSON, negotiate
 from app.routers.kinds import Kind
 from app.store import journal
 from app.store.blobs import BlobStore
+
+_log = structlog.get_logger("truc.operation")
 
 router = calls(tag="Operation", guarded=False)
 
@@ -125,7 +128,8 @@ async def _check_ledger(node: Node) -> Check:
     try:
         async with asyncio.timeout(CHECK_SECONDS_MAX), node.database.read() as tx:
             count, oldest = await journal.unsealed_backlog(tx)
-    except (Unavailable, TimeoutError):
+    except Exception as error:  # noqa: BLE001 -- whatever it is (no tables, no server), the node is not ready
+        _log.warning("readiness.database", cause=repr(error)[:500])
         return Check(ok=False, detail=_NO_DATABASE)
     behind = (clock.now() - oldest).total_seconds() if oldest else 0.0
     detail = f"{count} events wait to be sealed, the oldest for {max(behind, 0.0):.1f} s"

@@ -44,16 +44,15 @@ class Requests:
 class _Request:
     def __init__(self, app: ASGIApp, scope: Scope, send: Send) -> None:
         self._app = app
-        self._scope = scope
         self._send = send
         self._started = time.monotonic()
         self._status = 0
         self._bytes_sent = 0
         self._id = _request_id(scope)
         self._bodiless = scope["method"] == "HEAD"
-        scope.setdefault("state", {})["request_id"] = self._id
-        if self._bodiless:
-            scope["method"] = "GET"
+        # A copy: the server looks at the method of its own scope when it writes the answer.
+        self._scope = {**scope, "method": "GET" if self._bodiless else scope["method"]}
+        self._scope.setdefault("state", {})["request_id"] = self._id
 
     async def serve(self, receive: Receive) -> None:
         structlog.contextvars.clear_contextvars()

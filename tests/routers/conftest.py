@@ -27,5 +27,5 @@ def admin(node: RunningNode) -> Iterator[AgencySystem]:
 @pytest.fixture
 def reader(node: RunningNode) -> Iterator[AgencySystem]:
     """A client that was granted nothing."""
-    with node.system(name="reader") as system:
+    with node.system(Scope.REGISTRY_READ, name="reader") as system:
         yield system

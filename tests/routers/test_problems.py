@@ -61,7 +61,7 @@ def test_a_wrong_method_names_all_that_are_allowed(node: RunningNode) -> None:
 
 
 def test_an_unknown_method_is_a_problem(node: RunningNode) -> None:
-    assert_problem(node.http.request("BREW", "/healthz"), 405, "method-not-allowed")
+    assert_problem(node.http.request("PROPFIND", "/healthz"), 405, "method-not-allowed")
 
 
 def test_json_that_is_none_is_a_problem_with_the_place(admin: AgencySystem) -> None:

@@ -1,11 +1,23 @@
 """What every request gets: an id, a line in the log, safe headers."""
 
 import json
+import time
 
 import pytest
 
 from tests.support.agency import AgencySystem
 from tests.support.node import RunningNode
+
+
+def logged(capfd: pytest.CaptureFixture[str]) -> str:
+    """Return what was printed; the line of a request comes after its answer."""
+    printed = ""
+    for _ in range(100):
+        printed += "".join(capfd.readouterr())
+        if "request.answered" in printed:
+            break
+        time.sleep(0.02)
+    return printed
 
 
 def test_a_sane_id_of_the_caller_is_kept(node: RunningNode) -> None:
@@ -43,7 +55,7 @@ def test_each_request_is_one_line_in_the_log_without_secrets(
     token = reader.token
     capfd.readouterr()
     answer = reader.get("/v1/agencies", params={"q": "văn phòng"})
-    printed = "".join(capfd.readouterr())
+    printed = logged(capfd)
     lines = [line for line in printed.splitlines() if answer.headers["x-request-id"] in line]
     assert len(lines) == 1, printed
     for expected in ("request.answered", "GET", "/v1/agencies", "200", "milliseconds", reader.client_id):
@@ -65,5 +77,5 @@ def test_requests_are_counted_by_route_not_by_address(node: RunningNode) -> None
 
 def test_the_log_is_json(node: RunningNode, capfd: pytest.CaptureFixture[str]) -> None:
     node.http.get("/v1/nothing")
-    lines = [line for line in "".join(capfd.readouterr()).splitlines() if "request.answered" in line]
+    lines = [line for line in logged(capfd).splitlines() if "request.answered" in line]
     assert json.loads(lines[-1])["status"] == 404
