@@ -14,7 +14,8 @@
     │   ├── ScopeMissing              the token lacks the scope of this call
     │   └── AgencyNotGranted          the client does not act for this agency
     ├── RequestInvalid                the request's form: parameter, cursor, header, body
-    │   └── NotAcceptable             none of the forms the client accepts is offered
+    │   ├── NotAcceptable             none of the forms the client accepts is offered
+    │   └── RangeNotSatisfiable       the range begins behind the end of the body
     ├── TooManyRequests               the client comes too often; it says when to come again
     ├── NotFound                      unknown, or somebody else's: both alike
     ├── Conflict                      the state of things forbids it
@@ -175,6 +176,22 @@ class TooManyRequests(TrucError):
     def __init__(self, detail: str, *, retry_after_seconds: int) -> None:
         super().__init__(detail)
         self.retry_after_seconds = retry_after_seconds
+
+
+class RangeNotSatisfiable(RequestInvalid):
+    """The Range begins behind the end of the body (RFC 9110 §15.5.17).
+
+    Attributes:
+        size: length of the body in bytes.
+    """
+
+    code = "range-not-satisfiable"
+    title = "The range is behind the end of the body"
+    title_vi = "Khoảng dữ liệu yêu cầu nằm ngoài nội dung"
+
+    def __init__(self, detail: str, *, size: int) -> None:
+        super().__init__(detail)
+        self.size = size
 
 
 class NotFound(TrucError):

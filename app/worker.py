@@ -7,21 +7,25 @@ own bells, so nothing depends on processes telling each other anything.
 import asyncio
 import time
 from contextlib import suppress
+from datetime import timedelta
 
 import structlog
 
 from app.errors import Unavailable
 from app.ledger.seal import BATCH_MAX, seal_batch
 from app.node import Node
-from app.registry import clients
+from app.registry.expiry import forget_expired
 from app.routers import clock
-from app.store import idempotency, journal
+from app.store import journal
 
 SWEEP_SECONDS = 3600.0
 """How often leavings are swept: bodies that never became documents, keys and assertions that expired."""
 
 INCOMING_SECONDS_MAX = 6 * 3600
 """Age after which an arriving body is taken for abandoned; longer than the slowest upload that is worth waiting for."""
+
+CLOCK_SKEW_MAX = timedelta(minutes=5)
+"""How far clocks of clients may be off: their assertions are remembered that much longer."""
 
 _RETRY_SECONDS = 1.0
 
@@ -74,9 +78,7 @@ async def _sweep(node: Node) -> None:
             abandoned = await asyncio.to_thread(
                 node.blobs.sweep_incoming, older_than=time.time() - INCOMING_SECONDS_MAX
             )
-            async with node.database.write() as tx:
-                forgotten = await idempotency.forget(tx, before=clock.now())
-                forgotten += await clients.forget_expired_assertions(tx, now=clock.now())
+            forgotten = await forget_expired(node.database, at=clock.now() - CLOCK_SKEW_MAX)
         except Unavailable:
             _log.warning("worker.sweep_postponed")
         else:

@@ -5,11 +5,11 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import FileResponse, PlainTextResponse, StreamingResponse
+from fastapi.responses import PlainTextResponse, StreamingResponse
 from pydantic import BaseModel, Field
 
 from app.edxml.describe import describe
-from app.errors import DataFault, NotFound
+from app.errors import NotFound
 from app.exchange import archive, submit
 from app.exchange.extract import attachment_of
 from app.exchange.submit import Accepted
@@ -20,17 +20,15 @@ from app.routers.access import AtNode, Caller, require
 from app.routers.audit import EventView
 from app.routers.calls import calls
 from app.routers.conditions import REPLAYED_HEADER, IdempotencyKey, content_digest
-from app.routers.messages import MESSAGE_BODY, MESSAGE_CONTENT, XML, DeclaredBody, VerificationView
+from app.routers.messages import MESSAGE_BODY, MESSAGE_CONTENT, DeclaredBody, VerificationView
 from app.routers.openapi import header
 from app.routers.problems import FindingView
+from app.routers.ranges import body_answer
 
 router: APIRouter = calls(tag="Exchange")
 
 Exchanging = Annotated[Caller, require(Scope.EXCHANGE)]
 ExchangingOrAuditing = Annotated[Caller, require(Scope.EXCHANGE, Scope.AUDIT)]
-
-_SLICE_BYTES = 1024 * 1024
-"""Piece of a download: with 64 KiB, the default, the same file takes three times as long."""
 
 
 class NewDelivery(BaseModel):
@@ -243,7 +241,7 @@ async def get_document(node: AtNode, caller: ExchangingOrAuditing, document: UUI
 @router.get(
     "/v1/documents/{document}/content",
     summary="Fetch a document",
-    response_class=FileResponse,
+    response_class=StreamingResponse,
     responses={
         200: {"content": MESSAGE_CONTENT, "headers": header("Content-Digest", "ETag")},
         206: {"description": "The range that was asked for.", "content": MESSAGE_CONTENT},
@@ -251,10 +249,10 @@ async def get_document(node: AtNode, caller: ExchangingOrAuditing, document: UUI
         **problems.answers(404, 416, 422),
     },
 )
-async def get_content(node: AtNode, caller: Exchanging, document: UUID) -> Response:
+async def get_content(node: AtNode, caller: Exchanging, document: UUID, request: Request) -> Response:
     """Return exactly the bytes that were sent, signature included; a part of them with Range."""
     row = await archive.content(node.desk, str(document), client=caller.client, scopes=caller.scopes, at=clock.now())
-    return message_file(node, row)
+    return body_answer(node, row, request)
 
 
 @router.get(
@@ -332,25 +330,6 @@ async def get_receipt(node: AtNode, caller: ExchangingOrAuditing, document: UUID
     """Return the receipt the sender was given: a compact JWS."""
     dossier = await _dossier(node, caller, document)
     return Response(dossier.document.receipt, media_type="application/jose")
-
-
-def message_file(node: AtNode, row: Any) -> Response:
-    """Answer with the body of a document or status report.
-
-    Raises:
-        DataFault: it is gone from the disk.
-    """
-    path = node.blobs.path_of(row.sha256)
-    if not path.is_file():
-        raise DataFault(f"body {row.sha256} is missing from the store")
-    answer = FileResponse(
-        path,
-        media_type=XML,
-        headers={"Content-Digest": content_digest(row.sha256), "ETag": f'"{row.sha256}"'},
-        filename=f"{row.id}.edxml",
-    )
-    answer.chunk_size = _SLICE_BYTES
-    return answer
 
 
 async def _dossier(node: AtNode, caller: Caller, document: UUID) -> archive.Dossier:

@@ -99,6 +99,11 @@ TABLE: dict[type[TrucError], _Entry] = {
         "None of the media types in the Accept header is offered by this call.",
         "Accept one of the media types that the API description lists for this call.",
     ),
+    errors.RangeNotSatisfiable: _Entry(
+        416,
+        "The Range begins behind the end of the body; Content-Range gives its length.",
+        "Ask for bytes below that length, or for the whole.",
+    ),
     errors.TooManyRequests: _Entry(
         429, "The client comes too often.", "Wait as long as Retry-After says, then come again."
     ),

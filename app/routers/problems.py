@@ -20,6 +20,7 @@ from starlette.types import Scope
 from app.errors import (
     NodeFault,
     NotAuthenticated,
+    RangeNotSatisfiable,
     RequestInvalid,
     ScopeMissing,
     TooManyRequests,
@@ -167,6 +168,8 @@ def headers_for(error: TrucError) -> dict[str, str]:
             return {"WWW-Authenticate": _challenge("invalid_token", error.detail)}
         case ScopeMissing():
             return {"WWW-Authenticate": _challenge("insufficient_scope", error.detail)}
+        case RangeNotSatisfiable():
+            return {"Content-Range": f"bytes */{error.size}"}
         case _:
             return {}
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import FileResponse
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from app.exchange import archive, report
@@ -14,9 +14,9 @@ from app.routers import clock, problems
 from app.routers.access import AtNode, Caller, require
 from app.routers.calls import calls
 from app.routers.conditions import REPLAYED_HEADER, IdempotencyKey
-from app.routers.documents import message_file
 from app.routers.messages import MESSAGE_BODY, MESSAGE_CONTENT, DeclaredBody
 from app.routers.openapi import header
+from app.routers.ranges import body_answer
 
 router: APIRouter = calls(tag="Exchange")
 
@@ -78,7 +78,7 @@ async def post_status(
 @router.get(
     "/v1/statuses/{report_id}/content",
     summary="Fetch a status message",
-    response_class=FileResponse,
+    response_class=StreamingResponse,
     responses={
         200: {"content": MESSAGE_CONTENT, "headers": header("Content-Digest", "ETag")},
         206: {"description": "The range that was asked for.", "content": MESSAGE_CONTENT},
@@ -87,10 +87,10 @@ async def post_status(
     },
 )
 async def get_status_content(
-    node: AtNode, caller: Annotated[Caller, require(Scope.EXCHANGE)], report_id: UUID
+    node: AtNode, caller: Annotated[Caller, require(Scope.EXCHANGE)], report_id: UUID, request: Request
 ) -> Response:
     """Return exactly the bytes of a status message, for its reporter and the other party."""
     row = await archive.report_content(
         node.desk, str(report_id), client=caller.client, scopes=caller.scopes, at=clock.now()
     )
-    return message_file(node, row)
+    return body_answer(node, row, request)
