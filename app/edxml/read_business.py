@@ -53,20 +53,18 @@ def read_business(walker: Walker, trace_list: Parts) -> Business | None:
 
 def _kind(walker: Walker, element: "etree._Element", parts: Parts) -> DocumentKind | None:
     """A revocation must not pass as a new document because its type got lost, so there is no default here."""
-    holder = walker.one(parts, v.BUSINESS_DOC_TYPE)
-    text = walker.text(holder)
-    if holder is None or text is None:
-        walker.missing("qcvn102.2.2.business-doc-type-missing", v.BUSINESS_DOC_TYPE, under=element)
-        return None
+    text = walker.required_text(parts, v.BUSINESS_DOC_TYPE, code="qcvn102.2.2.business-doc-type-missing", under=element)
     for kind in DocumentKind:
         if text == str(kind.value):
             return kind
+    if text is None:
+        return None
     allowed = ", ".join(f"{kind.value} {kind.slug}" for kind in DocumentKind)
     walker.error(
         "qcvn102.2.2.business-doc-type-unknown",
         f"{v.BUSINESS_DOC_TYPE} is {shortened(text)}; known are {allowed}.",
         f"Write one of {allowed}.",
-        at=holder,
+        at=parts[v.BUSINESS_DOC_TYPE][0],
     )
     return None
 
@@ -109,11 +107,11 @@ def _replacements(walker: Walker, elements: list["etree._Element"]) -> tuple[Rep
     replacements: list[Replacement] = []
     for element in (inner for listing in map(walker.parts, elements) for inner in listing.get(v.REPLACEMENT, ())):
         parts = walker.parts(element)
-        document_id = walker.text(walker.one(parts, v.DOCUMENT_ID), identifying=True)
+        document_id = walker.required_text(
+            parts, v.DOCUMENT_ID, code="qcvn102.2.2.replaced-document-id-missing", under=element
+        )
         listed = walker.inside(parts, v.ORGAN_ID_LIST).get(v.ORGAN_ID, [])
         organ_ids = [walker.organ_id(holder, severity=Severity.ERROR) for holder in listed]
-        if document_id is None:
-            walker.missing("qcvn102.2.2.replaced-document-id-missing", v.DOCUMENT_ID, under=element)
-        else:
+        if document_id is not None:
             replacements.append(Replacement(document_id, tuple(known for known in organ_ids if known is not None)))
     return tuple(replacements)

@@ -54,9 +54,7 @@ def read_document(
     walker.ignore_unknown(parts, _PARTS)
     sender = read_sender(walker, header, parts)
     recipients = _recipients(walker, header, parts)
-    document_id = walker.text(walker.one(parts, v.DOCUMENT_ID), identifying=True)
-    if document_id is None:
-        walker.missing("qcvn102.1.14.document-id-missing", v.DOCUMENT_ID, under=header)
+    document_id = walker.required_text(parts, v.DOCUMENT_ID, code="qcvn102.1.14.document-id-missing", under=header)
     code = walker.inside(parts, v.CODE)
     promulgation = walker.inside(parts, v.PROMULGATION)
     kind = walker.inside(parts, v.DOCUMENT_TYPE)

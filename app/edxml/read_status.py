@@ -39,10 +39,8 @@ def read_status(walker: Walker, header: "etree._Element", parts: Parts) -> Statu
 
 
 def _status_code(walker: Walker, header: "etree._Element", parts: Parts) -> StatusCode | None:
-    element = walker.one(parts, v.STATUS_CODE)
-    text = walker.text(element, identifying=True)
-    if element is None or text is None:
-        walker.missing("qcvn102.1.12.status-code-missing", v.STATUS_CODE, under=header)
+    text = walker.required_text(parts, v.STATUS_CODE, code="qcvn102.1.12.status-code-missing", under=header)
+    if text is None:
         return None
     try:
         return StatusCode(text)
@@ -52,6 +50,6 @@ def _status_code(walker: Walker, header: "etree._Element", parts: Parts) -> Stat
             "qcvn102.1.12.status-code-unknown",
             f"{v.STATUS_CODE} is {shortened(text)}; known are {allowed}.",
             f"Write one of {allowed}, with both digits.",
-            at=element,
+            at=parts[v.STATUS_CODE][0],
         )
         return None

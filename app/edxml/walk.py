@@ -158,10 +158,10 @@ class Walker:
         if element is None:
             return None
         run = self.markup.run_of(element)
-        if run is not None:
+        if run is not None and run.length > TEXT_CHARS_MAX:
             self._too_long(element, run.length)
             return None
-        whole = element.text or ""
+        whole = self.markup.text_of(element)
         for child in element:
             if isinstance(child.tag, str):
                 self._elements_in_text(element, child)
@@ -180,6 +180,15 @@ class Walker:
                 at=element,
             )
         return trimmed or None
+
+    def required_text(self, parts: Parts, name: str, *, code: str, under: "etree._Element") -> str | None:
+        """Read a text that receivers compare and that must be there; none is an error under this code."""
+        element = self.one(parts, name)
+        text = self.text(element, identifying=True)
+        # A text that is there but cannot be used has been noted as what it is.
+        if element is None or (text is None and not (element.text or "").strip()):
+            self.missing(code, name, under=under)
+        return text
 
     def _too_long(self, element: "etree._Element", length: int) -> None:
         self.error(
