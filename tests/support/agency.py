@@ -63,7 +63,8 @@ class AgencySystem:
         """Read a listing to its end."""
         cursor: str | None = None
         while True:
-            answer = self.get(path, params=params | ({"cursor": cursor} if cursor else {}))
+            address = httpx2.URL(path).copy_merge_params(params | ({"cursor": cursor} if cursor else {}))
+            answer = self.get(str(address))
             assert answer.status_code == 200, answer.text
             yield from answer.json()["items"]
             cursor = answer.json()["next_cursor"]
