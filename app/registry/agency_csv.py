@@ -71,12 +71,27 @@ class Line:
         return [replace(each, location=_place(self.number, self.columns, each.location)) for each in findings]
 
 
-def read_csv(content: bytes) -> tuple[list[Line], list[Finding]]:
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A file, as far as it could be read.
+
+    Attributes:
+        lines: the agencies that could be read, in the order of the file.
+        faults: everything that is wrong so far.
+        unread: what stands for a code in rows that could not be read, so that nobody calls those agencies unknown.
+    """
+
+    lines: tuple[Line, ...]
+    faults: tuple[Finding, ...] = ()
+    unread: frozenset[str] = frozenset()
+
+
+def read_csv(content: bytes) -> Sheet:
     """Read a file as far as it can be read without the directory. Pure."""
     try:
         return _read(content)
     except _Unreadable as error:
-        return [], [error.finding]
+        return Sheet((), (error.finding,))
 
 
 class _Unreadable(Exception):
@@ -85,7 +100,7 @@ class _Unreadable(Exception):
         self.finding = finding
 
 
-def _read(content: bytes) -> tuple[list[Line], list[Finding]]:
+def _read(content: bytes) -> Sheet:
     text = _decoded(content)
     first_line = text.partition("\n")[0]
     separator = ";" if first_line.count(";") > first_line.count(",") else ","
@@ -94,6 +109,7 @@ def _read(content: bytes) -> tuple[list[Line], list[Finding]]:
     columns = _columns(header)
     lines: list[Line] = []
     faults: list[Finding] = []
+    unread: set[str] = set()
     for number, cells in records:
         if len(lines) >= ROWS_MAX:
             raise _Unreadable(
@@ -110,17 +126,19 @@ def _read(content: bytes) -> tuple[list[Line], list[Finding]]:
                     f"Give every row {len(columns)} cells, quoted where they hold the separator {separator!r}.",
                 )
             )
+            unread |= {cell.strip() for cell in cells}
             continue
         given = {name: unicodedata.normalize("NFC", cell.strip()) for name, cell in zip(columns, cells, strict=True)}
         agency, wrong = _agency(given)
-        if agency is not None:
-            line = Line(number, agency, columns)
-            lines.append(line)
+        if agency is None:
+            unread.add(given["organ_id"])
+        else:
+            lines.append(Line(number, agency, columns))
             wrong += placement.check_alone(agency)
         faults += [replace(each, location=_place(number, columns, each.location)) for each in wrong]
     if not lines and not faults:
         faults.append(fault("empty", "1:1", "The file has no row below its header.", "Give one row per agency."))
-    return lines, faults
+    return Sheet(tuple(lines), tuple(faults), frozenset(unread))
 
 
 def _decoded(content: bytes) -> str:

@@ -4,7 +4,7 @@
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -13,7 +13,7 @@ from app.findings import Finding
 from app.registry import placement
 from app.registry.acts import Act, Done
 from app.registry.agencies import insert, named_codes, tiers_around
-from app.registry.agency_csv import FINDINGS_MAX, Line, fault, read_csv
+from app.registry.agency_csv import FINDINGS_MAX, Line, Sheet, fault, read_csv
 from app.registry.model import Tier
 from app.store import agencies as rows
 from app.store.database import Database, Transaction
@@ -21,12 +21,12 @@ from app.store.versions import Part, move
 
 
 class Existing(StrEnum):
-    """What to do with rows whose code is in the directory already."""
+    """What to do with rows of which the directory has a code already, an own one or an alias."""
 
     REFUSE = "refuse"
     """They are faults."""
     SKIP = "skip"
-    """They are left out, whatever they say, also where the directory has the code as an alias."""
+    """They are left out, whatever else they say; other rows may name them by any of their codes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,55 +59,47 @@ async def import_csv(
         Unavailable: the database does not answer; nothing was kept.
     """
     # A big file takes seconds to read; other requests must not wait for it.
-    lines, faults = await asyncio.to_thread(read_csv, content)
-    return await register_all(database, lines, faults=faults, dry_run=dry_run, existing=existing, act=act)
+    sheet = await asyncio.to_thread(read_csv, content)
+    return await register_all(database, sheet, dry_run=dry_run, existing=existing, act=act)
 
 
 async def register_all(
-    database: Database,
-    lines: Sequence[Line],
-    *,
-    faults: Sequence[Finding] = (),
-    dry_run: bool = False,
-    existing: Existing,
-    act: Act,
+    database: Database, sheet: Sheet, *, dry_run: bool = False, existing: Existing, act: Act
 ) -> Done[ImportReport]:
     """Register agencies that were read, all or none.
-
-    Args:
-        faults: what is wrong with the file already.
 
     Raises:
         RequestInvalid: there are faults and this is no dry run.
         IdempotencyKeyReused: the key belongs to another request.
         Unavailable: the database does not answer; nothing was kept.
     """
-    if dry_run:
+    if dry_run or sheet.faults:
+        # A file with faults is compared with the directory all the same, so that all of them are told at once.
         async with database.read() as tx:
-            report, _ = await _judged(tx, lines, faults, existing)
-        return Done(replace(report, dry_run=True))
-    if faults:
-        _refuse(faults)
+            report, _ = await _judged(tx, sheet, existing)
+        if dry_run:
+            return Done(replace(report, dry_run=True))
+        _refuse(report.findings)
     async with database.write() as tx:
         if earlier := await act.before(tx, ImportReport):
             return earlier
         await move(tx, Part.AGENCIES)
-        report, fresh = await _judged(tx, lines, (), existing)
+        report, fresh = await _judged(tx, sheet, existing)
         _refuse(report.findings)
         await insert(tx, [line.agency for line in fresh], act=act)
         # Leaving the block commits every agency of the file with its event, or none.
         return await act.done(tx, report)
 
 
-async def _judged(
-    tx: Transaction, lines: Sequence[Line], faults: Sequence[Finding], existing: Existing
-) -> tuple[ImportReport, list[Line]]:
+async def _judged(tx: Transaction, sheet: Sheet, existing: Existing) -> tuple[ImportReport, list[Line]]:
     """Check the agencies against the directory and each other; returns those to be registered."""
+    lines = sheet.lines
     taken = await rows.taken(tx, [code.text for line in lines for code in line.agency.codes])
-    fresh = [line for line in lines if existing is Existing.REFUSE or line.agency.organ_id.text not in taken]
-    fresh = await _named_by_own_code(tx, fresh)
+    present = {} if existing is Existing.REFUSE else _present(lines, taken)
+    fresh = await _named_by_own_code(tx, [line for line in lines if line.agency.organ_id.text not in present], present)
     tiers = await tiers_around(tx, [line.agency for line in fresh])
-    findings = [*faults, *await asyncio.to_thread(_check_against, fresh, taken, tiers)]
+    checked = [_without_unread(line, sheet.unread) for line in fresh]
+    findings = [*sheet.faults, *await asyncio.to_thread(_check_against, checked, taken, tiers)]
     findings.sort(key=_by_place)
     report = ImportReport(
         rows=len(lines),
@@ -119,22 +111,33 @@ async def _judged(
     return report, fresh
 
 
-async def _named_by_own_code(tx: Transaction, lines: Sequence[Line]) -> list[Line]:
+def _present(lines: Sequence[Line], taken: Mapping[str, str]) -> dict[str, str]:
+    """Return every code of the rows that are in the directory, each with the own code of that agency there."""
+    present: dict[str, str] = {}
+    for line in lines:
+        codes = [code.text for code in line.agency.codes]
+        owner = next((taken[code] for code in codes if code in taken), None)
+        if owner is not None:
+            present |= dict.fromkeys(codes, owner)
+    return present
+
+
+async def _named_by_own_code(tx: Transaction, lines: Sequence[Line], present: Mapping[str, str]) -> list[Line]:
     agencies = [line.agency for line in lines]
-    owners = await rows.taken(tx, named_codes(agencies))
+    owners = {**present, **await rows.taken(tx, named_codes(agencies))}
     owners |= {code.text: agency.organ_id.text for agency in agencies for code in agency.codes}
     return [replace(line, agency=placement.named_by_own_code(line.agency, owners)) for line in lines]
 
 
 def _check_against(fresh: Sequence[Line], taken: Mapping[str, str], tiers: Mapping[str, Tier]) -> list[Finding]:
     tiers = {**tiers, **{line.agency.organ_id.text: line.agency.tier for line in fresh}}
-    parents = {line.agency.organ_id.text: line.agency.parent.text for line in fresh if line.agency.parent}
+    circling = _in_circles({line.agency.organ_id.text: line.agency.parent.text for line in fresh if line.agency.parent})
     seen: dict[str, int] = {}
     findings: list[Finding] = []
     for line in fresh:
         wrong = [*placement.check_codes(line.agency, taken), *placement.check_place(line.agency, tiers)]
         wrong += _repeats(line, seen)
-        if line.agency.parent != line.agency.organ_id and _in_cycle(line.agency.organ_id.text, parents):
+        if line.agency.parent != line.agency.organ_id and line.agency.organ_id.text in circling:
             wrong.append(placement.below_itself(line.agency))
         findings += line.located(wrong)
     return findings
@@ -150,14 +153,29 @@ def _repeats(line: Line, seen: dict[str, int]) -> list[Finding]:
     return wrong
 
 
-def _in_cycle(start: str, parents: Mapping[str, str]) -> bool:
-    # What is above a new agency and not new itself cannot have a new one above it.
-    passed = {start}
-    above = parents.get(start)
-    while above is not None and above not in passed:
-        passed.add(above)
-        above = parents.get(above)
-    return above == start
+def _in_circles(parents: Mapping[str, str]) -> set[str]:
+    """Return the codes that are above themselves. Agencies of the directory never have a new one above them."""
+    cleared: set[str] = set()
+    circling: set[str] = set()
+    for start in parents:
+        path: dict[str, None] = {}
+        above: str | None = start
+        while above is not None and above not in path and above not in cleared:
+            path[above] = None
+            above = parents.get(above)
+        if above is not None and above in path:
+            passed = list(path)
+            circling.update(passed[passed.index(above) :])
+        cleared.update(path)
+    return circling
+
+
+def _without_unread(line: Line, unread: Collection[str]) -> Line:
+    """Leave out parent and successor where they stand in rows that could not be read: those rows are the fault."""
+    agency = line.agency
+    parent = None if agency.parent and agency.parent.text in unread else agency.parent
+    successor = None if agency.successor and agency.successor.text in unread else agency.successor
+    return replace(line, agency=replace(agency, parent=parent, successor=successor))
 
 
 def _refuse(findings: Sequence[Finding]) -> None:

@@ -11,7 +11,7 @@ from app.store.schema import agencies, agency_aliases
 
 CODES_PER_QUERY = 1_000
 """Far below what either database takes as parameters of one statement (32,766)."""
-_ROWS_PER_STATEMENT = 5_000
+_ROWS_PER_STATEMENT = 1_000
 _ANCESTORS_MAX = 64
 
 

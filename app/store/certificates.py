@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from app.store.database import Transaction, upsert
 from app.store.schema import authorities, certificates, crls, revocations, trust_anchors
 
-_ROWS_PER_STATEMENT = 5_000
+_ROWS_PER_STATEMENT = 2_000
 _DESCRIBED = tuple(column for column in certificates.c if column.name not in {"der", "chain_pem"})
 
 

@@ -19,7 +19,7 @@ from importlib import resources
 
 from app.edxml.organ_id import OrganId
 from app.registry.acts import Act, Done
-from app.registry.agency_csv import Line
+from app.registry.agency_csv import Line, Sheet
 from app.registry.agency_import import Existing, ImportReport, register_all
 from app.registry.model import Agency, AgencyStatus, Alias, Branch, Tier
 from app.store.database import Database
@@ -98,5 +98,5 @@ async def load_reference(database: Database, *, act: Act) -> Done[ImportReport]:
         Unavailable: the database does not answer; nothing was kept.
     """
     named = [row for row in level1() if row.name]
-    lines = [Line(number, row.agency(), {}) for number, row in enumerate(named, start=2)]
-    return await register_all(database, lines, existing=Existing.SKIP, act=act)
+    sheet = Sheet(tuple(Line(number, row.agency(), {}) for number, row in enumerate(named, start=2)))
+    return await register_all(database, sheet, existing=Existing.SKIP, act=act)
