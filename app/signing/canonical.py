@@ -15,13 +15,18 @@ from app.signing.algorithms import Canonicalization
 
 XML: Final = "http://www.w3.org/XML/1998/namespace"
 
+NAMESPACES_MAX: Final = 32
+"""Most namespace declarations in scope of one element, for the inclusive forms; documents seen have two or three."""
 DEFAULT_PREFIX: Final = "#default"
 """Stands for the default namespace in a PrefixList (Exclusive C14N §4)."""
 _MENTIONS_DEFAULT: Final = b'<!DOCTYPE a [<!ATTLIST a b CDATA "#default">]><a/>'
 
 
 class NotCanonicalizable(Exception):
-    """The markup has no canonical form: a relative namespace URI, or an xml:base that would have to be joined."""
+    """The markup has no canonical form, or none that is made here.
+
+    A relative namespace URI, an xml:base that would have to be joined, or too many namespaces for the inclusive form.
+    """
 
 
 def canonical_document(
@@ -35,7 +40,7 @@ def canonical_document(
         inclusive_prefixes: for the exclusive form, prefixes treated as in the inclusive one; `#default` for none.
 
     Raises:
-        NotCanonicalizable: a namespace URI is relative.
+        NotCanonicalizable: a namespace URI is relative, or the form is inclusive and too many namespaces are in scope.
     """
     tree = root.getroottree()
     if DEFAULT_PREFIX in inclusive_prefixes:
@@ -55,7 +60,8 @@ def canonical_part(
         inclusive_prefixes: as in `canonical_document`.
 
     Raises:
-        NotCanonicalizable: a namespace URI is relative, or an ancestor has xml:base and the form is inclusive.
+        NotCanonicalizable: a namespace URI is relative, or the form is inclusive and an ancestor has xml:base or too
+            many namespaces are in scope.
     """
     # lxml writes every namespace in scope on the element; text, attributes and instructions survive the round trip
     # because carriage returns and the like are written as references.
@@ -99,9 +105,19 @@ def _octets(
                 with_comments=False,
                 inclusive_ns_prefixes=list(inclusive_prefixes),
             )
+        _check_scope(tree)
         return etree.tostring(tree, method="c14n", exclusive=False, with_comments=False)
     except etree.C14NError as error:
         raise NotCanonicalizable("a namespace URI is relative") from error
+
+
+def _check_scope(tree: "etree._ElementTree[etree._Element]") -> None:
+    """Bound the namespaces in scope: for each element libxml2 needs time in the square of their number."""
+    in_scope = 0
+    for event, _ in etree.iterwalk(tree, events=("start-ns", "end-ns")):
+        in_scope += 1 if event == "start-ns" else -1
+        if in_scope > NAMESPACES_MAX:
+            raise NotCanonicalizable(f"more than {NAMESPACES_MAX} namespace declarations are in scope of one element")
 
 
 def _parser() -> "etree.XMLParser[etree._Element]":

@@ -13,6 +13,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import NameOID
 
 from app.errors import RequestInvalid
@@ -24,6 +25,20 @@ BUNDLE_OCTETS_MAX: Final = 1024 * 1024
 """Longest file of certificates that is read."""
 
 _PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,40})-----[^-]+-----END \1-----")
+
+
+UNREADABLE: Final = (
+    ValueError,
+    TypeError,
+    OverflowError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+    # Only where warnings are errors: a serial number that is not positive.
+    CryptographyDeprecationWarning,
+)
+"""Everything `cryptography` raises over certificates and lists that are not what they should be."""
 
 
 class UnreadableCertificate(ValueError):
@@ -72,7 +87,7 @@ def parse_certificates(octets: bytes) -> tuple[x509.Certificate, ...]:
         try:
             (certificate,) = x509.load_pem_x509_certificates(block.group(0))
             found.append(checked(certificate))
-        except (ValueError, UnsupportedAlgorithm, TypeError) as error:
+        except UNREADABLE as error:
             raise RequestInvalid(f"PEM block {number} holds no readable X.509 certificate: {error}") from error
     return tuple(found)
 
@@ -99,17 +114,23 @@ def load(octets: bytes) -> x509.Certificate:
         raise UnreadableCertificate(f"it has {len(octets)} octets; at most {CERTIFICATE_OCTETS_MAX} are read")
     try:
         return checked(x509.load_der_x509_certificate(octets))
-    except (ValueError, UnsupportedAlgorithm, TypeError) as error:
+    except UNREADABLE as error:
         raise UnreadableCertificate(str(error)) from error
 
 
 def checked(certificate: x509.Certificate) -> x509.Certificate:
-    """Touch every part that is decoded late, so that a broken one fails here with a ValueError and not later."""
+    """Touch every part that is decoded late, so that a broken one fails here, with one of `UNREADABLE`.
+
+    Raises:
+        ValueError: among them.
+    """
     certificate.public_key()
     certificate.subject.rfc4514_string()
     certificate.issuer.rfc4514_string()
     certificate.extensions  # noqa: B018 - decoded on access
     validity_of(certificate)
+    if certificate.serial_number <= 0:
+        raise ValueError("its serial number is not positive (RFC 5280 §4.1.2.2)")
     return certificate
 
 

@@ -18,7 +18,7 @@ from typing import Any, Final, TypeVar
 
 from asn1crypto import x509 as asn1  # type: ignore[import-untyped]
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from pyhanko_certvalidator.authority import CertTrustAnchor, TrustQualifiers, derive_quals_from_cert
@@ -31,6 +31,7 @@ from pyhanko_certvalidator.validate import async_validate_path
 
 from app.findings import Finding, Severity
 from app.signing.certificates import (
+    UNREADABLE,
     fingerprint,
     issuer_of,
     key_defect,
@@ -250,7 +251,7 @@ def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
         return True
     try:
         certificate.verify_directly_issued_by(issuer)
-    except (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError):
+    except (InvalidSignature, *UNREADABLE):
         return False
     return True
 
@@ -373,13 +374,22 @@ def _check_path(path: tuple[x509.Certificate, ...], at: datetime) -> Iterator[Fi
             time_tolerance=timedelta(0),
         )
         _run(async_validate_path(context, ValidationPath(anchor, loaded[-2:0:-1], loaded[0])))
-    except (ValidationError, ValueError, TypeError, KeyError) as error:
+    except ValidationError as error:
         yield _finding(
             "rfc5280.6.1.path-invalid",
             path[0],
             f"has a path to an anchor that does not hold: {shortened(str(error), 300)}",
             "Ask the authority that issued it; the certificates contradict each other.",
             "RFC 5280 §6.1",
+        )
+    except Exception as error:  # noqa: BLE001 - whatever breaks in there, the path was not validated
+        yield _finding(
+            "rfc5280.6.1.path-unchecked",
+            path[0],
+            f"has a path that could not be checked: {type(error).__name__} {shortened(str(error), 200)}",
+            "Ask the authority that issued it whether its certificates follow RFC 5280.",
+            "RFC 5280 §6.1",
+            Severity.FATAL,
         )
 
 
@@ -403,13 +413,17 @@ def _asn1(certificate: x509.Certificate) -> asn1.Certificate:
 
 
 def _run(coroutine: Coroutine[Any, Any, object]) -> None:
-    """Run a coroutine that has nothing to wait for; works inside and outside event loops alike."""
+    """Run a coroutine that has nothing to wait for; works inside and outside event loops alike.
+
+    Raises:
+        RuntimeError: it waited.
+    """
     try:
         coroutine.send(None)
     except StopIteration:
         return
     coroutine.close()
-    raise AssertionError("the path validator waited, but it has no way to fetch anything")
+    raise RuntimeError("the path validator waited, but it has no way to fetch anything")
 
 
 def _extension(certificate: x509.Certificate, kind: type[_Extension]) -> _Extension | None:

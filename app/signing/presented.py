@@ -29,7 +29,8 @@ class Reference:
     """One thing a signature covers, and the digest it must have.
 
     Attributes:
-        element: the ds:Reference, for findings.
+        uri: as written, empty or `#…`.
+        place: path of the ds:Reference, for findings; the element leaves the tree.
         target: what is signed; the root for `URI=""`.
         whole: whether it is the whole document, `URI=""`.
         canonicalization: how the target becomes octets.
@@ -38,7 +39,8 @@ class Reference:
         value: the digest that was signed.
     """
 
-    element: "etree._Element"
+    uri: str
+    place: str
     target: "etree._Element"
     whole: bool
     canonicalization: Canonicalization
@@ -125,7 +127,7 @@ class PresentedSignature:
             DocumentRefused: SignatureValue is not the key's, or a digest is not that of the document.
         """
         # (12) SignatureValue, before any reference is looked at.
-        if not self._value_holds():
+        if not value_holds(self.certificate, self.method, self.signed_octets, self.value):
             refuse(
                 "xmldsig.3.2.2.signature-invalid",
                 "SignatureValue was not made over this SignedInfo with the key of the certificate in KeyInfo.",
@@ -146,29 +148,22 @@ class PresentedSignature:
             canonicalization=self.canonicalization,
         )
 
-    def _value_holds(self) -> bool:
-        return value_holds(self.certificate, self.method, self.signed_octets, self.value)
-
     def _check_digest(self, reference: Reference) -> None:
         hashed = hashlib.new(reference.digest.name)
         try:
             for piece in reference.octets(self.markup):
                 hashed.update(piece)
         except NotCanonicalizable as error:
-            refuse_canonical_form(error, reference.element)
+            refuse_canonical_form(error, reference.place)
         if not hmac.compare_digest(hashed.digest(), reference.value):
             refuse(
                 "xmldsig.3.2.1.digest-mismatch",
                 "The document is not the one that was signed: the digest of what the reference "
-                f"URI={reference.element.get('URI')!r} covers differs from its DigestValue.",
+                f"URI={reference.uri!r} covers differs from its DigestValue.",
                 fix="Send the bytes as they were signed; sign after the last change, also of white space.",
                 source=xmldsig("3.2.1"),
-                # The signature is out of the tree by now, so the path names the place it has in every document.
-                place=f"/edXML/edXMLEnvelope/edXMLHeader/Signature/SignedInfo/Reference[{self._number(reference)}]",
+                place=reference.place,
             )
-
-    def _number(self, reference: Reference) -> int:
-        return self.references.index(reference) + 1
 
 
 def value_holds(certificate: x509.Certificate, method: SignatureMethod, octets: bytes, value: bytes) -> bool:
@@ -201,7 +196,7 @@ def detach(element: "etree._Element") -> None:
     parent.remove(element)
 
 
-def refuse_canonical_form(error: NotCanonicalizable, place: "etree._Element") -> NoReturn:
+def refuse_canonical_form(error: NotCanonicalizable, place: "etree._Element | str") -> NoReturn:
     """Raise the error for markup that has no canonical form.
 
     Raises:
@@ -209,8 +204,8 @@ def refuse_canonical_form(error: NotCanonicalizable, place: "etree._Element") ->
     """
     refuse(
         "ours.signature.no-canonical-form",
-        f"The signed markup has no canonical form: {error}.",
-        fix="Use absolute namespace URIs and no xml:base.",
+        f"The signed markup has no canonical form here: {error}.",
+        fix="Use absolute namespace URIs, few of them, and no xml:base.",
         source=f"{OURS}; W3C Canonical XML 1.0 §1.3",
         place=place,
     )

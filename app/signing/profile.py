@@ -61,8 +61,11 @@ def present(markup: Markup) -> PresentedSignature:
     canonicalization_element, method_element, reference_elements = _information_children(information)  # (4)
     canonicalization, prefixes = _canonicalization(canonicalization_element)  # (5)
     method = _signature_method(method_element)  # (6)
+    # One path for all of them: finding it takes time where there are many siblings.
+    place = element_path(information)
     references = tuple(  # (7), (8)
-        _reference(element, signature, by_id, markup) for element in reference_elements
+        _reference(element, signature, by_id, markup, place=f"{place}/Reference[{number}]")
+        for number, element in enumerate(reference_elements, start=1)
     )
     _check_overlap(references)  # (8)
     attributes_within(value_element, ("Id",), clause="4.2")
@@ -334,6 +337,8 @@ def _reference(
     signature: "etree._Element",
     by_id: "Mapping[str, etree._Element]",
     markup: Markup,
+    *,
+    place: str,
 ) -> Reference:
     attributes_within(element, ("Id", "URI"), clause="4.3")
     # URI, an optional Transforms, DigestMethod, DigestValue.
@@ -362,7 +367,8 @@ def _reference(
             place=children[-1],
         )
     return Reference(
-        element=element,
+        uri=element.get("URI", ""),
+        place=place,
         target=target,
         whole=element.get("URI") == "",
         canonicalization=canonicalization,
@@ -509,5 +515,5 @@ def _check_overlap(references: tuple[Reference, ...]) -> None:
                 f"{local_name(reference.target)} is covered by more than one reference.",
                 fix='Sign everything once; URI="" covers the whole document.',
                 source=OURS,
-                place=reference.element,
+                place=reference.place,
             )

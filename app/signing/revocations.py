@@ -11,12 +11,12 @@ from enum import StrEnum
 from typing import Final, Protocol
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import ExtensionOID
 
 from app.errors import RequestInvalid
-from app.signing.certificates import subject_of
+from app.signing.certificates import UNREADABLE, subject_of
 
 LIST_OCTETS_MAX: Final = 64 * 1024 * 1024
 """Longest list that is read; a million entries stay below."""
@@ -147,13 +147,13 @@ def parse_revocation_list(octets: bytes, *, issuers: Iterable[x509.Certificate])
         issuer = loaded.issuer.rfc4514_string()
         extensions = loaded.extensions
         updates = (loaded.last_update_utc, loaded.next_update_utc)
-    except (ValueError, UnsupportedAlgorithm, TypeError) as error:
+    except UNREADABLE as error:
         raise RequestInvalid(f"this is no readable revocation list, neither PEM nor DER: {error}") from error
     _check_scope(extensions)
     _check_signature(loaded, issuer, issuers)
     try:
         revoked = {entry.serial_number: _revocation(entry) for entry in loaded}
-    except (ValueError, TypeError) as error:
+    except UNREADABLE as error:
         raise RequestInvalid(f"an entry of the revocation list cannot be read: {error}") from error
     return RevocationList(issuer, _number(extensions), *updates, revoked)
 
@@ -196,7 +196,7 @@ def _signed_by(loaded: x509.CertificateRevocationList, candidate: x509.Certifica
         pass
     try:
         return loaded.is_signature_valid(candidate.public_key())  # type: ignore[arg-type]
-    except (TypeError, ValueError, InvalidSignature, UnsupportedAlgorithm):
+    except (InvalidSignature, *UNREADABLE):
         return False
 
 

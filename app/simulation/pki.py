@@ -149,8 +149,8 @@ def seal_name(agency: str, code: str) -> x509.Name:
     )
 
 
-def person_name(agency: str, name: str, position: str) -> x509.Name:
-    """Name a person who signs in an office."""
+def person_name(agency: str, code: str, name: str, position: str) -> x509.Name:
+    """Name a person who signs in an office of an agency."""
     surname, _, given = name.partition(" ")
     return x509.Name(
         [
@@ -160,6 +160,7 @@ def person_name(agency: str, name: str, position: str) -> x509.Name:
             x509.NameAttribute(NameOID.SURNAME, surname),
             x509.NameAttribute(NameOID.GIVEN_NAME, given),
             x509.NameAttribute(NameOID.COMMON_NAME, name),
+            x509.NameAttribute(NameOID.USER_ID, code),
         ]
     )
 

@@ -49,7 +49,7 @@ async def by_id(tx: Transaction, delivery: str, *, lock: bool = False) -> sa.Row
 
 async def reported_on(
     tx: Transaction, *, document_id: str, sender: str | None, recipient: str | None
-) -> sa.Row[Any] | None:
+) -> sa.Row[Any, Any, Any, Any, Any] | None:
     """Return the delivery a status message speaks of: by DocumentId, and by sender and recipient where they are known.
 
     A message may name one party wrongly and is then still found by the other, as long as that leaves exactly one

@@ -43,7 +43,7 @@ async def by_sender_id(tx: Transaction, sender: str, document_id: str) -> sa.Row
     return (await tx.execute(query)).first()
 
 
-async def by_document_ids(tx: Transaction, document_ids: Collection[str]) -> Sequence[sa.Row[Any]]:
+async def by_document_ids(tx: Transaction, document_ids: Collection[str]) -> Sequence[sa.Row[Any, Any, Any]]:
     """Return id, sender and DocumentId of every document with one of these DocumentIds, whoever sent it."""
     if not document_ids:
         return ()

@@ -1,0 +1,28 @@
+"""`truc demo`: the simulated country against a real node."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="End after the table, with 1 if anything failed.")] = False,
+    data_dir: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Each run gets a fresh folder below it; ended runs are removed.")
+    ] = Path("demo-data"),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: 8080, or any free one if it is taken.")] = 0,
+    documents: Annotated[
+        int, typer.Option(min=1, max=100_000, help="How many documents are sent, replies aside.")
+    ] = 150,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same traffic.")] = 2026,
+) -> None:
+    """Run a country of four tiers against a node of its own, and check what the node says about it.
+
+    Agencies' systems send signed edXML over HTTP, poll, fetch, check, acknowledge and answer; what must be refused is
+    tried and refused; the month's table is printed, and the log is verified. Then the node stays up until Ctrl-C.
+    """
+    from app.simulation.demo import Wishes, run
+
+    if not run(Wishes(once=once, data_dir=data_dir, port=port, documents=documents, seed=seed)):
+        raise typer.Exit(1)

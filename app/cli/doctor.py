@@ -1,0 +1,197 @@
+"""`truc doctor`: look at everything a node needs, change nothing, say what is wrong and what to do."""
+
+import asyncio
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import typer
+
+from app.cli.terminal import Json, print_json
+from app.errors import TrucError
+
+if TYPE_CHECKING:
+    from app.settings import Settings
+    from app.store.database import Transaction
+
+FREE_BYTES_MIN: Final = 1024**3
+"""Less than 1 GiB is a day's mail of a province at most."""
+FREE_BYTES_WISHED: Final = 10 * 1024**3
+BACKLOG_SECONDS_MAX: Final = 60
+"""The sealer is at most a second behind; a minute means that none works."""
+_EARLIEST: Final = datetime(2026, 1, 1, tzinfo=UTC)
+"""This release did not exist before; a clock that says so is wrong."""
+_AHEAD_MAX: Final = timedelta(seconds=5)
+
+
+class Grade(StrEnum):
+    """How a check ended."""
+
+    OK = "ok"
+    """Nothing to do."""
+    WARNING = "warning"
+    """The node works; somebody should look at it."""
+    FAILURE = "failure"
+    """The node does not work, or not as it should."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What was found about one thing, and what to do about it."""
+
+    name: str
+    grade: Grade
+    detail: str
+    fix: str = ""
+
+
+def doctor(as_json: Json = False) -> None:
+    """Check database, migrations, disk, clock, keys, trust store and ledger; ends with 1 if something fails."""
+    checks = tuple(_all_checks(datetime.now(UTC)))
+    failed = any(check.grade is Grade.FAILURE for check in checks)
+    if as_json:
+        shown = [
+            {"name": each.name, "grade": each.grade.value, "detail": each.detail, "fix": each.fix} for each in checks
+        ]
+        print_json({"ok": not failed, "checks": shown})
+    else:
+        width = max(len(check.name) for check in checks)
+        for check in checks:
+            print(f"{check.grade.value:8} {check.name:{width}}  {check.detail}")
+            if check.fix:
+                print(f"{'':8} {'':{width}}  → {check.fix}")
+    if failed:
+        raise typer.Exit(1)
+
+
+def _all_checks(at: datetime) -> Iterator[Check]:
+    from app import settings as configuration
+
+    try:
+        settings = configuration.load()
+    except TrucError as error:
+        yield Check("settings", Grade.FAILURE, error.detail, "Correct the TRUC_* variables or the file of TRUC_CONFIG.")
+        return
+    yield Check("settings", Grade.OK, f"data folder {settings.data_dir}, {_shown(settings.effective_database_url)}")
+    yield _guarded("disk", lambda: _disk(settings.data_dir))
+    yield _guarded("node key", lambda: _node_key(settings.data_dir))
+    yield _guarded("clock", lambda: _clock(at))
+    database = _guarded("database", lambda: _database(settings))
+    yield database
+    if database.grade is Grade.OK:
+        yield from _inside(settings, at)
+
+
+def _guarded(name: str, look: Callable[[], Check]) -> Check:
+    try:
+        return look()
+    except TrucError as error:
+        return Check(name, Grade.FAILURE, error.detail, "See the detail.")
+    except OSError as error:
+        return Check(name, Grade.FAILURE, f"{error.filename or name}: {error.strerror}", "Correct owner and mode.")
+
+
+def _disk(folder: Path) -> Check:
+    existing = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    with tempfile.TemporaryFile(dir=existing) as file:
+        file.write(b"\0" * 4096)
+        file.flush()
+        os.fsync(file.fileno())
+    free = shutil.disk_usage(existing).free
+    detail = f"{existing} takes data, {free / 1024**3:.1f} GiB free"
+    if free < FREE_BYTES_MIN:
+        return Check("disk", Grade.FAILURE, detail, "Make room, or move the data folder to a larger disk.")
+    if free < FREE_BYTES_WISHED:
+        return Check("disk", Grade.WARNING, detail, "Make room before it runs out.")
+    return Check("disk", Grade.OK, detail)
+
+
+def _node_key(data_dir: Path) -> Check:
+    from app.node import KEYS_FOLDER
+    from app.signing.node_key import NodeKey
+
+    folder = data_dir / KEYS_FOLDER
+    if not folder.is_dir():
+        return Check("node key", Grade.OK, "none yet; the first start makes it")
+    mode = stat.S_IMODE(folder.stat().st_mode)
+    key = NodeKey.open(folder)
+    if mode & 0o077:
+        return Check("node key", Grade.FAILURE, f"{folder} has mode {mode:04o}", f"chmod 700 {folder}")
+    return Check("node key", Grade.OK, f"{len(key.keys)} key(s), {key.kid} signs")
+
+
+def _clock(at: datetime) -> Check:
+    if at < _EARLIEST:
+        return Check("clock", Grade.FAILURE, f"it says {at:%Y-%m-%d %H:%M:%S}Z", "Set the clock; use NTP.")
+    return Check("clock", Grade.OK, f"it says {at:%Y-%m-%d %H:%M:%S}Z")
+
+
+def _database(settings: "Settings") -> Check:
+    from app.store import migrations
+
+    url = settings.effective_database_url
+    if url.startswith("sqlite:") and not Path(url.removeprefix("sqlite:///")).exists():
+        return Check("database", Grade.WARNING, "there is none yet", "`truc serve` or `truc migrate` makes it.")
+    revision, newest = migrations.current_revision(url), migrations.head()
+    if revision != newest:
+        detail = f"at revision {revision or 'none'}, this release wants {newest}"
+        return Check("database", Grade.FAILURE, detail, "Run `truc migrate`.")
+    return Check("database", Grade.OK, f"answers, at revision {revision}")
+
+
+def _inside(settings: "Settings", at: datetime) -> Iterator[Check]:
+    from app.store.database import Database
+
+    async def look() -> list[Check]:
+        database = Database(settings.effective_database_url)
+        try:
+            async with database.read() as tx:
+                return [await _trust(tx), await _ledger(tx, at)]
+        finally:
+            await database.close()
+
+    try:
+        yield from asyncio.run(look())
+    except TrucError as error:
+        yield Check("database", Grade.FAILURE, error.detail, "See the detail.")
+
+
+async def _trust(tx: "Transaction") -> Check:
+    from app.registry import anchors
+
+    found = await anchors.list_anchors(tx, limit=100)
+    in_force = [each for each in found if each.not_after > datetime.now(UTC)]
+    if not in_force:
+        fix = "Add the roots your agencies' certificates come from: `truc trust add-anchor FILE`."
+        return Check("trust store", Grade.WARNING, "no root in force, so no document can be accepted", fix)
+    return Check("trust store", Grade.OK, f"{len(in_force)} root(s) in force")
+
+
+async def _ledger(tx: "Transaction", at: datetime) -> Check:
+    from app.store import journal
+    from app.store.journal import EventFilter
+
+    size = await journal.size(tx)
+    waiting, oldest = await journal.unsealed_backlog(tx)
+    newest = await journal.page(tx, EventFilter(), after=size - 2, limit=1)
+    if newest and newest[0].at > at + _AHEAD_MAX:
+        detail = f"the newest event is of {newest[0].at:%Y-%m-%d %H:%M:%S}Z, which is still to come"
+        return Check("ledger", Grade.FAILURE, detail, "The clock was set back, or another node's is ahead; use NTP.")
+    behind = (at - oldest).total_seconds() if oldest else 0.0
+    detail = f"{size} events sealed, {waiting} waiting"
+    if behind > BACKLOG_SECONDS_MAX:
+        return Check("ledger", Grade.WARNING, f"{detail} for {behind:.0f} s", "Is a node running? It seals within 1 s.")
+    return Check("ledger", Grade.OK, detail)
+
+
+def _shown(url: str) -> str:
+    # A password in the URL is nobody's business on a screen.
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"

@@ -1,0 +1,81 @@
+"""`truc trust …`: the roots this node trusts, and what their authorities revoked."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from app.cli.operator import operate
+from app.cli.terminal import Json, print_fields, print_json, print_table, read_file
+
+if TYPE_CHECKING:
+    from app.registry.acts import Act
+    from app.registry.model import ImportedCrl, TrustAnchor
+    from app.store.database import Database
+
+app = typer.Typer(help="Trust: root certificates and revocation lists.", no_args_is_help=True)
+
+_LIMIT = 500
+
+
+@app.command("add-anchor")
+def add_anchor(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="One self-signed certificate, PEM or DER.")],
+    name: Annotated[str | None, typer.Option(help="What administrators call it; else the name of the file.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Trust a root, and every certificate below it, from now on."""
+    content = read_file(file)
+
+    async def work(database: "Database", act: "Act") -> "TrustAnchor":
+        from app.registry import anchors
+
+        return (await anchors.add_anchor(database, content, name=name or file.stem, act=act)).value
+
+    view = _anchor(operate(work))
+    print_json(view) if as_json else print_fields(view)
+
+
+@app.command("add-crl")
+def add_crl(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A complete revocation list, PEM or DER.")],
+    as_json: Json = False,
+) -> None:
+    """Take in a certificate revocation list of an authority that is known here."""
+    content = read_file(file)
+
+    async def work(database: "Database", act: "Act") -> "ImportedCrl":
+        from app.registry import revocation_lists
+
+        return (await revocation_lists.import_crl(database, content, act=act)).value
+
+    from app.routers.trust import RevocationListView
+
+    view = RevocationListView.of(operate(work)).model_dump(mode="json")
+    print_json(view) if as_json else print_fields(view)
+
+
+@app.command("list")
+def list_(as_json: Json = False) -> None:
+    """List the roots this node trusts."""
+
+    async def work(database: "Database", _act: "Act") -> "tuple[TrustAnchor, ...]":
+        from app.registry import anchors
+
+        async with database.read() as tx:
+            return await anchors.list_anchors(tx, limit=_LIMIT)
+
+    found = operate(work)
+    if as_json:
+        print_json([_anchor(each) for each in found])
+        return
+    print_table(
+        ("sha256", "name", "subject", "until"),
+        ((each.sha256, each.name, each.subject, each.not_after) for each in found),
+    )
+
+
+def _anchor(anchor: "TrustAnchor") -> dict[str, object]:
+    from app.routers.trust import AnchorView
+
+    return AnchorView.of(anchor).model_dump(mode="json")
