@@ -86,9 +86,10 @@ def open_message(body: Body, *, limits: MarkupLimits) -> Opened:
     """Take steps (1) and (2)."""
     markup = parse(body.source, limits=limits)
     try:
-        return Opened(markup, present(markup), ())
+        presented = present(markup)
     except DocumentRefused as error:
         return Opened(markup, None, error.findings)
+    return Opened(markup, presented, presented.findings)
 
 
 def judge(opened: Opened, decision: TrustDecision, *, at: datetime, strict: bool) -> Verified:
