@@ -104,7 +104,7 @@ def validate(
     """Judge a signer's certificate. Reads no clock and no network, and may be called from any thread.
 
     Args:
-        leaf: the signer's certificate.
+        leaf: the signer's certificate; it and the others were read by `certificates`, so that every part is readable.
         intermediates: authorities that may lie between; need not be trusted, order does not matter.
         anchors: authorities that are trusted; a path ends at the first one it meets.
         revocations: what is known about revocations.

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from app.findings import Severity
+from app.signing import path
 from app.signing.path import SIGNATURES_MAX, PathVerdict, UnknownRevocation, validate
 from app.signing.revocations import Revocation, RevocationIndex, parse_revocation_list
 from tests.support.pki import DAY, NOW, YEAR, Identity, Pki, certify, make_key, name, shared_pki
@@ -380,6 +381,24 @@ def test_6_name_constraints_of_an_anchor_are_kept(permitted: str, passes: bool) 
     )
     verdict = judge(Identity(leaf_key, leaf), anchors=(anchor,), unknown=UnknownRevocation.WARN)
     assert verdict.passed is passes
+
+
+def test_6_path_that_cannot_be_checked_does_not_pass() -> None:
+    """Policy mappings of a shape the validator chokes on: a crash is a fatal finding."""
+    broken = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.33"), b"\x02\x01\x05")
+    pki = Pki(PKI.root, PKI.issuing)
+    verdict = judge(pki.seal(key="p256", extensions=[(broken, False)]))
+    (finding,) = verdict.findings
+    assert finding.code == "rfc5280.6.1.path-unchecked"
+    assert finding.severity is Severity.FATAL
+
+
+def test_nothing_waits_in_the_validator() -> None:
+    async def waiting() -> None:
+        await asyncio.sleep(0)
+
+    with pytest.raises(RuntimeError, match="waited"):
+        path._run(waiting())
 
 
 def test_validation_works_inside_an_event_loop_and_in_threads() -> None:
