@@ -101,4 +101,4 @@ def _show_credentials(credentials: "ClientCredentials", *, as_json: bool) -> Non
 def _view(client: "Client") -> dict[str, object]:
     from app.routers.clients import ClientView
 
-    return ClientView.of(client).model_dump(mode="json")
+    return dict(ClientView(**ClientView.members(client)).model_dump(mode="json"))

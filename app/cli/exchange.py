@@ -133,6 +133,8 @@ def ack(
 def status(
     code: Annotated[str, typer.Argument(metavar="CODE", help="01 02 03 04 05 06 13 15 16.")],
     agency: Annotated[str, typer.Option("--agency", metavar="CODE", help="Who reports.")],
+    key: KeyFile,
+    cert: CertificateFile,
     about: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The document's own edXML, as it was sent or fetched.")
     ] = None,
@@ -143,8 +145,6 @@ def status(
     ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the agency that reports.")] = None,
     description: Annotated[str | None, typer.Option(help="In words; the reason for 02, 13 and 16.")] = None,
-    key: KeyFile = Path("key.pem"),
-    cert: CertificateFile = Path("cert.pem"),
     chain: ChainFile = None,
     key_password_file: PasswordFile = None,
     output: Annotated[

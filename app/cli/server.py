@@ -85,11 +85,5 @@ def openapi() -> None:
     from app.settings import Settings
 
     # Built from the defaults, whatever the environment says, so that the document depends on the code alone.
-    description = create_app(Settings.model_construct(**_defaults()), background=None).openapi()
+    description = create_app(Settings.model_construct(), background=None).openapi()
     print(json.dumps(description, ensure_ascii=False, indent=2, sort_keys=True))
-
-
-def _defaults() -> dict[str, object]:
-    from app.settings import Settings
-
-    return {name: field.default for name, field in Settings.model_fields.items()}

@@ -22,6 +22,8 @@ from app.simulation.papers import Draft, Habits, compose, report, respell, respo
 from app.simulation.pki import Credential
 from app.simulation.tally import Pending, SimulationFailed, Tally
 
+NUMBERS_PLANNED: Final = 100_000
+"""Numbers up to here are for documents that are planned; others are numbered as they come."""
 POLL_SECONDS: Final = 30
 PAGE: Final = 100
 
@@ -98,7 +100,7 @@ class Office:
     seal: Credential
     person: Credential | None
     stage: Stage
-    _number: int = 0
+    _next_number: int = NUMBERS_PLANNED
 
     @property
     def code(self) -> str:
@@ -106,9 +108,12 @@ class Office:
         return self.agency.code
 
     def compose(self, draft: Draft, rng: random.Random) -> DocumentMessage:
-        """Give a draft the next number."""
-        self._number += 1
-        return compose(draft, self.habits, number=self._number, at=self.stage.now(), rng=rng)
+        """Give a draft its number, the next one unless the draft says which."""
+        number = draft.number
+        if number is None:
+            self._next_number += 1
+            number = self._next_number
+        return compose(draft, self.habits, number=number, at=self.stage.now(), rng=rng)
 
     def sign(self, message: DocumentMessage | StatusMessage, credential: Credential | None = None) -> bytes:
         """Write and sign a message in this system's way; with the seal unless another credential is given."""
@@ -193,10 +198,7 @@ class Office:
         return message
 
     async def _process(self, sender: str, message: DocumentMessage) -> None:
-        rng = random.Random(f"{self.stage.seed}/{message.document_id}/{self.code}")
-        course = self.stage.courses.get((message.document_id, self.code))
-        if course is None:
-            course = rng.choices([course for course, _ in COURSES], weights=[weight for _, weight in COURSES])[0]
+        course, rng = self._course(sender, message)
         about = response_for(message)
         for code in course:
             await self._report(StatusCode(code), about, rng)
@@ -205,6 +207,15 @@ class Office:
             written = message.sender.organ_id.text
             addressee = self.stage.agencies[sender]
             await self.send(Draft(self.agency, ((addressee, written),), answers=about), rng)
+
+    def _course(self, sender: str, message: DocumentMessage) -> tuple[tuple[str, ...], random.Random]:
+        # Replies get their numbers as they come, so what becomes of one is decided by what it answers.
+        key = message.response_for[0].code if message.response_for else message.code.text
+        rng = random.Random(f"{self.stage.seed}/{sender}/{key}/{self.code}")
+        course = self.stage.courses.get((message.document_id, self.code))
+        if course is None:
+            course = rng.choices([course for course, _ in COURSES], weights=[weight for _, weight in COURSES])[0]
+        return course, rng
 
     async def _heed(self, message: StatusMessage) -> None:
         if message.status is not StatusCode.WITHDRAWAL_REQUESTED:

@@ -128,6 +128,8 @@ class Draft:
         addressees: agencies, each with the code it is addressed by.
         concerns: the own earlier document that is revoked, updated or replaced.
         answers: the document this is the reply to.
+        sizes: about how many bytes each attached file has.
+        number: số of the document; None takes the next one.
         mark: put behind the subject; for documents that are to be refused.
     """
 
@@ -137,6 +139,7 @@ class Draft:
     concerns: DocumentMessage | None = None
     answers: ResponseFor | None = None
     sizes: tuple[int, ...] = (24 * KIB,)
+    number: int | None = None
     mark: str = ""
 
 
