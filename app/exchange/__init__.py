@@ -3,7 +3,8 @@
     receive     request stream → body with its digest, spooled past a limit
     verify      body, trust → what was signed, read and checked
     route       envelope, directory → one delivery per recipient, or who cannot be reached
-    submit      the use case: all of the above, then one transaction, then the receipt
+    decide      what an accepted document becomes: rows, receipt, events
+    submit      the use case: all of the above, then one transaction
     report      the use case of a status message, through the state machine in `states`
     inbox       listing, waiting, acknowledging
     archive     what happened to a document: record, content, history, outbox

@@ -8,7 +8,7 @@ network)
 (5) reading    what was signed, as values
 (6) rules      the standard's and ours, each with its source
 (7) secrecy    no mark of a state secret
-(8) signer     the certificate belongs to the agency that sends (in `decide`, where the directory is known)
+(8) signer     the certificate belongs to the agency that sends (in `parties`, where the directory is known)
 
 Steps (1), (2) and (4)–(7) are pure and run where they hold nobody up; step (3) reads the registry. Where (2)–(4) fail,
 the message is read all the same, only to tell the sender everything that is wrong at once; nothing of it is used.
