@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import ParamSpec, TypeVar
 
@@ -16,6 +17,9 @@ from app.store.database import Database
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+Clock = Callable[[], datetime]
+"""Tells the present moment, UTC. Use cases that take a while to receive ask it when all has arrived."""
 
 INLINE_BYTES_MAX = 64 * 1024
 """Bodies up to here are verified on the event loop: about half a millisecond, less than two hops between threads cost

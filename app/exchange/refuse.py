@@ -15,7 +15,7 @@ from app.errors import (
     TrucError,
     UnsupportedMediaType,
 )
-from app.exchange.desk import Desk
+from app.exchange.desk import Clock, Desk
 from app.exchange.receive import Body, receive
 from app.ids import new_id
 from app.ledger.canonical import JsonValue
@@ -47,10 +47,12 @@ class Submission:
 
     Attributes:
         body: as received.
+        received_at: when all of it had arrived.
         standing: the agency a refusal is counted for; set once it is known to be the client's.
     """
 
     body: Body
+    received_at: datetime
     standing: Standing | None = None
 
 
@@ -79,7 +81,7 @@ async def received(desk: Desk, stream: AsyncIterable[bytes], *, declared: Declar
 
 @asynccontextmanager
 async def refusals_recorded(
-    desk: Desk, kind: EventKind, stream: AsyncIterable[bytes], *, declared: Declared, client: Client, at: datetime
+    desk: Desk, kind: EventKind, stream: AsyncIterable[bytes], *, declared: Declared, client: Client, now: Clock
 ) -> AsyncIterator[Submission]:
     """Receive a body and judge it in the block; a refusal of either is committed as an event before it goes on upwards.
 
@@ -91,13 +93,13 @@ async def refusals_recorded(
     async with AsyncExitStack() as stack:
         try:
             body = await stack.enter_async_context(received(desk, stream, declared=declared))
-            submission = Submission(body)
+            submission = Submission(body, now())
             yield submission
         except IdempotencyKeyReused:
             # Not about the message: the client mixed up its keys, and the message was not looked at.
             raise
         except (SubmissionRejected, AgencyNotGranted, Conflict, NotFound) as error:
-            await _record(desk, kind, error, submission, client=client, at=at)
+            await _record(desk, kind, error, submission, client=client, at=now())
             raise
 
 

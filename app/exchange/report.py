@@ -5,6 +5,7 @@ withdrawal (13), the recipient that is asked. Late and repeated reports are kept
 forbids is refused.
 """
 
+import asyncio
 from collections.abc import AsyncIterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +14,7 @@ from typing import Any
 from app.edxml.model import StatusMessage
 from app.errors import DataFault, DocumentRefused, TransitionNotAllowed
 from app.exchange import parties, receipts
-from app.exchange.desk import Desk
+from app.exchange.desk import Clock, Desk
 from app.exchange.receive import Body
 from app.exchange.refuse import Declared, refusals_recorded
 from app.exchange.states import MOVES, Change, DeliveryState, Party, Progress, allowed_codes, step
@@ -73,9 +74,12 @@ async def report(
     declared: Declared,
     client: Client,
     idempotency_key: str | None,
-    at: datetime,
+    now: Clock,
 ) -> Reported:
     """Accept a status report from one of the client's agencies.
+
+    Args:
+        now: asked once all of the body has arrived; that moment is the time of receipt.
 
     Returns:
         Only when report, delivery and events are durable.
@@ -88,9 +92,9 @@ async def report(
         Unavailable: the disk or the database does not answer; nothing was accepted.
     """
     async with refusals_recorded(
-        desk, EventKind.STATUS_REFUSED, stream, declared=declared, client=client, at=at
+        desk, EventKind.STATUS_REFUSED, stream, declared=declared, client=client, now=now
     ) as submission:
-        body = submission.body
+        body, at = submission.body, submission.received_at
         once = once_for(desk, client, idempotency_key, body, path="/v1/statuses", at=at)
         verified = await verify(desk, body, at=at)
         message = parties.readable(verified)
@@ -104,7 +108,7 @@ async def report(
             return earlier
         subject = await _subject(desk, verified, reporter, directory, at=at)
         decided = _decided(desk, subject, verified, body, client=client, at=at)
-        await desk.judge(body.size, body.keep, desk.blobs)
+        await asyncio.to_thread(body.keep, desk.blobs)
         # The body is durable and unreferenced: a crash now leaves an orphan that no row names.
         match await _commit(desk, subject, decided, once):
             case DeliveryState() as state:

@@ -4,6 +4,7 @@ Decides first; then the body is made durable; then one transaction holds documen
 commit is the moment of acceptance. A refusal is an event of its own, committed before it is answered.
 """
 
+import asyncio
 from collections.abc import AsyncIterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,7 +14,7 @@ from app.edxml.model import DocumentMessage, Message
 from app.errors import AgencyNotGranted, DataFault, DocumentIdTaken, DocumentRefused, SecretDocument
 from app.exchange import parties
 from app.exchange.decide import Decision, Routed, decide
-from app.exchange.desk import Desk
+from app.exchange.desk import Clock, Desk
 from app.exchange.receive import Body
 from app.exchange.refuse import Declared, received, refusals_recorded
 from app.exchange.route import route
@@ -53,9 +54,12 @@ async def submit(
     declared: Declared,
     client: Client,
     idempotency_key: str | None,
-    at: datetime,
+    now: Clock,
 ) -> Accepted:
     """Accept a document from one of the client's agencies.
+
+    Args:
+        now: asked once all of the body has arrived; that moment is the time of receipt.
 
     Returns:
         Only when document, deliveries and events are durable.
@@ -68,9 +72,9 @@ async def submit(
         Unavailable: the disk or the database does not answer; nothing was accepted.
     """
     async with refusals_recorded(
-        desk, EventKind.DOCUMENT_REFUSED, stream, declared=declared, client=client, at=at
+        desk, EventKind.DOCUMENT_REFUSED, stream, declared=declared, client=client, now=now
     ) as submission:
-        body = submission.body
+        body, at = submission.body, submission.received_at
         once = once_for(desk, client, idempotency_key, body, path="/v1/documents", at=at)
         if once is not None and (accepted := await _accepted_by_key(desk, once)) is not None:
             return accepted
@@ -86,7 +90,7 @@ async def submit(
         if earlier is not None:
             raise _taken(message, sender)
         decision = await decide(desk, routed, verified, body, client=client, once=once, at=at)
-        await desk.judge(body.size, body.keep, desk.blobs)
+        await asyncio.to_thread(body.keep, desk.blobs)
         # The body is durable and unreferenced: a crash now leaves an orphan that no row names.
         inserted = await commit(desk.database, [decision])
         if decision.document["id"] not in inserted:
@@ -118,7 +122,7 @@ async def commit(database: Database, decisions: Sequence[Decision]) -> set[str]:
 
 
 async def validate(
-    desk: Desk, stream: AsyncIterable[bytes], *, declared: Declared, client: Client, at: datetime
+    desk: Desk, stream: AsyncIterable[bytes], *, declared: Declared, client: Client, now: Clock
 ) -> Verified:
     """Do everything `submit` does before its transaction, keep nothing, and return the verdict instead of refusing.
 
@@ -127,6 +131,7 @@ async def validate(
         Unavailable: the registry does not answer.
     """
     async with received(desk, stream, declared=declared) as body:
+        at = now()
         try:
             verified = await verify(desk, body, at=at)
         except (DocumentRefused, SecretDocument) as error:

@@ -203,7 +203,7 @@ async def send(
         declared=declared,
         client=caller.client,
         idempotency_key=idempotency_key,
-        at=clock.now(),
+        now=clock.now,
     )
     response.headers["Location"] = f"/v1/documents/{accepted.document['id']}"
     if accepted.replayed:
@@ -222,7 +222,7 @@ async def send(
 async def validate(node: AtNode, caller: Exchanging, declared: DeclaredBody, request: Request) -> ValidationReport:
     """Tell everything that sending it would tell; nothing is stored."""
     verified = await submit.validate(
-        node.desk, request.stream(), declared=declared, client=caller.client, at=clock.now()
+        node.desk, request.stream(), declared=declared, client=caller.client, now=clock.now
     )
     return _report(verified)
 

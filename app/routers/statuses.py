@@ -64,7 +64,7 @@ async def post_status(
         declared=declared,
         client=caller.client,
         idempotency_key=idempotency_key,
-        at=clock.now(),
+        now=clock.now,
     )
     row = reported.report
     response.headers["Location"] = f"/v1/statuses/{row['id']}/content"
