@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -21,7 +21,7 @@ from app.registry.model import (
 from app.registry.once import Once
 from app.store.database import Database
 from app.store.schema import events
-from tests.support.pki import NOW, Identity, Pki
+from tests.support.pki import NOW, Identity, Pki, shared_pki
 
 ACT = Act("operator", NOW)
 LEGACY = "000.00.00."
@@ -90,6 +90,6 @@ def bundle(identity: Identity, *, chain: bool = True) -> bytes:
     return (identity.pem() + "".join(Identity(identity.key, each).pem() for each in above)).encode()
 
 
-def moment(day: int, *, hour: int = 12) -> datetime:
-    """A moment in November 2026."""
-    return datetime(2026, 11, day, hour, tzinfo=UTC)
+def seal_of(organ_id: str, **more: Any) -> Identity:
+    """A seal of the hierarchy most tests use; with an elliptic key, for those are made in no time."""
+    return shared_pki().seal(organ_id, **({"key": "p256"} | more))
