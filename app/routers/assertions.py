@@ -35,6 +35,15 @@ _HEX_DIGEST = re.compile(r"[0-9a-fA-F]{64}")
 _BASE64URL_DIGEST = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
+class _Registry(jws.JWSRegistry):
+    """Lets a header hold a chain of certificates, which is longer than the library expects of headers."""
+
+    max_header_length = 24_576
+
+
+_REGISTRY: Final = _Registry(algorithms=ALGORITHMS, strict_check_header=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Assertion:
     """A client assertion whose form is right; nothing in it is proven before `verify`.
@@ -62,7 +71,7 @@ class Assertion:
         pem = public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
         family = ECKey if isinstance(public, ec.EllipticCurvePublicKey) else RSAKey
         try:
-            jws.deserialize_compact(self._token, family.import_key(pem), algorithms=ALGORITHMS)
+            jws.deserialize_compact(self._token, family.import_key(pem), registry=_REGISTRY)
         except (JoseError, ValueError, TypeError) as error:
             detail = "the assertion is not signed with the key of the certificate it names"
             raise InvalidClient(detail) from error
@@ -98,7 +107,7 @@ def _parts(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     if len(token) > ASSERTION_CHARACTERS_MAX:
         raise InvalidClient(f"the assertion is longer than {ASSERTION_CHARACTERS_MAX} characters")
     try:
-        signed = jws.extract_compact(token.encode("ascii"))
+        signed = jws.extract_compact(token.encode("ascii"), registry=_REGISTRY)
         header, claims = signed.headers(), json.loads(signed.payload)
     except (JoseError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise InvalidClient("the assertion is not a compact JWS with JSON claims") from error
