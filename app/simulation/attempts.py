@@ -105,19 +105,19 @@ def _signatures(scene: Scene) -> Iterator[Attempt]:
     yield _refused(
         "content changed after signing",
         lambda: _send(scene, _changed(_signed(scene), "Như trên".encode(), "Như dưới".encode())),
-        "xmldsig.3.2.digest-mismatch",
+        "xmldsig.3.2.1.digest-mismatch",
         own,
     )
     yield _refused(
         "signature value changed",
         lambda: _send(scene, _flipped(_signed(scene))),
-        "xmldsig.3.2.signature-mismatch",
+        "xmldsig.3.2.2.signature-invalid",
         own,
     )
     yield signed_with("signed with another agency's seal", scene.other.seal, "ours.signature.signer-not-sender")
-    yield signed_with("signed with an expired certificate", scene.outsiders.expired, "rfc5280.6.1.3.expired")
-    yield signed_with("signed with a certificate revoked here", scene.outsiders.revoked, "rfc5280.6.1.3.revoked")
-    yield signed_with("signed with one on its issuer's CRL", scene.outsiders.listed, "rfc5280.6.1.3.revoked")
+    yield signed_with("signed with an expired certificate", scene.outsiders.expired, "rfc5280.4.1.2.5.expired")
+    yield signed_with("signed with a certificate revoked here", scene.outsiders.revoked, "rfc5280.6.3.revoked")
+    yield signed_with("signed with one on its issuer's CRL", scene.outsiders.listed, "rfc5280.6.3.revoked")
     yield signed_with("signed under a root nobody trusts", scene.outsiders.lookalike, "ours.trust.not-registered")
     yield _refused(
         "not signed",
@@ -128,7 +128,7 @@ def _signatures(scene: Scene) -> Iterator[Attempt]:
     yield _refused(
         "signed with SHA-1",
         lambda: _send(scene, _weakened(_signed(scene))),
-        "xmldsig.6.4.weak",
+        "ours.signature.sha1",
         own,
     )
 

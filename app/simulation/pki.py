@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
+from app.signing.certificates import fingerprint, pem_of
+
 RSA_BITS: Final = 2048
 _YEAR: Final = timedelta(days=365)
 _CRL_DAYS: Final = 7
@@ -33,14 +35,9 @@ class Credential:
     chain: tuple[x509.Certificate, ...] = ()
 
     @property
-    def pem(self) -> str:
-        """The certificate in PEM."""
-        return _pem(self.certificate)
-
-    @property
     def sha256(self) -> str:
         """Hex digest of the certificate's DER form."""
-        return self.certificate.fingerprint(hashes.SHA256()).hex()
+        return fingerprint(self.certificate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +99,7 @@ class Authority:
     @property
     def pem(self) -> str:
         """The authority's own certificate in PEM."""
-        return _pem(self.certificate)
+        return pem_of(self.certificate)
 
 
 def make_root(name: str, *, at: datetime) -> Authority:
@@ -213,7 +210,3 @@ def _key_usage(
         encipher_only=False,
         decipher_only=False,
     )
-
-
-def _pem(certificate: x509.Certificate) -> str:
-    return certificate.public_bytes(serialization.Encoding.PEM).decode("ascii")

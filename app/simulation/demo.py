@@ -1,0 +1,421 @@
+"""The demonstration from end to end: a fresh node, a country on it, traffic, what must be refused, the reckoning.
+
+Fails as soon as the node does something else than it should, and at the end if its figures or its log are not those the
+simulation counted itself.
+"""
+
+import asyncio
+import random
+import signal
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from app.client import NodeClient
+from app.edxml.model import VIETNAM, StatusCode
+from app.errors import TrucError
+from app.simulation import settlement
+from app.simulation.attempts import Outsiders, Scene, attempts
+from app.simulation.checking import Checker
+from app.simulation.country import AGENCIES, CLOSED_WITH_SUCCESSOR, SUCCESSOR
+from app.simulation.node_process import NodeFolder, answering, fresh_folder, serving
+from app.simulation.office import Office, Sent, Stage
+from app.simulation.papers import Draft
+from app.simulation.screen import BRANCH_NAMES, TIER_NAMES, Bars, Screen
+from app.simulation.settlement import EXPIRED_SENDER, expect
+from app.simulation.tally import MEASURES, Pending, SimulationFailed, Tally
+from app.simulation.traffic import Planned, plan
+
+SENDERS: Final = 4
+"""Documents that are on their way to the node at the same time."""
+STALL_SECONDS: Final = 60.0
+SEAL_SECONDS: Final = 20.0
+"""How long to wait until the last events are in the log; the node needs a second."""
+_RESENT: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What was asked for on the command line.
+
+    Attributes:
+        once: end after the reckoning.
+        data_dir: a folder for the run is made below it.
+        port: 0 for 8080 or any free one.
+        documents: how many to send, replies and the scenes aside.
+        seed: the same gives the same traffic.
+    """
+
+    once: bool
+    data_dir: Path
+    port: int
+    documents: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Country:
+    """Everybody, settled.
+
+    Attributes:
+        offices: by code of the agency.
+        clients: answers to the creation of each client, with its secret, by name.
+        months: first and last month of the run.
+    """
+
+    stage: Stage
+    offices: dict[str, Office]
+    outsiders: Outsiders
+    auditor: NodeClient
+    statistician: NodeClient
+    clients: dict[str, dict[str, Any]]
+
+
+def run(wishes: Wishes) -> bool:
+    """Run the demonstration; returns whether all went as it should."""
+    screen = Screen()
+    signal.signal(signal.SIGTERM, _interrupt)
+    failed: list[BaseException] = []
+    try:
+        with fresh_folder(wishes.data_dir, port=wishes.port, at=_now()) as folder, serving(folder) as node:
+            asyncio.run(_demonstrate(wishes, folder, node, screen))
+            if not wishes.once:
+                _stay(folder, node, screen)
+    except* (SimulationFailed, TrucError) as failures:
+        failed.extend(_leaves(failures))
+    for failure in failed:
+        screen.say(f"FAILED: {failure}")
+    return not failed
+
+
+async def _demonstrate(wishes: Wishes, folder: NodeFolder, node: "subprocess.Popen[bytes]", screen: Screen) -> None:
+    screen.step(f"starting a node in {folder.root}")
+    await answering(folder, node)
+    screen.step(f"the node answers at {folder.url}; the operator loads the national codes and makes an administrator")
+    await asyncio.to_thread(folder.run, "agency", "import", "--reference")
+    administrator = await asyncio.to_thread(
+        folder.run_json, "client", "create", "--name", "administrator", "--scope", "registry.write"
+    )
+    async with _settled(wishes, folder, administrator, screen) as country:
+        first_month = _month()
+        await _exchange(country, wishes, screen)
+        refusals = await _try_refused(country, screen)
+        await _reckon(country, folder, first_month, refusals, screen)
+    _hand_over(folder, administrator, country, screen)
+
+
+@asynccontextmanager
+async def _settled(
+    wishes: Wishes, folder: NodeFolder, administrator: dict[str, Any], screen: Screen
+) -> AsyncIterator[Country]:
+    at = _now().replace(microsecond=0)
+    screen.step("issuing certificates: a root, an authority below it, seals and persons")
+    authorities = settlement.make_authorities(at)
+    credentials = settlement.make_credentials(authorities, at)
+    async with AsyncExitStack() as stack:
+
+        async def client(created: dict[str, Any]) -> NodeClient:
+            signing_in = NodeClient(folder.url, created["client_id"], created["client_secret"], trust_env=False)
+            return await stack.enter_async_context(signing_in)
+
+        admin = await client(administrator)
+        names = await settlement.register_agencies(admin)
+        screen.step(f"{len(names)} agencies of four tiers take part; registering what they sign with")
+        outsiders = settlement.make_outsiders(authorities, _now().replace(microsecond=0))
+        revocations, lists = settlement.own_revocations(authorities, outsiders, at)
+        await settlement.register_certificates(admin, authorities, credentials, outsiders, lists)
+        made = await settlement.register_systems(admin)
+        screen.step(f"{len(made)} systems may sign in")
+        checker = Checker(authorities.root.certificate, revocations)
+        checker.jwks = expect(await admin.anonymous("/.well-known/jwks.json"))
+        stage = Stage(
+            seed=wishes.seed,
+            checker=checker,
+            tally=Tally(),
+            pending=Pending(),
+            now=_now,
+            names=names,
+            agencies={agency.code: agency for agency in AGENCIES},
+        )
+        habits = settlement.make_habits()
+        systems = {name: await client(created) for name, created in made.items()}
+        offices = {
+            agency.code: Office(
+                agency,
+                systems[agency.system],
+                habits[agency.system],
+                credentials[agency.code].seal,
+                credentials[agency.code].person,
+                stage,
+            )
+            for agency in AGENCIES
+        }
+        yield Country(stage, offices, outsiders, systems["audit"], systems["statistics"], made)
+
+
+async def _exchange(country: Country, wishes: Wishes, screen: Screen) -> None:
+    """Let everybody send, and everybody deal with what comes, until nothing is left."""
+    habits = {office.agency.system: office.habits for office in country.offices.values()}
+    planned = plan(wishes.documents, seed=wishes.seed, habits=habits)
+    screen.step(f"sending {wishes.documents} documents; recipients poll, fetch, check, take over and report")
+    with screen.bars({"documents": wishes.documents, "deliveries": wishes.documents, "statuses": 0}) as bars:
+        country.stage.pending.moved = _mover(country.stage, bars)
+        async with _attending(country):
+            sent = await _send_all(country, planned, wishes.seed)
+            await country.stage.pending.settled(stall_seconds=STALL_SECONDS)
+            await _resend(country, sent)
+            await _redirect(country)
+            await _withdraw(country)
+            await country.stage.pending.settled(stall_seconds=STALL_SECONDS)
+
+
+async def _send_all(country: Country, planned: tuple[Planned, ...], seed: int) -> list[Sent]:
+    waiting = iter(planned)
+    sent: list[Sent] = []
+
+    async def work() -> None:
+        for each in waiting:
+            office = country.offices[each.draft.sender.code]
+            first = await office.send(each.draft, random.Random(f"{seed}/document/{each.index}"))
+            sent.append(first)
+            if each.follow_up is not None:
+                follow_up = replace(each.draft, kind=each.follow_up, concerns=first.message, number=None)
+                await office.send(follow_up, random.Random(f"{seed}/follow-up/{each.index}"))
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(SENDERS):
+            group.create_task(work())
+    return sent
+
+
+async def _resend(country: Country, sent: list[Sent]) -> None:
+    """Send some documents again: nothing happens but the first answer."""
+    for each in sent[:_RESENT]:
+        again = await each.office.client.send(each.octets)
+        same = again.document.get("receipt") == each.answer.document["receipt"] if again.document else False
+        if again.status != 200 or again.headers.get("idempotent-replayed") != "true" or not same:
+            raise SimulationFailed(f"{each.message.document_id} was sent again: {again.status}, not the first answer")
+        country.stage.tally.replayed += 1
+
+
+async def _redirect(country: Country) -> None:
+    """Send to a province that was merged: its successor gets the mail."""
+    sender = country.offices["G22"]
+    merged = replace(country.offices[SUCCESSOR].agency, code=CLOSED_WITH_SUCCESSOR, name="UBND tỉnh Hòa Bình")
+    draft = Draft(sender.agency, ((merged, sender.habits.code_of(merged)),))
+    sent = await sender.send(draft, random.Random("redirect"))
+    if sent.recipients != (SUCCESSOR,):
+        raise SimulationFailed(f"mail to {CLOSED_WITH_SUCCESSOR} went to {sent.recipients}, not to {SUCCESSOR}")
+
+
+async def _withdraw(country: Country) -> None:
+    """Ask two recipients for a document back; one agrees, one does not."""
+    stage, sender = country.stage, country.offices["G22"]
+    agrees, refuses = country.offices["H41"], country.offices["H49"]
+    addressees = tuple((each.agency, sender.habits.code_of(each.agency)) for each in (agrees, refuses))
+    # Nobody knows the DocumentId before the document is composed, so it is composed here and its course fixed first.
+    draft = Draft(sender.agency, addressees, number=_WITHDRAWN_NUMBER)
+    document_id = sender.compose(draft, random.Random("withdrawal")).document_id
+    for office, answer in ((agrees, StatusCode.CHANGE_ACCEPTED), (refuses, StatusCode.CHANGE_REFUSED)):
+        stage.courses[document_id, office.code] = ("01", "03")
+        stage.answers[document_id, office.code] = answer
+    sent = await sender.send(draft, random.Random("withdrawal"))
+    for office in (agrees, refuses):
+        await sender.request_back(sent, office.agency)
+    await stage.pending.settled(stall_seconds=STALL_SECONDS)
+    record = expect(await sender.client.get(f"/v1/documents/{sent.answer.document['id']}"))
+    states = {each["recipient"]: each["state"] for each in record["deliveries"]}
+    if states != {"H41": "withdrawn", "H49": "change_refused"}:
+        raise SimulationFailed(f"after 15 and 16 the deliveries are {states}")
+    gone = await agrees.client.get(f"/v1/documents/{sent.answer.document['id']}/content")
+    if gone.status != 404:
+        raise SimulationFailed(f"a withdrawn document can still be fetched: {gone.status}")
+
+
+_WITHDRAWN_NUMBER: Final = 99_999
+
+
+async def _try_refused(country: Country, screen: Screen) -> list[tuple[str, str, bool]]:
+    """Try what must be refused; returns what was tried, what was answered and whether that was right."""
+    screen.step("trying what must be refused")
+    scene = await _scene(country)
+    expires = country.outsiders.expired.certificate.not_valid_after_utc
+    await asyncio.sleep(max((expires - _now()).total_seconds() + 1, 0))
+    rows = []
+    for attempt in attempts(scene):
+        answer = await attempt.make()
+        right = attempt.as_expected(answer)
+        if attempt.counted_for is not None:
+            country.stage.tally.count(attempt.counted_for, "refused")
+        said = " ".join((f"{answer.status} {answer.problem}", *dict.fromkeys(answer.codes)))
+        rows.append((attempt.title, said, right))
+    return rows
+
+
+async def _scene(country: Country) -> Scene:
+    sender, recipient = country.offices[EXPIRED_SENDER], country.offices["H44"]
+    country.stage.courses.clear()
+    async with _attending(country):
+        draft = Draft(sender.agency, ((recipient.agency, sender.habits.code_of(recipient.agency)),))
+        sent = await sender.send(draft, random.Random("scene"))
+        await country.stage.pending.settled(stall_seconds=STALL_SECONDS)
+    return Scene(
+        sender=sender,
+        other=country.offices["G12"],
+        uninvolved=country.offices["I05"],
+        sent=sent,
+        recipient=recipient,
+        auditor=country.auditor,
+        outsiders=country.outsiders,
+    )
+
+
+async def _reckon(
+    country: Country, folder: NodeFolder, first_month: str, refusals: list[tuple[str, str, bool]], screen: Screen
+) -> None:
+    """Compare the node's figures with the own count, let it verify its log, and show everything.
+
+    Raises:
+        SimulationFailed: they differ, the log is not whole, or something was not refused as it must be.
+    """
+    months = {"from": first_month, "to": _month()}
+    by_agency = await _published(country, months)
+    await _check_drill_down(country, by_agency)
+    for by, names in (("tier", TIER_NAMES), ("branch", BRANCH_NAMES)):
+        rows = [row async for row in country.statistician.pages("/v1/statistics/exchange", by=by, limit=500, **months)]
+        title = f"Exchange {' – '.join(dict.fromkeys(months.values()))} by {by}"
+        screen.figures(title, by, _summed(rows, by), names)
+    took_part = expect(await country.statistician.get("/v1/statistics/participation", month=months["to"]))
+    screen.participation(f"Agencies that exchanged in {months['to']}, of all in the directory", took_part["items"])
+    screen.refusals(refusals)
+    tally = country.stage.tally
+    kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(tally.kinds.items()))
+    statuses = ", ".join(f"{code}: {count}" for code, count in sorted(tally.statuses.items()))
+    screen.say(f"documents: {kinds}; {tally.bytes_sent / 1024**2:.1f} MiB; {tally.replayed} sent twice, counted once")
+    screen.say(f"statuses: {statuses}")
+    screen.say(f"messages that recipients verified for themselves: {tally.verified}")
+    checked = await asyncio.to_thread(folder.run, "log", "verify")
+    screen.say(checked.strip())
+    wrong = [tried for tried, _, right in refusals if not right]
+    if wrong:
+        raise SimulationFailed(f"not refused as it must be: {'; '.join(wrong)}")
+    screen.say("figures: the node publishes exactly what the simulation counted itself")
+
+
+async def _published(country: Country, months: dict[str, str]) -> list[dict[str, Any]]:
+    """Return the node's figures by agency, once the last events are in them.
+
+    Raises:
+        SimulationFailed: they are not those of the own count, however long one waits.
+    """
+    deadline = _now() + timedelta(seconds=SEAL_SECONDS)
+    while True:
+        rows = [
+            row async for row in country.statistician.pages("/v1/statistics/exchange", by="agency", limit=500, **months)
+        ]
+        differences = country.stage.tally.differences(rows)
+        if not differences:
+            return rows
+        if _now() > deadline:
+            raise SimulationFailed("the node's figures differ from the own count: " + "; ".join(differences[:10]))
+        await asyncio.sleep(0.2)
+
+
+async def _check_drill_down(country: Country, by_agency: list[dict[str, Any]]) -> None:
+    """Follow a figure to the events it counts."""
+    busiest = max(by_agency, key=lambda row: int(row["received"]))
+    path, _, query = busiest["links"]["received"].partition("?")
+    asked = dict(part.split("=", 1) for part in query.replace("%3A", ":").split("&"))
+    events = [event async for event in country.auditor.pages(path, **asked, limit="500")]
+    if len(events) != busiest["received"]:
+        raise SimulationFailed(
+            f"{busiest['agency']} received {busiest['received']}, the log lists {len(events)} events"
+        )
+
+
+def _summed(rows: list[dict[str, Any]], by: str) -> list[dict[str, Any]]:
+    """Add up rows of several months."""
+    summed: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        entry = summed.setdefault(row[by], {by: row[by], **dict.fromkeys(MEASURES, 0)})
+        for measure in MEASURES:
+            entry[measure] += row[measure]
+    return list(summed.values())
+
+
+@asynccontextmanager
+async def _attending(country: Country) -> AsyncIterator[None]:
+    """Keep every office at its inbox during the block; what goes wrong there ends the block."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(office.attend()) for office in country.offices.values()]
+        yield
+        for task in tasks:
+            task.cancel()
+
+
+def _mover(stage: Stage, bars: Bars) -> Any:
+    def move() -> None:
+        bars.move(
+            documents=stage.tally.total("sent"),
+            deliveries=stage.tally.total("acknowledged"),
+            statuses=stage.tally.total("statuses"),
+        )
+
+    return move
+
+
+def _hand_over(folder: NodeFolder, administrator: dict[str, Any], country: Country, screen: Screen) -> None:
+    """Keep the credentials, so that somebody can go on from here."""
+    for name, created in {"administrator": administrator, **country.clients}.items():
+        folder.keep(f"credentials/{_file_name(name)}.json", {"url": folder.url, **created})
+    screen.step("done")
+
+
+def _file_name(name: str) -> str:
+    from app.edxml.folding import fold
+
+    return fold(name).replace(" ", "-")
+
+
+def _stay(folder: NodeFolder, node: "subprocess.Popen[bytes]", screen: Screen) -> None:
+    """Leave the node up until somebody ends it.
+
+    Raises:
+        SimulationFailed: the node ended by itself.
+    """
+    credentials = folder.root / "credentials"
+    screen.say()
+    screen.say(f"The node stays up at {folder.url} until Ctrl-C; its API is described at {folder.url}/docs")
+    screen.say(f"Credentials (readable by you alone): {credentials}")
+    screen.say(f"  truc inbox --credentials {credentials}/tinh-nghe-an.json --agency H41")
+    screen.say(f"  truc send document.edxml --credentials {credentials}/tinh-nghe-an.json")
+    screen.say(f"  TRUC_DATA_DIR={folder.root}/data truc agency show 000.00.00.H41")
+    screen.say(f"  TRUC_DATA_DIR={folder.root}/data truc log verify")
+    with suppress(KeyboardInterrupt):
+        code = node.wait()
+        raise SimulationFailed(f"the node ended by itself, with code {code}; see {folder.log}")
+    screen.say("stopping the node")
+
+
+def _interrupt(_signal: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _leaves(failures: BaseExceptionGroup[Any]) -> Iterator[BaseException]:
+    for failure in failures.exceptions:
+        if isinstance(failure, BaseExceptionGroup):
+            yield from _leaves(failure)
+        else:
+            yield failure
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _month() -> str:
+    return f"{_now().astimezone(VIETNAM):%Y-%m}"
