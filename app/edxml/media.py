@@ -49,13 +49,15 @@ def media_type(head: bytes, name: str | None) -> str:
         head: the first `HEAD_BYTES` of the file, or all of it.
         name: file name; only tells old office files apart, which all start alike.
     """
-    if b"%PDF-" in head[:_PDF_WITHIN_BYTES]:
-        return "application/pdf"
     if is_zip(head):
         return next((kind for mark, kind in _ZIPPED if mark in head), "application/zip")
     if head.startswith(_OLE):
         return _OLD_OFFICE.get((name or "").rpartition(".")[2].lower(), "application/x-ole-storage")
-    return next((kind for mark, kind in _SIGNATURES if head.startswith(mark)), UNKNOWN)
+    for mark, kind in _SIGNATURES:
+        if head.startswith(mark):
+            return kind
+    # Readers of PDF allow something before it, so it is looked for last: a ZIP may hold one.
+    return "application/pdf" if b"%PDF-" in head[:_PDF_WITHIN_BYTES] else UNKNOWN
 
 
 def looks_damaged(head: bytes) -> bool:

@@ -56,11 +56,15 @@ def find_mark(message: Message) -> Finding | None:
 
 
 def _marks(message: DocumentMessage) -> Iterator[tuple[str, str | None]]:
-    yield f"{v.MESSAGE_PATH}/{v.OTHER}/{v.SPHERE}", _in_sphere(message.handling.sphere or "")
-    yield f"{v.MESSAGE_PATH}/{v.DOCUMENT_TYPE}/{v.TYPE_NAME}", _in_type(message.document_type.name or "")
-    yield f"{v.MESSAGE_PATH}/{v.CODE}/{v.CODE_NOTATION}", _in_notation(message.code.notation or "")
-    yield f"{v.MESSAGE_PATH}/{v.SUBJECT}", _in_subject(message.subject or "")
-    yield f"{v.MESSAGE_PATH}/{v.CONTENT}", _in_subject(message.content or "")
+    for location, text, level_in in (
+        (f"{v.OTHER}/{v.SPHERE}", message.handling.sphere, _in_sphere),
+        (f"{v.DOCUMENT_TYPE}/{v.TYPE_NAME}", message.document_type.name, _in_type),
+        (f"{v.CODE}/{v.CODE_NOTATION}", message.code.notation, _in_notation),
+        (v.SUBJECT, message.subject, _in_subject),
+        (v.CONTENT, message.content, _in_subject),
+    ):
+        # Decomposed letters would fall apart into words.
+        yield f"{v.MESSAGE_PATH}/{location}", level_in(unicodedata.normalize("NFC", text or ""))
 
 
 def _in_sphere(text: str) -> str | None:
@@ -120,7 +124,7 @@ def _level(text: str) -> str | None:
 
 def _words(text: str) -> list[str]:
     """Split into words, folded where that cannot make a mark of another word; spaced letters are put together."""
-    words = _WORD.findall(unicodedata.normalize("NFC", text).casefold())
+    words = _WORD.findall(text.casefold())
     if len(words) > 1 and all(len(word) == 1 for word in words):
         joined = "".join(words)
         words = [joined[:-3], joined[-3:]] if len(joined) > len("mật") else [joined]

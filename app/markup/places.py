@@ -71,8 +71,9 @@ def namespace_of(element: "etree._Element") -> str:
 
 def _step(element: "etree._Element") -> str:
     name = local_name(element)
-    parent = element.getparent()
-    if parent is None:
+    if not isinstance(element.tag, str):
         return name
-    alike = [sibling for sibling in parent if isinstance(sibling.tag, str) and local_name(sibling) == name]
-    return f"{name}[{alike.index(element) + 1}]" if len(alike) > 1 and element in alike else name
+    alike = f"{{*}}{name}"
+    before = sum(1 for _ in element.itersiblings(alike, preceding=True))
+    alone = not before and next(element.itersiblings(alike), None) is None
+    return name if alone else f"{name}[{before + 1}]"

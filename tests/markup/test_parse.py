@@ -92,9 +92,9 @@ class TestWhatIsForbidden:
         """Billion laughs: ten entities, each ten times the one before."""
         entities = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 11))
         document = f'<!DOCTYPE a [<!ENTITY e0 "ha">{entities}]><a>&e10;</a>'.encode()
-        started = time.perf_counter()
+        started = time.process_time()
         assert codes(refusal(document)) == [("ours.markup.doctype", "1:1")]
-        assert time.perf_counter() - started < 0.5
+        assert time.process_time() - started < 0.5
 
     @pytest.mark.parametrize(
         "document",
@@ -127,11 +127,11 @@ class TestLimits:
         assert parse(b"<a><a><a><b/></a></a></a>", limits=TIGHT)
 
     def test_ten_thousand_deep(self) -> None:
-        started = time.perf_counter()
+        started = time.process_time()
         error = refusal(b"<a>" * 10_000 + b"</a>" * 10_000)
         assert codes(error) == [("ours.markup.depth", "1:771")]
         assert "64" in error.findings[0].message
-        assert time.perf_counter() - started < 0.5
+        assert time.process_time() - started < 0.5
 
     def test_depth_in_a_document_so_long_that_trees_may_be_huge(self) -> None:
         document = b"<a>" * 10_000 + b"</a>" * 10_000 + b"<!--" + b"\xc4\x91" * 5_000_000 + b"-->"
@@ -139,9 +139,9 @@ class TestLimits:
 
     def test_fifty_thousand_attributes(self) -> None:
         document = b"<a " + b" ".join(b'b%d=""' % n for n in range(50_000)) + b"/>"
-        started = time.perf_counter()
+        started = time.process_time()
         assert [code for code, _ in codes(refusal(document))] == ["ours.markup.attributes"]
-        assert time.perf_counter() - started < 0.5
+        assert time.process_time() - started < 0.5
 
     def test_attributes_of_one_element(self) -> None:
         error = refusal(b'<a><b/><b w="" x="" y="" z=""/></a>', TIGHT)
@@ -161,12 +161,12 @@ class TestLimits:
     @pytest.mark.parametrize("tag", [b"<b/>", b"<b></b>"])
     def test_three_million_elements(self, tag: bytes) -> None:
         document = b"<a>\n" + tag * 3_000_000 + b"</a>"
-        started = time.perf_counter()
+        started = time.process_time()
         ((code, location),) = codes(refusal(document))
         assert code == "ours.markup.elements"
         assert location is not None
         assert location.startswith("2:")
-        assert time.perf_counter() - started < 1
+        assert time.process_time() - started < 1
 
     def test_too_many_elements_in_a_short_document(self) -> None:
         limits = MarkupLimits(elements_max=10)
@@ -230,7 +230,7 @@ class TestMalformed:
         assert codes(malformed(document, TIGHT)) == [("xml1.0.2.1.not-well-formed", "63:8")]
 
     def test_an_error_behind_ten_million_lines_is_found_in_time(self) -> None:
-        started = time.perf_counter()
+        started = time.process_time()
         error = malformed(b"<a>" + b"\n" * 10_000_000 + b"<b></a>")
         assert codes(error) == [("xml1.0.2.1.not-well-formed", "10000001:8")]
-        assert time.perf_counter() - started < 2
+        assert time.process_time() - started < 2
