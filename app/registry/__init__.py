@@ -1,6 +1,15 @@
 """Who may exchange: agencies, their certificates, what is trusted, and the clients that act for agencies.
 
-`agencies` and `agency_import` change the directory, `directory` reads it; `certificates` and `trust` say whose
-signature counts; `clients` says which system may act for which agency. Every change is one transaction that also
-writes its event. Nothing here speaks HTTP, and nothing here decides about a document.
+    model                                       the values: Agency, RegisteredCertificate, Client, Grant, …
+    directory                                   reading: who stands behind a code, who there is
+    agencies, agency_import, agency_csv         changing it, one agency or a file of them
+    placement                                   what a record must look like, and where it may stand
+    reference                                   the country's level-one codes, as data
+    certificates, anchors, revocation_lists     whose signatures may count
+    trust, known                                whether a presented certificate counts now
+    clients, secrets                            which system may do what, for whom
+    acts, once, expiry                          who changes something, and that it is done once
+
+Every change is one transaction that also writes its event. Nothing here speaks HTTP, and nothing here decides about a
+document.
 """

@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
 from app.errors import Conflict, RequestInvalid
 from app.ledger.events import EventKind, record
 from app.registry.acts import Act, Done
@@ -39,7 +42,7 @@ async def import_crl(database: Database, content: bytes, *, act: Act) -> Done[Im
             return earlier
         ders = [*await rows.anchor_ders(tx), *await rows.authority_ders(tx)]
     # A list of a hundred thousand entries takes a second; it must not stop other requests.
-    parsed, crl, entries = await asyncio.to_thread(_read, content, ders)
+    parsed, crl, entries, der = await asyncio.to_thread(_read, content, ders)
     issuer = name_digest(parsed.issuer)
     async with database.write() as tx:
         if earlier := await act.before(tx, ImportedCrl):
@@ -49,7 +52,7 @@ async def import_crl(database: Database, content: bytes, *, act: Act) -> Done[Im
             if present.sha256 == crl.sha256:
                 return await act.done(tx, crl)
             _refuse_older(parsed, present)
-        await rows.replace_list(tx, {**_columns(crl), "issuer_sha256": issuer, "der": content, "imported_at": act.at})
+        await rows.replace_list(tx, {**_columns(crl), "issuer_sha256": issuer, "der": der, "imported_at": act.at})
         await rows.release_holds(tx, issuer, hold=RevocationReason.CERTIFICATE_HOLD.value)
         await rows.write_revocations(tx, entries)
         event = act.event(
@@ -60,11 +63,13 @@ async def import_crl(database: Database, content: bytes, *, act: Act) -> Done[Im
         return await act.done(tx, crl)
 
 
-def _read(content: bytes, ders: list[bytes]) -> tuple[RevocationList, ImportedCrl, list[dict[str, Any]]]:
+def _read(content: bytes, ders: list[bytes]) -> tuple[RevocationList, ImportedCrl, list[dict[str, Any]], bytes]:
     parsed = parse_revocation_list(content, issuers=[stored(der) for der in ders])
+    # The same list is the same list, in whichever form it comes.
+    der = x509.load_pem_x509_crl(content).public_bytes(Encoding.DER) if b"-----BEGIN" in content[:200] else content
     number = f"{parsed.number:x}" if parsed.number else None
     crl = ImportedCrl(
-        sha256=sha256(content).hexdigest(),
+        sha256=sha256(der).hexdigest(),
         issuer=parsed.issuer,
         number=number,
         this_update=parsed.this_update,
@@ -74,7 +79,7 @@ def _read(content: bytes, ders: list[bytes]) -> tuple[RevocationList, ImportedCr
     entries = _entries(parsed)
     if any(len(text) > SERIAL_LENGTH_MAX for text in (number or "", *(entry["serial"] for entry in entries))):
         raise RequestInvalid("a number in the revocation list is longer than 20 octets (RFC 5280 §4.1.2.2, §5.2.3)")
-    return parsed, crl, entries
+    return parsed, crl, entries, der
 
 
 def _entries(parsed: RevocationList) -> list[dict[str, Any]]:
