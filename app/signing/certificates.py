@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 from cryptography import x509
@@ -113,9 +114,15 @@ def load(octets: bytes) -> x509.Certificate:
     if len(octets) > CERTIFICATE_OCTETS_MAX:
         raise UnreadableCertificate(f"it has {len(octets)} octets; at most {CERTIFICATE_OCTETS_MAX} are read")
     try:
-        return checked(x509.load_der_x509_certificate(octets))
+        return _load(octets)
     except UNREADABLE as error:
         raise UnreadableCertificate(str(error)) from error
+
+
+@lru_cache(maxsize=256)
+def _load(octets: bytes) -> x509.Certificate:
+    # Senders sign document after document with the same certificate; what cannot be read is not remembered.
+    return checked(x509.load_der_x509_certificate(octets))
 
 
 def checked(certificate: x509.Certificate) -> x509.Certificate:

@@ -230,17 +230,21 @@ def _sync_folder(folder: Path) -> None:
 
 def _read(path: Path) -> ECKey:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        # Neither follows a link nor waits for the other end of a pipe.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         raise DataFault(f"the node key {path} cannot be opened: {error.strerror}") from error
-    with os.fdopen(descriptor, "rb") as file:
-        state = os.fstat(file.fileno())
-        if not stat.S_ISREG(state.st_mode):
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
             raise DataFault(f"the node key {path} is not a regular file")
-        if state.st_mode & 0o077:
-            mode = stat.S_IMODE(state.st_mode)
-            raise DataFault(f"the node key {path} has mode {mode:04o}: others can read it; make it 0600 and rotate")
-        pem = file.read(65_536)
+        if mode & 0o077:
+            raise DataFault(
+                f"the node key {path} has mode {stat.S_IMODE(mode):04o}: others can read it; make it 0600 and rotate"
+            )
+        pem = os.read(descriptor, 65_536)
+    finally:
+        os.close(descriptor)
     try:
         private = serialization.load_pem_private_key(pem, password=None)
     except (ValueError, TypeError) as error:

@@ -14,7 +14,7 @@ from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, assert_never
 
 from asn1crypto import x509 as asn1  # type: ignore[import-untyped]
 from cryptography import x509
@@ -355,6 +355,8 @@ def _check_revocation(
                 source,
                 Severity.ERROR if unknown is UnknownRevocation.REFUSE else Severity.WARNING,
             )
+        case _:
+            assert_never(known)
 
 
 # (6) The path as a whole, RFC 5280 §6.1: names, constraints, policies, usages of authorities, critical extensions.

@@ -1,12 +1,13 @@
 """Synthetic edXML documents for the tests of this room: of real shape, about nobody."""
 
 import secrets
+from functools import cache
 
 from app.errors import DocumentRefused
 from app.markup import BytesSource, Markup, MarkupLimits, parse
 from app.signing import xmldsig
 from app.signing.xmldsig import PresentedSignature
-from tests.support.pki import Identity, shared_pki
+from tests.support.pki import Identity, KeyName, shared_pki
 
 EDXML = "http://www.mic.gov.vn/TBT/QCVN_102_2016"
 SPLICED = MarkupLimits(splice_from_bytes=1, run_bytes_min=64, block_bytes=97)
@@ -58,12 +59,10 @@ def document(
     )
 
 
-def seal(key: str = "p256") -> Identity:
+@cache
+def seal(key: KeyName = "p256") -> Identity:
     """A good seal; the same one each time."""
-    return _SEALS.setdefault(key, shared_pki().seal(key=key))  # type: ignore[arg-type]
-
-
-_SEALS: dict[str, Identity] = {}
+    return shared_pki().seal(key=key)
 
 
 def signed(document_bytes: bytes | None = None, *, by: Identity | None = None, **options: object) -> bytes:

@@ -177,3 +177,8 @@ def test_sha1_and_unknown_hashes_of_the_issuer_are_a_defect() -> None:
 def test_base64_of_a_certificate_alone_is_no_pem() -> None:
     with pytest.raises(RequestInvalid):
         parse_certificate(base64.b64encode(SEAL.der()))
+
+
+def test_unknown_algorithm_of_the_issuer_is_a_defect() -> None:
+    known, unknown = bytes.fromhex("2a8648ce3d040302"), bytes.fromhex("2a8648ce3d04030f")
+    assert "1.2.840.10045.4.3.15" in str(signature_defect(load(SEAL.der().replace(known, unknown))))

@@ -63,7 +63,13 @@ def test_key_that_is_a_link_is_refused(tmp_path: Path) -> None:
 
 def test_key_that_is_a_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "node-0001.pem").mkdir(mode=0o700)
-    with pytest.raises((DataFault, IsADirectoryError)):
+    with pytest.raises(DataFault, match="regular file"):
+        NodeKey.open(tmp_path)
+
+
+def test_key_that_is_a_pipe_is_refused_without_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "node-0001.pem", 0o600)
+    with pytest.raises(DataFault, match="regular file"):
         NodeKey.open(tmp_path)
 
 

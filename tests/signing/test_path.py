@@ -175,6 +175,24 @@ def test_2_second_path_is_taken_when_the_first_fails() -> None:
     assert codes(judge(seal, intermediates=(expired,))) == ["rfc5280.4.1.2.5.expired"]
 
 
+def test_2_of_failing_paths_the_one_with_the_fewest_findings_is_told() -> None:
+    also_weak = certify(
+        PKI.issuing.certificate.subject,
+        PKI.issuing.key,
+        issuer=PKI.root.certificate,
+        signer=PKI.root.key,
+        serial=4,
+        authority=True,
+        not_before=NOW - 5 * YEAR,
+        not_after=NOW - DAY,
+    )
+    seal = PKI.expired(key="p256")
+    for order in itertools.permutations((also_weak, PKI.issuing.certificate)):
+        verdict = judge(seal, intermediates=order)
+        assert codes(verdict) == ["rfc5280.4.1.2.5.expired"]
+        assert PKI.issuing.certificate in verdict.path
+
+
 def test_2_crossed_authorities_end_quickly() -> None:
     """A stranger's certificates that all issue each other must not keep the node busy."""
     subject = name((NameOID.COMMON_NAME, "Vòng"))

@@ -5,10 +5,11 @@ import time
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import x25519
 
 from app.errors import RequestInvalid
 from app.signing.revocations import LIST_OCTETS_MAX, Revocation, RevocationIndex, Unknown, parse_revocation_list
-from tests.support.pki import DAY, NOW, Pki, shared_pki
+from tests.support.pki import DAY, NOW, Pki, certify, shared_pki
 
 PKI = shared_pki()
 ISSUERS = (PKI.root.certificate, PKI.issuing.certificate)
@@ -129,6 +130,34 @@ def test_entry_of_another_issuer_is_refused() -> None:
     signed = builder.add_revoked_certificate(entry).sign(PKI.issuing.key, hashes.SHA256())
     with pytest.raises(RequestInvalid, match="another issuer"):
         parse_revocation_list(signed.public_bytes(serialization.Encoding.DER), issuers=ISSUERS)
+
+
+def test_other_extensions_of_an_entry_are_passed_over() -> None:
+    builder = x509.CertificateRevocationListBuilder(PKI.issuing.certificate.subject, NOW, NOW + DAY)
+    since = x509.InvalidityDate(NOW.replace(tzinfo=None))
+    entry = x509.RevokedCertificateBuilder(7, NOW).add_extension(since, critical=False).build()
+    signed = builder.add_revoked_certificate(entry).sign(PKI.issuing.key, hashes.SHA256())
+    assert parse_revocation_list(signed.public_bytes(serialization.Encoding.DER), issuers=ISSUERS).revoked == {
+        7: Revocation(NOW)
+    }
+
+
+def test_authority_whose_key_signs_nothing_is_passed_over() -> None:
+    class Half:
+        def public_key(self) -> x25519.X25519PublicKey:
+            return x25519.X25519PrivateKey.generate().public_key()
+
+    odd = certify(
+        PKI.issuing.certificate.subject,
+        Half(),  # type: ignore[arg-type]
+        issuer=PKI.root.certificate,
+        signer=PKI.root.key,
+        serial=9,
+        authority=True,
+    )
+    with pytest.raises(RequestInvalid, match="signature"):
+        parse_revocation_list(PKI.crl([7]), issuers=[odd])
+    assert parse_revocation_list(PKI.crl([7]), issuers=[odd, *ISSUERS]).revoked
 
 
 def find(index: RevocationIndex, serial: int) -> Revocation | Unknown | None:

@@ -344,6 +344,11 @@ def test_7_reference_with_a_type_is_refused() -> None:
     [
         ("<ds:DigestMethod ", "<ds:DigestMethod/><ds:DigestMethod ", "xmldsig.4.3.shape"),
         ("<ds:Transforms>", "<ds:Object/><ds:Transforms>", "xmldsig.4.3.shape"),
+        (
+            '<ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/>',
+            "<ds:KeyName/>",
+            "xmldsig.4.3.shape",
+        ),
         ("<ds:Transforms>", "<ds:Transforms><ds:Object/>", "ours.signature.transforms-too-many"),
         ("<ds:Transforms>", '<ds:Transforms a="1">', "xmldsig.4.3.shape"),
         ("</ds:DigestValue></ds:Reference>", "</ds:DigestValue>x</ds:Reference>", "xmldsig.4.3.shape"),
