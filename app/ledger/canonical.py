@@ -14,16 +14,19 @@ JsonValue = str | int | bool | None | Sequence["JsonValue"] | Mapping[str, "Json
 _INTEGER_MAX = 2**53 - 1
 """Beyond it an IEEE 754 double is not exact, so RFC 8785 §3.2.2.3 readers would disagree."""
 
+_DEPTH_MAX = 32
+"""Levels of arrays and objects; events have three (ours: what is deeper was not written by a room of this node)."""
+
 
 def canonical_json(value: JsonValue) -> bytes:
     """Encode a value the one way RFC 8785 allows.
 
     Raises:
-        ValueError: the value holds something an event must not hold (float, non-ASCII key, lone surrogate, huge
-        integer).
+        ValueError: the value holds something an event must not hold (float, bytes, key that is not ASCII text, lone
+        surrogate, huge integer), or is too deep.
     """
-    _refuse_foreign(value)
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    plain = _plain(value, _DEPTH_MAX)
+    text = json.dumps(plain, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return text.encode("utf-8")
 
 
@@ -32,20 +35,25 @@ def leaf_hash(body: bytes) -> str:
     return hashlib.sha256(b"\x00" + body).hexdigest()
 
 
-def _refuse_foreign(value: JsonValue) -> None:
+def _plain(value: object, depth: int) -> object:
     match value:
         case None | bool() | str():
-            return
+            return value
         case int():
             if abs(value) > _INTEGER_MAX:
                 raise ValueError(f"integer {value} is beyond 2^53-1")
-        case Mapping():
-            for key, inner in value.items():
-                if not key.isascii():
-                    raise ValueError(f"key {key!r} is not ASCII")
-                _refuse_foreign(inner)
-        case Sequence():
-            for inner in value:
-                _refuse_foreign(inner)
+            return value
+        case Mapping() if depth > 0:
+            return {_key(key): _plain(inner, depth - 1) for key, inner in value.items()}
+        case list() | tuple() if depth > 0:
+            return [_plain(inner, depth - 1) for inner in value]
+        case Mapping() | list() | tuple():
+            raise ValueError("the value is too deep for an event")
         case _:
             raise ValueError(f"{type(value).__name__} has no place in an event")
+
+
+def _key(key: object) -> str:
+    if not isinstance(key, str) or not key.isascii():
+        raise ValueError(f"key {key!r} is not ASCII text")
+    return key

@@ -139,7 +139,8 @@ class Event:
 
 def instant_text(moment: datetime) -> str:
     """Write a moment as RFC 3339 UTC with microseconds and `Z`, the one form events use."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # Not strftime: its %Y has fewer than four digits before the year 1000.
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 async def record(tx: Transaction, happened: Sequence[Event]) -> None:

@@ -29,7 +29,10 @@ class Instant(TypeDecorator[datetime]):
             return None
         assert value.tzinfo is not None, "an instant without a zone is a bug"
         moment = value.astimezone(UTC)
-        return moment if dialect.name == "postgresql" else moment.strftime(_TEXT_FORM)
+        if dialect.name == "postgresql":
+            return moment
+        # Not strftime: its %Y has fewer than four digits before the year 1000, and the text would not sort.
+        return f"{moment.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
     @override
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
