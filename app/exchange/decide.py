@@ -68,8 +68,10 @@ async def decide(
     planned = [(new_id(), leg) for leg in routed.routes]
     document_type = classify(message.document_type.name)
     owners = {code: agency.organ_id.text for code, agency in routed.directory.items()}
-    async with desk.database.read() as tx:
-        links = await resolved(tx, links_in(message), document=document, sender=sender.organ_id.text, owners=owners)
+    links: Sequence[Mapping[str, Any]] = ()
+    if said := links_in(message):
+        async with desk.database.read() as tx:
+            links = await resolved(tx, said, document=document, sender=sender.organ_id.text, owners=owners)
     claims = receipts.document_claims(
         issuer=desk.policy.issuer,
         document=document,
