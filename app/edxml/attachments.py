@@ -8,7 +8,7 @@ write where they should not, is refused.
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from types import TracebackType
 from typing import IO, Self
@@ -135,13 +135,16 @@ def inspect(
     """
     summaries: list[AttachmentSummary] = []
     findings: list[Finding] = []
+    room = limits.total_bytes_max
     for index, attachment in enumerate(message.attachments):
         if attachment.content is None:
             continue
         location = attachment_path(message, index)
         try:
-            with open_attachment(attachment, markup, location=location, limits=limits) as decoded:
+            allowed = replace(limits, file_bytes_max=min(limits.file_bytes_max, room))
+            with open_attachment(attachment, markup, location=location, limits=allowed) as decoded:
                 summaries.append(decoded.summary)
+                room -= decoded.summary.size if decoded.summary.wrapped else 0
                 if decoded.damaged:
                     findings.append(_damaged(attachment, location))
         except DocumentRefused as error:
@@ -232,6 +235,6 @@ def _damaged(attachment: Attachment, location: str) -> Finding:
         severity=Severity.WARNING,
         message=f"The file {shortened(attachment.name or '')} was destroyed by a conversion of text.",
         fix="Encode the bytes of the file, not a text made of them.",
-        source="ours, decision 0002",
+        source="ours, decision 0007",
         location=f"{location}/{v.CONTENT_ENCODED}",
     )

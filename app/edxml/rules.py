@@ -66,5 +66,5 @@ def apply(rules: Iterable[Rule[_M]], message: _M, *, at: datetime, strict: bool)
                 severity=Severity.FATAL,
                 message=f"The check {rule.code} itself failed ({type(error).__name__}); nothing was established.",
                 fix="Nothing the sender can mend; tell the operator of the node.",
-                source="ours, decision 0002",
+                source="ours, decision 0007",
             )

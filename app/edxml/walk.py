@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FINDINGS_MAX = 100
 """More findings than this help nobody, and finding out where each lies costs time."""
 TEXT_CHARS_MAX = 10_000
-"""Longest single text (ours, decision 0002); the regulation allows 1,000 at most."""
+"""Longest single text (ours, decision 0007); the regulation allows 1,000 at most."""
 _SHORTENED = 60
 
 _DATE = pattern(r"([0-9]{4})/([0-9]{1,2})/([0-9]{1,2})(?:[ T].*)?", ASCII)
@@ -37,7 +37,7 @@ Parts: TypeAlias = "dict[str, list[etree._Element]]"
 """The edXML children of an element by local name, in document order within each name."""
 
 QCVN = "QCVN 102:2016/BTTTT"
-OURS = "ours, decision 0002"
+OURS = "ours, decision 0007"
 
 
 def shortened(text: str) -> str:

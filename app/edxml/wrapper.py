@@ -27,12 +27,14 @@ class UnpackLimits:
 
     Attributes:
         file_bytes_max: longest file in it.
+        total_bytes_max: most bytes out of all ZIPs of one message.
         ratio_max: most bytes out for one byte in, for files longer than `ratio_from_bytes`.
         ratio_from_bytes: shorter files may expand as they like.
         directory_bytes_max: longest central directory; a longer one is read by nobody here.
     """
 
     file_bytes_max: int = 256 * 1024 * 1024
+    total_bytes_max: int = 512 * 1024 * 1024
     ratio_max: int = 200
     ratio_from_bytes: int = 8 * 1024 * 1024
     directory_bytes_max: int = 256 * 1024
@@ -142,5 +144,5 @@ def wrap(octets: bytes, *, identifier: str, extension: str) -> bytes:
 
 def refused(defect: str, message: str, fix: str, location: str) -> DocumentRefused:
     """Refuse an attachment for its ZIP."""
-    finding = Finding(f"ours.edxml.{defect}", Severity.ERROR, message, fix, "ours, decision 0002", location)
+    finding = Finding(f"ours.edxml.{defect}", Severity.ERROR, message, fix, "ours, decision 0007", location)
     return DocumentRefused(message, findings=[finding])

@@ -24,6 +24,7 @@ from app.markup.tree import Markup
 _HUGE_FROM_BYTES = 9_000_000
 _PARSERS_LINES = re.compile(r",? line \d+(?:, column \d+)?")
 _SHORTENED = 200
+_ELEMENT_BYTES_MIN = len("<a/>")
 _DEFAULT_LIMITS = MarkupLimits()
 # libxml2's xmlParserErrors: XML_ERR_NAME_TOO_LONG, XML_ERR_RESOURCE_LIMIT, XML_ERR_INVALID_ENCODING.
 _RESOURCE_LIMITS = (110, 114)
@@ -92,14 +93,15 @@ def _parse_spliced(source: Source, limits: MarkupLimits, draw_secret: Callable[[
 
 def _parse(source: Source, splice: Splice, limits: MarkupLimits) -> Markup:
     skeleton = splice.skeleton(source) if splice.runs else source.read(0, source.size)
-    findings = [*check_prolog(skeleton), *_check_counts(skeleton, source, splice, limits)]
+    equal_signs = skeleton.count(b"=")
+    findings = [*check_prolog(skeleton), *_check_counts(skeleton, equal_signs, source, splice, limits)]
     if findings:
         raise DocumentRefused(findings[0].message, findings=findings)
     try:
         root = etree.fromstring(skeleton, _parser(huge=len(skeleton) >= _HUGE_FROM_BYTES))
     except etree.XMLSyntaxError as error:
         raise _translated(error, skeleton, source, splice, limits) from error
-    findings = _check_tree(root, skeleton, limits)
+    findings = _check_tree(root, skeleton, equal_signs, limits)
     if findings:
         raise DocumentRefused(findings[0].message, findings=findings)
     return Markup(root, source, splice)
@@ -139,15 +141,19 @@ def _brackets_max(limits: MarkupLimits) -> int:
     return 2 * limits.elements_max + 1_000
 
 
-def _check_counts(skeleton: bytes, source: Source, splice: Splice, limits: MarkupLimits) -> list[Finding]:
+def _check_counts(
+    skeleton: bytes, equal_signs: int, source: Source, splice: Splice, limits: MarkupLimits
+) -> list[Finding]:
     findings = []
-    if skeleton.count(b"<") > _brackets_max(limits):
+    if _may_hold_more(skeleton, limits.elements_max) and skeleton.count(b"<") > _brackets_max(limits):
         findings.append(_too_many_elements(limits, _place(skeleton, b"<", _brackets_max(limits), source, splice)))
-    quotes = (skeleton.count(b'"') + skeleton.count(b"'")) // 2
-    # A token per attribute and declaration: `=` and two quotes. Text may hold as many, but never does in practice.
-    if min(skeleton.count(b"="), quotes) > limits.attributes_max + limits.namespaces_max:
-        findings.append(_too_many_attributes(limits, _place(skeleton, b"=", limits.attributes_max, source, splice)))
-    if skeleton.count(b"xmlns") > limits.namespaces_max:
+    # An attribute or a declaration takes `=` and two quotes. Text may hold as many, but never does in practice.
+    if equal_signs > limits.attributes_max + limits.namespaces_max:
+        quotes = (skeleton.count(b'"') + skeleton.count(b"'")) // 2
+        if quotes > limits.attributes_max + limits.namespaces_max:
+            place = _place(skeleton, b"=", limits.attributes_max, source, splice)
+            findings.append(_too_many_attributes(limits, place))
+    if equal_signs > limits.namespaces_max and skeleton.count(b"xmlns") > limits.namespaces_max:
         findings.append(
             Finding(
                 code="ours.markup.namespaces",
@@ -159,6 +165,10 @@ def _check_counts(skeleton: bytes, source: Source, splice: Splice, limits: Marku
             )
         )
     return findings
+
+
+def _may_hold_more(skeleton: bytes, elements: int) -> bool:
+    return len(skeleton) > _ELEMENT_BYTES_MIN * elements
 
 
 def _place(skeleton: bytes, needle: bytes, skip: int, source: Source, splice: Splice) -> str:
@@ -183,17 +193,17 @@ _COUNT_ELEMENTS = etree.XPath("count(//*)")
 _COUNT_ATTRIBUTES = etree.XPath("count(//@*)")
 
 
-def _check_tree(root: "etree._Element", skeleton: bytes, limits: MarkupLimits) -> list[Finding]:
+def _check_tree(root: "etree._Element", skeleton: bytes, equal_signs: int, limits: MarkupLimits) -> list[Finding]:
     findings = []
     for element in _deeper_than(limits.depth_max)(root):
         findings.append(_too_deep(limits, element_path(element)))
     # The tree is counted only where the bytes allow that there are too many.
-    if skeleton.count(b"=") > limits.attributes_per_element_max:
+    if equal_signs > limits.attributes_per_element_max:
         for element in _wider_than(limits.attributes_per_element_max)(root):
             findings.append(_too_wide(limits, element_path(element)))
         if _COUNT_ATTRIBUTES(root) > limits.attributes_max:
             findings.append(_too_many_attributes(limits, None))
-    if skeleton.count(b"<") > limits.elements_max and _COUNT_ELEMENTS(root) > limits.elements_max:
+    if _may_hold_more(skeleton, limits.elements_max) and _COUNT_ELEMENTS(root) > limits.elements_max:
         findings.append(_too_many_elements(limits, None))
     return findings
 

@@ -183,6 +183,13 @@ class TestInspect:
             assert same == content
             assert inspect(message, markup) == ((summary,), ())
 
+    def test_many_zips_share_one_bound(self) -> None:
+        sent = attachment(wrap(PDF * 100, identifier=UUID, extension="pdf"))
+        limits = UnpackLimits(total_bytes_max=len(PDF) * 250)
+        summaries, findings = inspect(replace(DOCUMENT, attachments=(sent,) * 4), EMPTY, limits=limits)
+        assert len(summaries) == 2
+        assert [finding.code for finding in findings] == ["ours.edxml.zip-expands"] * 2
+
     def test_a_zip_whose_text_breaks_off_late(self, tmp_path: Path) -> None:
         """The first slice is fine; the temporary file is given back when a later one is not."""
         sent = zip_of("a.pdf") + b"\x00" * 1_500_000

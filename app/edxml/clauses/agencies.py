@@ -96,5 +96,5 @@ STATUS_RULES: tuple[Rule[Message], ...] = _LENGTH_RULES
 DOCUMENT_RULES: tuple[Rule[DocumentMessage], ...] = (
     *_LENGTH_RULES,
     Rule("qcvn102.1.2.recipient-repeated", Severity.ERROR, "QCVN 102:2016/BTTTT 1.2", recipient_repeated),
-    Rule("ours.edxml.recipients-too-many", Severity.ERROR, "ours, decision 0002", recipients_too_many),
+    Rule("ours.edxml.recipients-too-many", Severity.ERROR, "ours, decision 0007", recipients_too_many),
 )

@@ -102,10 +102,10 @@ RULES: tuple[Rule[DocumentMessage], ...] = (
     Rule(
         "ours.edxml.attachment-name-control-characters",
         Severity.ERROR,
-        "ours, decision 0002",
+        "ours, decision 0007",
         attachment_name_control_characters,
     ),
-    Rule("ours.edxml.attachment-name-not-plain", Severity.WARNING, "ours, decision 0002", attachment_name_not_plain),
+    Rule("ours.edxml.attachment-name-not-plain", Severity.WARNING, "ours, decision 0007", attachment_name_not_plain),
     Rule("qcvn102.3.attachment-missing", Severity.ERROR, _SOURCE, reference_without_attachment),
     Rule("qcvn102.3.reference-missing", Severity.WARNING, _SOURCE, attachment_without_reference),
     Rule("qcvn102.4.content-id-repeated", Severity.ERROR, _SOURCE, content_id_repeated),

@@ -9,8 +9,8 @@ from app.edxml.model import VIETNAM, DocumentMessage
 from app.edxml.rule import Breach, Rule, missing, numbered
 from app.findings import Severity
 
-DOCUMENT_ID_CHARS_MAX = 255
-"""Longest DocumentId; it is a key at the node and at every receiver."""
+DOCUMENT_ID_CHARS_MAX = 500
+"""Longest DocumentId, five times the longest seen; it is a key at the node and at every receiver (decision 0006)."""
 _PRIORITY_MAX = 4
 _STEERING_TYPE_MAX = 3
 _CODE_PATH = f"{v.MESSAGE_PATH}/{v.CODE}"
@@ -138,6 +138,6 @@ RULES: tuple[Rule[DocumentMessage], ...] = (
     Rule("qcvn102.1.11.priority-out-of-range", Severity.ERROR, f"{_QCVN} 1.11", priority_out_of_range),
     Rule("qcvn102.1.12.response-for-incomplete", Severity.WARNING, f"{_QCVN} 1.12", response_for_incomplete),
     Rule("qcvn102.1.13.steering-type-out-of-range", Severity.ERROR, f"{_QCVN} 1.13", steering_type_out_of_range),
-    Rule("ours.edxml.document-id-unusable", Severity.ERROR, "ours, decision 0002", document_id_unusable),
+    Rule("ours.edxml.document-id-unusable", Severity.ERROR, "ours, decision 0006", document_id_unusable),
     Rule("qcvn102.2.1.trace-missing", Severity.WARNING, f"{_QCVN} 2.1", trace_missing),
 )
