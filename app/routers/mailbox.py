@@ -116,7 +116,7 @@ class AcknowledgementView(BaseModel):
 class AcknowledgementReport(BaseModel):
     """What became of each, in the order they were asked for."""
 
-    items: list[AcknowledgementView]
+    items: list[AcknowledgementView] = Field(description="One for each id that was sent.")
 
 
 class OutboxItem(BaseModel):

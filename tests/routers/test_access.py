@@ -5,8 +5,6 @@ import json
 import time
 from typing import Any
 
-import pytest
-
 from app.ids import new_id
 from app.registry.model import Scope
 from app.signing.node_key import NodeKey
@@ -25,44 +23,28 @@ def claims_of(token: str) -> dict[str, Any]:
     return claims
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {},
-        {"Authorization": ""},
-        {"Authorization": "Bearer"},
-        {"Authorization": "Bearer x"},
-        {"Authorization": "Bearer a.b.c"},
-        {"Authorization": "Basic YTpi"},
-        {"Authorization": "Bearer " + "x" * 10_000},
-    ],
-    ids=lambda headers: str(headers)[:40],
-)
-def test_without_a_token_that_holds_nothing_is_told(node: RunningNode, headers: dict[str, str]) -> None:
-    answer = node.http.get("/v1/agencies", headers=headers)
-    assert_problem(answer, 401, "not-authenticated")
-    assert answer.headers["www-authenticate"].startswith("Bearer ")
+def test_without_a_token_that_holds_nothing_is_told(node: RunningNode) -> None:
+    for value in (None, "", "Bearer", "Bearer x", "Bearer a.b.c", "Basic YTpi", "Bearer " + "x" * 10_000):
+        headers = {} if value is None else {"Authorization": value}
+        answer = node.http.get("/v1/agencies", headers=headers)
+        assert_problem(answer, 401, "not-authenticated")
+        assert answer.headers["www-authenticate"].startswith("Bearer ")
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"exp": int(time.time()) - 1},
-        {"aud": "https://elsewhere.example"},
-        {"iss": "https://elsewhere.example"},
-        {"sub": new_id()},
-        {"client_version": 2},
-    ],
-    ids=str,
-)
-def test_a_token_with_other_claims_does_not_hold(
-    node: RunningNode, reader: AgencySystem, change: dict[str, Any]
-) -> None:
+def test_a_token_with_other_claims_does_not_hold(node: RunningNode, reader: AgencySystem) -> None:
     claims = claims_of(reader.token)
     genuine = node.node.key.sign_jws(claims, typ="at+jwt")
     assert node.http.get("/v1/agencies", headers=bearer(genuine)).status_code == 200
-    changed = node.node.key.sign_jws(claims | change, typ="at+jwt")
-    assert_problem(node.http.get("/v1/agencies", headers=bearer(changed)), 401, "not-authenticated")
+    elsewhere = "https://elsewhere.example"
+    for change in (
+        {"exp": int(time.time()) - 1},
+        {"aud": elsewhere},
+        {"iss": elsewhere},
+        {"sub": new_id()},
+        {"client_version": 2},
+    ):
+        changed = node.node.key.sign_jws(claims | change, typ="at+jwt")
+        assert_problem(node.http.get("/v1/agencies", headers=bearer(changed)), 401, "not-authenticated")
 
 
 def test_a_token_of_another_key_or_another_kind_does_not_hold(node: RunningNode, reader: AgencySystem) -> None:

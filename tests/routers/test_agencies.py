@@ -1,28 +1,41 @@
 """The directory over HTTP."""
 
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from app.registry.model import Scope
-from tests.routers.registered import OFFICE, agency, register
+from tests.routers.registered import agency, new_code, register
 from tests.routers.test_problems import assert_problem
 from tests.support.agency import AgencySystem
 from tests.support.node import RunningNode
 
+CSV = {"Content-Type": "text/csv"}
+
+
+@pytest.fixture
+def first_admin(fresh_node: RunningNode) -> Iterator[AgencySystem]:
+    """The administrator of a node with an empty directory."""
+    with fresh_node.system(Scope.REGISTRY_WRITE) as system:
+        yield system
+
 
 def test_an_agency_is_registered_and_found_under_each_of_its_codes(admin: AgencySystem, reader: AgencySystem) -> None:
-    body = agency(aliases=["G22", {"code": "VPCP", "valid_to": "2020-12-31"}], contact={"email": "vpcp@example.vn"})
+    own, other, former = new_code(), new_code(), new_code()
+    body = agency(
+        own, aliases=[other, {"code": former, "valid_to": "2020-12-31"}], contact={"email": "vpcp@example.vn"}
+    )
     answer = admin.post("/v1/agencies", json=body)
     assert answer.status_code == 201, answer.text
-    assert answer.headers["location"] == f"/v1/agencies/{OFFICE}"
+    assert answer.headers["location"] == f"/v1/agencies/{own}"
     assert answer.headers["etag"] == '"1"'
     assert "idempotent-replayed" not in answer.headers
     expected = {
-        "organ_id": OFFICE,
-        "aliases": ["G22", "VPCP"],
-        "alias_periods": [{"code": "VPCP", "valid_from": None, "valid_to": "2020-12-31"}],
+        "organ_id": own,
+        "aliases": sorted([other, former]),
+        "alias_periods": [{"code": former, "valid_from": None, "valid_to": "2020-12-31"}],
         "name": "Văn phòng Chính phủ",
         "tier": "central",
         "branch": "state",
@@ -35,7 +48,7 @@ def test_an_agency_is_registered_and_found_under_each_of_its_codes(admin: Agency
         "version": 1,
     }
     assert answer.json() == expected
-    for code in (OFFICE, "G22", "VPCP"):
+    for code in (own, other, former):
         found = reader.get(f"/v1/agencies/{code}")
         assert found.json() == expected, code
         assert found.headers["etag"] == '"1"'
@@ -47,8 +60,9 @@ def test_a_code_that_nobody_has_and_one_that_is_none_answer_alike(reader: Agency
 
 
 def test_a_code_that_is_taken_is_a_conflict(admin: AgencySystem) -> None:
-    register(admin, aliases=["G22"])
-    problem = assert_problem(admin.post("/v1/agencies", json=agency("G22", name="Khác")), 409, "already-exists")
+    taken = new_code()
+    register(admin, aliases=[taken])
+    problem = assert_problem(admin.post("/v1/agencies", json=agency(taken)), 409, "already-exists")
     assert problem["findings"]
 
 
@@ -58,32 +72,32 @@ def test_a_record_that_breaks_rules_is_refused_with_findings(admin: AgencySystem
     assert_problem(admin.post("/v1/agencies", json=agency("not a code")), 422, "request-invalid")
 
 
-def test_the_directory_is_searched_without_accents_and_filtered(admin: AgencySystem, reader: AgencySystem) -> None:
-    register(admin)
-    register(admin, "H17", name="Thành phố Đà Nẵng", tier="province")
-    register(admin, "H17.1", name="Sở Tư pháp", tier="province", parent="H17")
+def test_the_directory_is_searched_without_accents_and_filtered(first_admin: AgencySystem) -> None:
+    register(first_admin, "A01")
+    register(first_admin, "H17", name="Thành phố Đà Nẵng", tier="province")
+    register(first_admin, "H17.1", name="Sở Tư pháp", tier="province", parent="H17")
 
     def codes(**asked: Any) -> list[str]:
-        return [found["organ_id"] for found in reader.pages("/v1/agencies", **asked)]
+        return [found["organ_id"] for found in first_admin.pages("/v1/agencies", **asked)]
 
-    assert codes() == [OFFICE, "H17", "H17.1"]
+    assert codes() == ["A01", "H17", "H17.1"]
     assert codes(q="da nang") == ["H17"]
     assert codes(tier="province", branch="state") == ["H17", "H17.1"]
     assert codes(parent="H17") == ["H17.1"]
     assert codes(status="suspended") == []
-    assert codes(as_of="2026-01-01") == [OFFICE, "H17", "H17.1"]
-    assert_problem(reader.get("/v1/agencies", params={"tier": "moon"}), 422, "validation-failed")
-    assert_problem(reader.get("/v1/agencies", params={"parent": "not a code"}), 422, "request-invalid")
-    assert reader.get("/v1/agencies", params={"q": "\x00\ud7ff'%_"}).status_code == 200
+    assert codes(as_of="2026-01-01") == ["A01", "H17", "H17.1"]
+    assert_problem(first_admin.get("/v1/agencies", params={"tier": "moon"}), 422, "validation-failed")
+    assert_problem(first_admin.get("/v1/agencies", params={"parent": "not a code"}), 422, "request-invalid")
+    assert first_admin.get("/v1/agencies", params={"q": "\x00\ud7ff'%_"}).status_code == 200
 
 
-def test_pages_follow_each_other_without_gap_or_repetition(admin: AgencySystem, reader: AgencySystem) -> None:
+def test_pages_follow_each_other_without_gap_or_repetition(first_admin: AgencySystem) -> None:
     for number in range(7):
-        register(admin, f"H1{number}", name=f"Tỉnh {number}", tier="province")
+        register(first_admin, f"H1{number}", name=f"Tỉnh {number}", tier="province")
     pages, cursor = [], None
     while True:
         params = {"limit": 3} | ({"cursor": cursor} if cursor else {})
-        answer = reader.get("/v1/agencies", params=params).json()
+        answer = first_admin.get("/v1/agencies", params=params).json()
         pages.append([found["organ_id"] for found in answer["items"]])
         cursor = answer["next_cursor"]
         if cursor is None:
@@ -92,8 +106,7 @@ def test_pages_follow_each_other_without_gap_or_repetition(admin: AgencySystem, 
 
 
 def test_a_change_needs_the_version_it_was_made_for(admin: AgencySystem) -> None:
-    register(admin)
-    path = f"/v1/agencies/{OFFICE}"
+    path = f"/v1/agencies/{register(admin)}"
     changed = admin.patch(path, json={"name": "Văn phòng"}, headers={"If-Match": '"1"'})
     assert (changed.status_code, changed.headers["etag"]) == (200, '"2"')
     assert changed.json()["name"] == "Văn phòng"
@@ -105,19 +118,18 @@ def test_a_change_needs_the_version_it_was_made_for(admin: AgencySystem) -> None
 
 
 def test_fields_can_be_emptied(admin: AgencySystem) -> None:
-    register(admin, "H17", tier="province")
-    register(admin, "H17.1", tier="province", parent="H17", valid_from="2020-01-01", aliases=["H17.9"])
+    above = register(admin)
+    path = f"/v1/agencies/{register(admin, parent=above, valid_from='2020-01-01', aliases=[new_code()])}"
     emptied = {"parent": None, "valid_from": None, "aliases": [], "contact": {}}
-    answer = admin.patch("/v1/agencies/H17.1", json=emptied)
+    answer = admin.patch(path, json=emptied)
     assert answer.status_code == 200, answer.text
     assert (answer.json()["parent"], answer.json()["valid_from"], answer.json()["aliases"]) == (None, None, [])
-    assert_problem(admin.patch("/v1/agencies/H17.1", json={"name": None}), 422, "validation-failed")
-    assert_problem(admin.patch("/v1/agencies/H17.1", json={"organ_id": "H18"}), 422, "validation-failed")
+    assert_problem(admin.patch(path, json={"name": None}), 422, "validation-failed")
+    assert_problem(admin.patch(path, json={"organ_id": "H18"}), 422, "validation-failed")
 
 
 def test_an_agency_is_suspended_and_reinstated(admin: AgencySystem) -> None:
-    register(admin)
-    path = f"/v1/agencies/{OFFICE}"
+    path = f"/v1/agencies/{register(admin)}"
     suspended = admin.post(f"{path}/suspend", json={"reason": "key_compromised"})
     assert (suspended.status_code, suspended.json()["status"]) == (200, "suspended")
     assert_problem(admin.post(f"{path}/suspend"), 409, "conflict")
@@ -128,73 +140,69 @@ def test_an_agency_is_suspended_and_reinstated(admin: AgencySystem) -> None:
     assert_problem(admin.post(f"{path}/suspend", json={"reason": "mood"}), 422, "validation-failed")
 
 
-def test_a_file_of_agencies_is_imported_whole_or_not_at_all(admin: AgencySystem) -> None:
+def test_a_file_of_agencies_is_imported_whole_or_not_at_all(first_admin: AgencySystem) -> None:
     good = "organ_id,name,tier,branch,parent\nH17,Đà Nẵng,province,state,\nH17.1,Sở Tư pháp,province,state,H17\n"
-    headers = {"Content-Type": "text/csv"}
-    dry = admin.post("/v1/agencies/import?dry_run=true", content=good.encode(), headers=headers)
+    dry = first_admin.post("/v1/agencies/import?dry_run=true", content=good.encode(), headers=CSV)
     assert dry.status_code == 200, dry.text
     assert dry.json() == {"rows": 2, "registered": 2, "skipped": 0, "dry_run": True, "findings": []}
-    assert list(admin.pages("/v1/agencies")) == []
+    assert list(first_admin.pages("/v1/agencies")) == []
     broken = good + "H17.2,Sở Y tế,moon,state,H17\n"
-    problem = assert_problem(
-        admin.post("/v1/agencies/import", content=broken.encode(), headers=headers), 422, "request-invalid"
-    )
+    refused = first_admin.post("/v1/agencies/import", content=broken.encode(), headers=CSV)
+    problem = assert_problem(refused, 422, "request-invalid")
     assert problem["findings"][0]["location"].startswith("4:")  # type: ignore[index]
-    assert list(admin.pages("/v1/agencies")) == []
-    assert admin.post("/v1/agencies/import", content=good.encode()).json()["registered"] == 2
-    again = admin.post("/v1/agencies/import?existing=skip", content=good.encode(), headers=headers)
+    assert list(first_admin.pages("/v1/agencies")) == []
+    assert first_admin.post("/v1/agencies/import", content=good.encode()).json()["registered"] == 2
+    again = first_admin.post("/v1/agencies/import?existing=skip", content=good.encode(), headers=CSV)
     assert again.json()["skipped"] == 2
-    assert_problem(admin.post("/v1/agencies/import", json={}), 415, "unsupported-media-type")
+    assert_problem(first_admin.post("/v1/agencies/import", json={}), 415, "unsupported-media-type")
 
 
 # Idempotency-Key.
 
+KEY = {"Idempotency-Key": "b6d3a1c0"}
+
 
 def test_a_repeated_request_gets_the_first_answer(admin: AgencySystem) -> None:
-    headers = {"Idempotency-Key": "b6d3a1c0"}
-    first = admin.post("/v1/agencies", json=agency(), headers=headers)
-    admin.patch(f"/v1/agencies/{OFFICE}", json={"name": "Đã đổi"})
-    again = admin.post("/v1/agencies", json=agency(), headers=headers)
+    body = agency()
+    first = admin.post("/v1/agencies", json=body, headers=KEY)
+    admin.patch(first.headers["location"], json={"name": "Đã đổi"})
+    again = admin.post("/v1/agencies", json=body, headers=KEY)
     assert (again.status_code, again.json()) == (201, first.json())
     assert again.headers["idempotent-replayed"] == "true"
     assert again.headers["location"] == first.headers["location"]
     assert "idempotent-replayed" not in first.headers
 
 
-def test_a_key_is_good_for_one_request_only(admin: AgencySystem, node: RunningNode) -> None:
-    headers = {"Idempotency-Key": "b6d3a1c0"}
-    register(admin, "H17", tier="province")
-    assert admin.post("/v1/agencies", json=agency(), headers=headers).status_code == 201
-    other_body = admin.post("/v1/agencies", json=agency("H18"), headers=headers)
-    assert_problem(other_body, 422, "idempotency-key-reused")
-    assert_problem(admin.post("/v1/agencies/H17/suspend", headers=headers), 422, "idempotency-key-reused")
+def test_a_key_is_good_for_one_request_of_one_client_only(admin: AgencySystem, node: RunningNode) -> None:
+    other = register(admin)
+    assert admin.post("/v1/agencies", json=agency(), headers=KEY).status_code == 201
+    assert_problem(admin.post("/v1/agencies", json=agency(), headers=KEY), 422, "idempotency-key-reused")
+    assert_problem(admin.post(f"/v1/agencies/{other}/suspend", headers=KEY), 422, "idempotency-key-reused")
     with node.system(Scope.REGISTRY_WRITE) as somebody_else:
-        assert somebody_else.post("/v1/agencies", json=agency("H19"), headers=headers).status_code == 201
+        assert somebody_else.post("/v1/agencies", json=agency(), headers=KEY).status_code == 201
 
 
-@pytest.mark.parametrize("key", ["", "x" * 256, "with blank", "é"])
-def test_a_key_that_is_none_is_refused(admin: AgencySystem, key: str) -> None:
-    answer = admin.post("/v1/agencies", json=agency(), headers={"Idempotency-Key": key.encode("latin-1")})
-    assert answer.status_code in (400, 422)
-    assert answer.headers["content-type"] == "application/problem+json"
+def test_a_key_that_is_none_is_refused(admin: AgencySystem) -> None:
+    for key in ("", "x" * 256, "with blank", "é"):
+        answer = admin.post("/v1/agencies", json=agency(), headers={"Idempotency-Key": key.encode("latin-1")})
+        assert answer.status_code in (400, 422), key
+        assert answer.headers["content-type"] == "application/problem+json"
 
 
 def test_a_refused_request_may_be_sent_again_under_its_key(admin: AgencySystem) -> None:
-    headers = {"Idempotency-Key": "b6d3a1c0"}
-    body = agency("H17.1", tier="province", parent="H17")
-    assert admin.post("/v1/agencies", json=body, headers=headers).status_code == 422
-    register(admin, "H17", tier="province")
-    assert admin.post("/v1/agencies", json=body, headers=headers).status_code == 201
+    above = new_code()
+    body = agency(parent=above)
+    assert admin.post("/v1/agencies", json=body, headers=KEY).status_code == 422
+    register(admin, above)
+    assert admin.post("/v1/agencies", json=body, headers=KEY).status_code == 201
 
 
 def test_the_same_request_many_times_at_once_acts_once(admin: AgencySystem) -> None:
-    headers = {"Idempotency-Key": "b6d3a1c0"}
-    token = admin.token
-    assert token
-    answers = []
+    assert admin.token
+    body, answers = agency(), []
 
     def send() -> None:
-        answers.append(admin.post("/v1/agencies", json=agency(), headers=headers))
+        answers.append(admin.post("/v1/agencies", json=body, headers=KEY))
 
     threads = [threading.Thread(target=send) for _ in range(8)]
     for thread in threads:

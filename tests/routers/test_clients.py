@@ -1,19 +1,20 @@
 """Clients over HTTP."""
 
-from tests.routers.registered import OFFICE, register
+from app.registry.model import Scope
+from tests.routers.registered import register
 from tests.routers.test_problems import assert_problem
 from tests.support.agency import AgencySystem
 from tests.support.node import RunningNode
 
 
 def test_a_client_is_created_and_its_secret_shown_once(node: RunningNode, admin: AgencySystem) -> None:
-    register(admin)
-    body = {"name": "VPCP", "scopes": ["exchange"], "agencies": [OFFICE, "H28.*"]}
+    office = register(admin)
+    body = {"name": "VPCP", "scopes": ["exchange"], "agencies": [office, "H28.*"]}
     headers = {"Idempotency-Key": "only-once"}
     answer = admin.post("/v1/clients", json=body, headers=headers)
     assert answer.status_code == 201, answer.text
     created = answer.json()
-    assert (created["name"], created["scopes"], created["agencies"]) == ("VPCP", ["exchange"], [OFFICE, "H28.*"])
+    assert (created["name"], created["scopes"], created["agencies"]) == ("VPCP", ["exchange"], [office, "H28.*"])
     assert answer.headers["location"] == f"/v1/clients/{created['client_id']}"
     with AgencySystem(node.url, created["client_id"], created["client_secret"]) as system:
         assert system.sign_in().status_code == 200
@@ -25,9 +26,13 @@ def test_a_client_is_created_and_its_secret_shown_once(node: RunningNode, admin:
     assert shown.headers["etag"] == '"1"'
 
 
-def test_clients_are_listed_for_administrators_alone(admin: AgencySystem, reader: AgencySystem) -> None:
-    listed = list(admin.pages("/v1/clients", limit=1))
-    assert [client["client_id"] for client in listed] == [admin.client_id, reader.client_id]
+def test_clients_are_listed_oldest_first(fresh_node: RunningNode) -> None:
+    with fresh_node.system(Scope.REGISTRY_WRITE) as first, fresh_node.system(Scope.AUDIT) as second:
+        listed = list(first.pages("/v1/clients", limit=1))
+        assert [client["client_id"] for client in listed] == [first.client_id, second.client_id]
+
+
+def test_clients_are_shown_to_administrators_alone(reader: AgencySystem) -> None:
     assert_problem(reader.get("/v1/clients"), 403, "scope-missing")
     assert_problem(reader.get(f"/v1/clients/{reader.client_id}"), 403, "scope-missing")
 

@@ -29,10 +29,10 @@ def test_a_node_without_tables_is_alive_but_not_ready(empty_database_url: str, t
         assert node.http.get("/readyz").headers["retry-after"]
 
 
-def test_a_disk_that_takes_nothing_is_not_ready(node: RunningNode) -> None:
-    incoming = node.settings.data_dir / "incoming"
+def test_a_disk_that_takes_nothing_is_not_ready(fresh_node: RunningNode) -> None:
+    incoming = fresh_node.settings.data_dir / "incoming"
     incoming.rmdir()
-    problem = assert_problem(node.http.get("/readyz"), 503, "unavailable")
+    problem = assert_problem(fresh_node.http.get("/readyz"), 503, "unavailable")
     assert problem["checks"]["blobs"] == {"ok": False, "detail": "the disk takes nothing"}  # type: ignore[index]
 
 

@@ -13,6 +13,12 @@ from tests.support.agency import AgencySystem
 from tests.support.node import RunningNode
 
 
+@pytest.fixture(scope="module")
+def engine() -> str:
+    """No test here depends on the engine."""
+    return "sqlite"
+
+
 def assert_problem(answer: httpx2.Response, status: int, code: str) -> dict[str, object]:
     """Check the shape that all problems have (RFC 9457 §3)."""
     assert answer.status_code == status, answer.text
@@ -141,8 +147,8 @@ def test_a_fault_of_the_tree_is_as_opaque(node: RunningNode) -> None:
     async def broken() -> None:
         raise errors.DataFault("row 17 of table x")
 
-    node.app.add_api_route("/broken", broken)
-    answer = node.http.get("/broken")
+    node.app.add_api_route("/broken/data", broken)
+    answer = node.http.get("/broken/data")
     assert_problem(answer, 500, "node-fault")
     assert "row 17" not in answer.text
 

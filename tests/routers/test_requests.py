@@ -9,6 +9,12 @@ from tests.support.agency import AgencySystem
 from tests.support.node import RunningNode
 
 
+@pytest.fixture(scope="module")
+def engine() -> str:
+    """No test here depends on the engine."""
+    return "sqlite"
+
+
 def logged(capfd: pytest.CaptureFixture[str]) -> str:
     """Return what was printed; the line of a request comes after its answer."""
     printed = ""
@@ -64,11 +70,11 @@ def test_each_request_is_one_line_in_the_log_without_secrets(
         assert secret not in printed
 
 
-def test_requests_are_counted_by_route_not_by_address(node: RunningNode) -> None:
+def test_requests_are_counted_by_route_not_by_address(fresh_node: RunningNode) -> None:
     for number in range(3):
-        node.http.get(f"/problems/unheard-of-{number}")
-    node.http.get("/v1/nothing")
-    figures = node.http.get("/metrics")
+        fresh_node.http.get(f"/problems/unheard-of-{number}")
+    fresh_node.http.get("/v1/nothing")
+    figures = fresh_node.http.get("/metrics")
     assert figures.headers["content-type"].startswith("text/plain")
     assert 'truc_http_requests_total{method="GET",route="/problems/{code}",status="404"} 3.0' in figures.text
     assert 'truc_http_requests_total{method="GET",route="(none)",status="404"} 1.0' in figures.text
