@@ -1,7 +1,7 @@
 """The strict signature profile, in the order in which it is checked (ours, decision 0003).
 
 A document is `present`ed, its certificate is trusted or not by the caller, and only then is it `verify`ed. The numbers
-are the same in the code of `profile`, `key_info` and `presented`, and in the names of the tests.
+are the same in the code of `profile`, `references`, `key_info` and `presented`, and in the names of the tests.
 
      (0) The markup was read by `app.markup`: bounded, UTF-8, no document type, no entities, comments dropped.
   present
