@@ -1,0 +1,303 @@
+"""Sealing: from however many processes, committed events get indices from 0 without a gap, each once, in order."""
+
+import asyncio
+import os
+import random
+import shutil
+import sys
+import time
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from app.errors import Unavailable
+from app.ledger.check import check
+from app.ledger.events import Event, record
+from app.ledger.seal import seal_all, seal_batch
+from app.statistics.fold import fold
+from app.store.database import Database
+from app.store.schema import MEASURES
+from tests.ledger.recording import AT, STANDINGS, Log, Sending, refusal, sending, sign_in, write
+
+ROOT = Path(__file__).parents[2]
+
+
+class _Undone(Exception):
+    """Ends a transaction."""
+
+
+def _folded(rows: list[Any]) -> dict[tuple[str, ...], tuple[int, ...]]:
+    return {
+        (key.month, key.agency, key.tier, key.branch, key.document_type): tuple(
+            counts.get(measure, 0) for measure in MEASURES
+        )
+        for key, counts in fold(rows).items()
+    }
+
+
+def _assert_sound(log: Log) -> None:
+    assert log.positions == list(range(log.size))
+    placed = {
+        row.delivery: row.position for row in log.sealed if row.kind in ("delivery.available", "status.available")
+    }
+    assert placed == {delivery: place for delivery, place in log.places.items() if place is not None}
+    assert log.figures == _folded(log.sealed)
+
+
+async def test_nothing_to_seal_changes_nothing(database_url: str) -> None:
+    database = Database(database_url)
+    assert await seal_batch(database, now=AT) == 0
+    log = await Log.of(database)
+    await database.close()
+    assert (log.size, log.sealed, log.figures) == (0, [], {})
+
+
+async def test_batches_go_on_where_the_last_one_ended(database_url: str) -> None:
+    database = Database(database_url)
+    sent = [sending() for _ in range(4)]
+    await write(database, *sent, events=[sign_in(), refusal(), refusal(STANDINGS[2])])
+    sealed = []
+    while done := await seal_batch(database, now=AT, limit=4):
+        sealed.append(done)
+        _assert_sound(await Log.of(database))
+    log = await Log.of(database)
+    found = await check(database)
+    await database.close()
+    assert sealed == [4, 4, 4, 3]
+    assert log.unsealed == []
+    assert [row.id for row in log.sealed] == sorted(row.id for row in log.sealed)
+    assert found.consistent, found.divergences
+    assert sum(row[MEASURES.index("received")] for row in log.figures.values()) == 8
+
+
+async def test_what_another_transaction_has_not_committed_is_not_sealed(database_url: str) -> None:
+    """PostgreSQL: an event written earlier and committed later comes later, and no index is kept free for it."""
+    database, other = Database(database_url), Database(database_url)
+    early, late = sign_in(), sign_in()
+    if database.dialect == "sqlite":
+        # One writer at a time: there is no other transaction that could be open.
+        await write(database, events=[late])
+        await seal_all(database, now=AT)
+        await write(database, events=[early])
+    else:
+        async with other.write() as tx:
+            await record(tx, [early])
+            await write(database, events=[late])
+            assert await seal_all(database, now=AT) == 1
+    assert await seal_all(other, now=AT) == 1
+    log = await Log.of(database)
+    await database.close()
+    await other.close()
+    assert [row.id for row in log.sealed] == [late.id, early.id]
+
+
+async def test_many_writers_and_sealers_leave_no_gap_and_no_double(database_url: str) -> None:
+    dice = random.Random(8)
+    committed: list[tuple[float, float, Sending]] = []
+    undone: list[Sending] = []
+    working = asyncio.Event()
+
+    async def write_some(number: int) -> None:
+        database = Database(database_url)
+        for turn in range(12):
+            one = sending(STANDINGS[number % 5], STANDINGS[: 1 + turn % 3], paper=turn % 2 == 0)
+            begun = time.monotonic()
+            with suppress(_Undone):
+                async with database.write() as tx:
+                    await one.write(tx)
+                    await asyncio.sleep(dice.random() / 500)
+                    if dice.random() < 0.2:
+                        undone.append(one)
+                        raise _Undone
+                committed.append((begun, time.monotonic(), one))
+        await database.close()
+
+    async def seal_on() -> None:
+        database = Database(database_url)
+        while not working.is_set() or await seal_batch(database, now=AT, limit=7):
+            await seal_batch(database, now=AT, limit=7)
+            await asyncio.sleep(dice.random() / 200)
+        await database.close()
+
+    async with asyncio.TaskGroup() as sealers:
+        for _ in range(3):
+            sealers.create_task(seal_on())
+        async with asyncio.TaskGroup() as writers:
+            for number in range(5):
+                writers.create_task(write_some(number))
+        working.set()
+
+    database = Database(database_url)
+    log = await Log.of(database)
+    found = await check(database)
+    await database.close()
+    _assert_sound(log)
+    assert log.unsealed == []
+    assert Counter(row.id for row in log.sealed) == Counter(event.id for *_, one in committed for event in one.events)
+    assert undone
+    assert found.consistent, found.divergences
+    index = {row.id: row.position for row in log.sealed}
+    for _, ended, first in committed:
+        for begun, _, second in committed:
+            if ended < begun:
+                assert max(index[event.id] for event in first.events) < min(index[event.id] for event in second.events)
+
+
+async def test_processes_that_are_killed_leave_a_sound_log(database_url: str) -> None:
+    """Two processes write and seal; one is killed in the midst of it, the other ends in order."""
+    processes = [
+        await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.ledger.sealing_process", database_url, f"process-{number}",
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd=ROOT, env={**os.environ},
+        )
+        for number in range(2)
+    ]  # fmt: skip
+    told: list[list[str]] = [[], []]
+    enough = [asyncio.Event(), asyncio.Event()]
+
+    async def listen(number: int) -> None:
+        output = processes[number].stdout
+        assert output is not None
+        while line := await output.readline():
+            told[number] += line.decode().split()
+            if len(told[number]) >= 24:
+                enough[number].set()
+
+    listening = [asyncio.create_task(listen(number)) for number in range(2)]
+    async with asyncio.timeout(60):
+        for each in enough:
+            await each.wait()
+        processes[0].kill()
+        standard_input = processes[1].stdin
+        assert standard_input is not None
+        standard_input.close()
+        await asyncio.gather(*(process.wait() for process in processes), *listening)
+    assert processes[1].returncode == 0
+
+    database = Database(database_url)
+    await seal_all(database, now=AT)
+    log = await Log.of(database)
+    found = await check(database)
+    await database.close()
+    _assert_sound(log)
+    index = {row.id: row.position for row in log.sealed}
+    # What a process said it had committed is in the log, in the order it said it; the killed one may have said less.
+    for ids in told:
+        assert [index[each] for each in ids] == sorted(index[each] for each in ids)
+    assert found.consistent, found.divergences
+
+
+_FUNCTION = """CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql
+AS $$ BEGIN RAISE EXCEPTION 'no figures today'; END $$"""
+_BREAKING = {
+    "sqlite": ("CREATE TRIGGER broken BEFORE INSERT ON figures BEGIN SELECT RAISE(ABORT, 'no figures today'); END",),
+    "postgresql": (
+        _FUNCTION,
+        "CREATE TRIGGER broken BEFORE INSERT ON figures FOR EACH ROW EXECUTE FUNCTION broken()",
+    ),
+}
+_MENDING = {"sqlite": ("DROP TRIGGER broken",), "postgresql": ("DROP TRIGGER broken ON figures",)}
+
+
+async def _execute(database: Database, statements: tuple[str, ...]) -> None:
+    async with database.write() as tx:
+        for statement in statements:
+            await tx.execute(sa.text(statement))
+
+
+async def test_a_failure_inside_leaves_no_index_no_place_and_no_figure(database_url: str) -> None:
+    """The figures are written last; when that fails, what was written before it is gone as well."""
+    database = Database(database_url)
+    await write(database, sending(), sending())
+    await _execute(database, _BREAKING[database.dialect])
+    with pytest.raises((sa.exc.DBAPIError, Unavailable)):
+        await seal_batch(database, now=AT)
+    log = await Log.of(database)
+    assert (log.size, log.sealed, log.figures) == (0, [], {})
+    assert set(log.places.values()) == {None}
+    await _execute(database, _MENDING[database.dialect])
+    assert await seal_batch(database, now=AT) == 6
+    _assert_sound(await Log.of(database))
+    await database.close()
+
+
+async def test_a_sealer_that_is_cancelled_leaves_a_sound_log(database_url: str) -> None:
+    database = Database(database_url)
+    await write(database, *(sending() for _ in range(40)))
+    for pause in range(30):
+        sealing = asyncio.create_task(seal_batch(database, now=AT, limit=9))
+        await asyncio.sleep(pause / 4_000)
+        sealing.cancel()
+        with suppress(asyncio.CancelledError):
+            await sealing
+    _assert_sound(await Log.of(database))
+    await seal_all(database, now=AT)
+    log = await Log.of(database)
+    await database.close()
+    _assert_sound(log)
+    assert log.size == 120
+
+
+class _Ledger(RuleBasedStateMachine):
+    """Recording, undoing and sealing in any order, beside a list that says what must come of it."""
+
+    migrated: Path
+    folder: Path
+
+    def __init__(self) -> None:
+        super().__init__()
+        path = self.folder / f"{random.getrandbits(64):x}.sqlite"
+        shutil.copyfile(self.migrated, path)
+        self.runner = asyncio.Runner()
+        self.database = Database(f"sqlite:///{path}")
+        self.waiting: list[str] = []
+        self.sealed: list[str] = []
+
+    @rule(sent=st.integers(0, 2), signed_in=st.integers(0, 2))
+    def commit(self, sent: int, signed_in: int) -> None:
+        written = [sending() for _ in range(sent)]
+        events = [sign_in() for _ in range(signed_in)]
+        self.runner.run(write(self.database, *written, events=events))
+        self.waiting += [event.id for each in written for event in each.events] + [event.id for event in events]
+
+    @rule(number=st.integers(1, 3))
+    def undo(self, number: int) -> None:
+        async def begin(events: list[Event]) -> None:
+            async with self.database.write() as tx:
+                await record(tx, events)
+                raise _Undone
+
+        with suppress(_Undone):
+            self.runner.run(begin([sign_in() for _ in range(number)]))
+
+    @rule(limit=st.integers(1, 5))
+    def seal(self, limit: int) -> None:
+        sealed = self.runner.run(seal_batch(self.database, now=AT, limit=limit))
+        assert sealed == min(limit, len(self.waiting))
+        self.sealed += self.waiting[:sealed]
+        self.waiting = self.waiting[sealed:]
+
+    @invariant()
+    def says_what_the_list_says(self) -> None:
+        log = self.runner.run(Log.of(self.database))
+        assert [row.id for row in log.sealed] == self.sealed
+        assert log.unsealed == self.waiting
+        _assert_sound(log)
+
+    def teardown(self) -> None:
+        self.runner.run(self.database.close())
+        self.runner.close()
+
+
+def test_any_course_of_commits_rollbacks_and_sealings_is_as_the_model_says(
+    migrated_sqlite: Path, tmp_path: Path
+) -> None:
+    machine = type("_LedgerHere", (_Ledger,), {"migrated": migrated_sqlite, "folder": tmp_path})
+    run_state_machine_as_test(machine, settings=settings(max_examples=8, stateful_step_count=12, deadline=None))
