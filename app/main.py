@@ -14,8 +14,8 @@ import structlog
 from fastapi import APIRouter, FastAPI
 
 import app as product
+from app import console, worker
 from app import settings as configuration
-from app import worker
 from app.node import Node, open_node
 from app.routers import (
     agencies,
@@ -49,6 +49,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     statistics.router,
     oauth.router,
     operation.router,
+    console.router,
 )
 """Every router, in the order of the API description."""
 
@@ -101,6 +102,7 @@ def create_app(settings: Settings, *, background: Background | None = worker.run
         # Their paths are whole, so the routes can be taken as they are; an inclusion would match every request twice.
         app.router.routes.extend(router.routes)
     operation.mount_assets(app)
+    console.mount_static(app)
     app.add_middleware(Requests)
     return app
 
