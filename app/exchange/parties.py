@@ -4,11 +4,12 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from app.edxml.model import Message
-from app.errors import AgencyNotGranted, DocumentRefused
+from app.errors import AgencyNotGranted, DocumentRefused, SecretDocument
 from app.exchange.desk import Desk
 from app.exchange.route import SUCCESSION_MAX, missing_successors
 from app.exchange.verify import Verified
 from app.findings import Finding, Severity
+from app.ledger.events import Standing
 from app.registry import directory
 from app.registry.model import Agency, AgencyStatus, Client
 from app.statistics.periods import ZONE
@@ -43,6 +44,23 @@ async def look_up(desk: Desk, codes: Iterable[str], *, at: datetime) -> dict[str
     return found
 
 
+def standing_of(agency: Agency | None, client: Client) -> Standing | None:
+    """Return whose refusal it would be: the agency a message claims to be from, if the client acts for it."""
+    return agency.standing if agency is not None and client.may_act_for(agency) else None
+
+
+def refuse_secret(verified: Verified) -> None:
+    """Take step (7).
+
+    Raises:
+        SecretDocument: the message is marked as a state secret, whatever else is wrong with it.
+    """
+    if verified.secret is not None:
+        raise SecretDocument(
+            "the message is marked as a state secret; nothing of it was kept", findings=[verified.secret]
+        )
+
+
 def authorised(code: str, agency: Agency | None, client: Client) -> Agency:
     """Return the agency a message claims to be from, if the client acts for it.
 
@@ -50,7 +68,8 @@ def authorised(code: str, agency: Agency | None, client: Client) -> Agency:
         AgencyNotGranted: it does not, or there is no such agency: both answer alike.
     """
     if agency is None or not client.may_act_for(agency):
-        raise AgencyNotGranted(f"the client does not act for {code[:40]!r}")
+        message = f"the client does not act for {code[:40]!r}"
+        raise AgencyNotGranted(message, findings=[_not_granted(message)])
     return agency
 
 
@@ -81,3 +100,14 @@ def signer_findings(agency: Agency, verified: Verified) -> tuple[Finding, ...]:
             )
         )
     return tuple(findings)
+
+
+def _not_granted(message: str) -> Finding:
+    return Finding(
+        "ours.access.agency-not-granted",
+        Severity.ERROR,
+        message,
+        "Send with a client of that agency, or have the agency granted to this client.",
+        "ours, decision 0006",
+        _FROM,
+    )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.errors import DocumentTooLarge, Unavailable
+from app.findings import Finding, Severity
 from app.markup.source import BytesSource, FileSource, Source
 from app.store.blobs import BlobStore
 
@@ -95,16 +96,18 @@ async def _spooled(head: bytes, rest: AsyncIterator[bytes], *, blobs: BlobStore,
             left = left[os.write(descriptor, left) :]
 
     try:
-        size = len(head)
+        size = waiting = len(head)
         gathered = [head]
         try:
             async for piece in rest:
                 size += len(piece)
                 _refuse_beyond(size, bytes_max)
                 gathered.append(piece)
-                if sum(map(len, gathered)) >= _CHUNK_BYTES:
+                waiting += len(piece)
+                if waiting >= _CHUNK_BYTES:
                     await asyncio.to_thread(take, b"".join(gathered))
                     gathered.clear()
+                    waiting = 0
             await asyncio.to_thread(take, b"".join(gathered))
         except OSError as error:
             raise Unavailable("the disk did not take the body") from error
@@ -116,6 +119,20 @@ async def _spooled(head: bytes, rest: AsyncIterator[bytes], *, blobs: BlobStore,
         path.unlink(missing_ok=True)
 
 
+def too_large(bytes_max: int, *, location: str | None = None) -> DocumentTooLarge:
+    """Return the refusal of a body of more than `bytes_max` bytes."""
+    message = f"the body is longer than the {bytes_max} bytes this node takes"
+    finding = Finding(
+        "ours.exchange.body-too-long",
+        Severity.ERROR,
+        message,
+        "Send fewer or smaller attachments, or several documents.",
+        "ours, api contract: the setting document_bytes_max",
+        location,
+    )
+    return DocumentTooLarge(message, findings=[finding])
+
+
 def _refuse_beyond(size: int, bytes_max: int) -> None:
     if size > bytes_max:
-        raise DocumentTooLarge(f"the body is longer than the {bytes_max} bytes this node takes")
+        raise too_large(bytes_max)

@@ -16,7 +16,8 @@ from app.errors import (
     UnsupportedMediaType,
 )
 from app.exchange.desk import Clock, Desk
-from app.exchange.receive import Body, receive
+from app.exchange.receive import Body, receive, too_large
+from app.findings import Finding, Severity
 from app.ids import new_id
 from app.ledger.canonical import JsonValue
 from app.ledger.events import Event, EventKind, Outcome, Standing, record
@@ -33,11 +34,13 @@ class Declared:
     Attributes:
         media_type: of Content-Type, lower case, without parameters; None where the header is missing.
         encoded: whether a Content-Encoding other than identity is declared.
+        size: of Content-Length; None where it is not told beforehand.
         sha256: hex digest from Content-Digest (RFC 9530); None where it gives none that is known here.
     """
 
     media_type: str | None
     encoded: bool = False
+    size: int | None = None
     sha256: str | None = None
 
 
@@ -62,20 +65,24 @@ async def received(desk: Desk, stream: AsyncIterable[bytes], *, declared: Declar
 
     Raises:
         UnsupportedMediaType: it is not declared as XML, or as encoded.
-        DocumentTooLarge: it is longer than the node takes.
+        DocumentTooLarge: it is longer than the node takes; where its length is declared, before any of it was read.
         DigestMismatch: it differs from its Content-Digest.
         Unavailable: the disk takes no more.
     """
-    if declared.encoded:
-        raise UnsupportedMediaType("the body is declared as encoded; send it without Content-Encoding")
-    if declared.media_type not in XML_MEDIA_TYPES:
-        raise UnsupportedMediaType(f"Content-Type is {(declared.media_type or 'missing')[:60]!r}; send application/xml")
     policy = desk.policy
+    _refuse_declared(declared, bytes_max=policy.body_bytes_max)
     async with receive(
         stream, blobs=desk.blobs, bytes_max=policy.body_bytes_max, spool_bytes=policy.spool_bytes
     ) as body:
         if declared.sha256 is not None and declared.sha256 != body.sha256:
-            raise DigestMismatch(f"Content-Digest says sha-256 {declared.sha256}, the body has {body.sha256}")
+            raise _by_header(
+                DigestMismatch,
+                "Content-Digest",
+                code="rfc9530.2.digest-mismatch",
+                message=f"Content-Digest says sha-256 {declared.sha256}, the body has {body.sha256}",
+                fix="Send the body again; compute the digest over exactly its bytes.",
+                source="RFC 9530 §2",
+            )
         yield body
 
 
@@ -123,3 +130,33 @@ async def _record(
         await record(tx, [event])
     # Only the refusal is on record; the body goes when the block that received it ends.
     desk.doorbell.nudge()
+
+
+def _refuse_declared(declared: Declared, *, bytes_max: int) -> None:
+    if declared.encoded:
+        raise _by_header(
+            UnsupportedMediaType,
+            "Content-Encoding",
+            code="rfc9110.8.4.content-encoding",
+            message="the body is declared as encoded; what was signed are the bytes as they are",
+            fix="Send the body without Content-Encoding.",
+            source="RFC 9110 §8.4; api contract",
+        )
+    if declared.media_type not in XML_MEDIA_TYPES:
+        raise _by_header(
+            UnsupportedMediaType,
+            "Content-Type",
+            code="rfc9110.8.3.media-type",
+            message=f"Content-Type is {'missing' if declared.media_type is None else repr(declared.media_type[:60])}",
+            fix="Send one edXML message as application/xml.",
+            source="RFC 9110 §8.3; api contract",
+        )
+    if declared.size is not None and declared.size > bytes_max:
+        raise too_large(bytes_max, location="header parameter Content-Length")
+
+
+def _by_header(
+    kind: type[SubmissionRejected], header: str, *, code: str, message: str, fix: str, source: str
+) -> SubmissionRejected:
+    finding = Finding(code, Severity.ERROR, message, fix, source, f"header parameter {header}")
+    return kind(message, findings=[finding])

@@ -102,8 +102,10 @@ async def report(
         if isinstance(message, StatusMessage) and message.response_for.organ_id:
             codes.add(message.response_for.organ_id.text)
         directory = await parties.look_up(desk, codes, at=at)
-        reporter = parties.authorised(message.sender.organ_id.text, directory.get(message.sender.organ_id.text), client)
-        submission.standing = reporter.standing
+        code = message.sender.organ_id.text
+        submission.standing = parties.standing_of(directory.get(code), client)
+        parties.refuse_secret(verified)
+        reporter = parties.authorised(code, directory.get(code), client)
         if (earlier := await _reported_before(desk, reporter, body, once)) is not None:
             return earlier
         subject = await _subject(desk, verified, reporter, directory, at=at)

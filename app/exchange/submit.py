@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from app.edxml.model import DocumentMessage, Message
-from app.errors import AgencyNotGranted, DataFault, DocumentIdTaken, DocumentRefused, SecretDocument
+from app.errors import AgencyNotGranted, DataFault, DocumentIdTaken, DocumentRefused
 from app.exchange import parties
 from app.exchange.decide import Decision, Routed, decide
 from app.exchange.desk import Clock, Desk
@@ -81,8 +81,10 @@ async def submit(
         verified = await verify(desk, body, at=at)
         message = parties.readable(verified)
         directory = await parties.look_up(desk, _codes(message), at=at)
-        sender = parties.authorised(message.sender.organ_id.text, directory.get(message.sender.organ_id.text), client)
-        submission.standing = sender.standing
+        code = message.sender.organ_id.text
+        submission.standing = parties.standing_of(directory.get(code), client)
+        parties.refuse_secret(verified)
+        sender = parties.authorised(code, directory.get(code), client)
         earlier = await _accepted_before(desk, sender, message)
         if earlier is not None and earlier.document["sha256"] == body.sha256:
             return earlier
@@ -134,8 +136,10 @@ async def validate(
         at = now()
         try:
             verified = await verify(desk, body, at=at)
-        except (DocumentRefused, SecretDocument) as error:
+        except DocumentRefused as error:
             return Verified(None, Verdict.of(error.findings), None, ())
+        if verified.secret is not None:
+            return Verified(None, Verdict.of([verified.secret]), None, ())
         if verified.message is None:
             return verified
         directory = await parties.look_up(desk, _codes(verified.message), at=at)
@@ -146,7 +150,7 @@ async def validate(
         except DocumentRefused as error:
             verdict = Verdict.of(error.findings)
         except AgencyNotGranted as error:
-            verdict = Verdict.of([*verified.verdict.findings, _not_granted(error)])
+            verdict = Verdict.of([*verified.verdict.findings, *error.findings])
         return Verified(verified.message, verdict, verified.certificate, verified.attachments)
 
 
@@ -218,10 +222,16 @@ async def _raced(desk: Desk, sender: Agency, message: DocumentMessage | Message,
 
 def _taken(message: Message, sender: Agency) -> DocumentIdTaken:
     document_id = message.document_id if isinstance(message, DocumentMessage) else ""
-    return DocumentIdTaken(
-        f"{sender.organ_id.text!r} has already sent other content under DocumentId {document_id[:100]!r}; "
-        "give the new content its own DocumentId, or send an update (BussinessDocType 2)"
+    text = f"{sender.organ_id.text!r} has already sent other content under DocumentId {document_id[:100]!r}"
+    finding = Finding(
+        "ours.exchange.document-id-taken",
+        Severity.ERROR,
+        text,
+        "Give the new content its own DocumentId; to change what was sent, send an update (BussinessDocType 2).",
+        "QCVN 102:2016/BTTTT 1.14; ours, decision 0006",
+        "/edXML/edXMLEnvelope/edXMLHeader/MessageHeader/DocumentId",
     )
+    return DocumentIdTaken(text, findings=[finding])
 
 
 def _not_a_document() -> Finding:
@@ -243,15 +253,4 @@ def _document_id_too_long(document_id: str) -> Finding:
         "Use agency code, date and notation, such as 000.00.00.G22,2015/09/30,7816/VPCP-TTĐT.",
         "QĐ 28/2018/QĐ-TTg Đ10.2.b; ours, decision 0006",
         "/edXML/edXMLEnvelope/edXMLHeader/MessageHeader/DocumentId",
-    )
-
-
-def _not_granted(error: AgencyNotGranted) -> Finding:
-    return Finding(
-        "ours.access.agency-not-granted",
-        Severity.ERROR,
-        error.detail,
-        "Send with a client of that agency, or have the agency granted to this client.",
-        "ours, decision 0006",
-        "/edXML/edXMLEnvelope/edXMLHeader/MessageHeader/From/OrganId",
     )

@@ -14,7 +14,8 @@ Steps (1), (2) and (4)–(7) are pure and run where they hold nobody up; step (3
 the message is read all the same, only to tell the sender everything that is wrong at once; nothing of it is used.
 """
 
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -23,7 +24,7 @@ from app.edxml.attachments import AttachmentSummary, inspect
 from app.edxml.model import DocumentMessage, Message
 from app.edxml.read import read
 from app.edxml.secrecy import find_mark
-from app.errors import DocumentRefused, SecretDocument
+from app.errors import DocumentRefused
 from app.exchange.desk import Desk
 from app.exchange.receive import Body
 from app.findings import Finding, Severity, Verdict
@@ -31,6 +32,9 @@ from app.markup import Markup, MarkupLimits, parse
 from app.registry.model import RegisteredCertificate
 from app.registry.trust import TrustDecision, decide
 from app.signing.xmldsig import PresentedSignature, present
+
+_SIGNATURE = "/edXML/edXMLEnvelope/edXMLHeader/Signature"
+_CERTIFICATE = f"{_SIGNATURE}/KeyInfo/X509Data/X509Certificate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +55,14 @@ class Verified:
         verdict: the sum of all findings.
         certificate: the registered certificate it was signed with; None where there is none.
         attachments: what the attachments really are, in their order.
+        secret: the mark that makes it a state secret; then nothing further was looked at.
     """
 
     message: Message | None
     verdict: Verdict
     certificate: RegisteredCertificate | None
     attachments: tuple[AttachmentSummary, ...]
+    secret: Finding | None = None
 
 
 async def verify(desk: Desk, body: Body, *, at: datetime) -> Verified:
@@ -65,7 +71,6 @@ async def verify(desk: Desk, body: Body, *, at: datetime) -> Verified:
     Raises:
         MalformedMarkup: it is not well-formed XML.
         DocumentRefused: it is XML that is not even looked into (DTD, encoding, bounds).
-        SecretDocument: it is marked as a state secret, whatever else is wrong with it.
         Unavailable: the registry does not answer.
     """
     limits = MarkupLimits(body_bytes_max=desk.policy.body_bytes_max)
@@ -88,20 +93,22 @@ def open_message(body: Body, *, limits: MarkupLimits) -> Opened:
     try:
         presented = present(markup)
     except DocumentRefused as error:
-        return Opened(markup, None, error.findings)
+        return Opened(markup, None, _placed(error.findings, _SIGNATURE))
     return Opened(markup, presented, presented.findings)
 
 
 def judge(opened: Opened, decision: TrustDecision, *, at: datetime, strict: bool) -> Verified:
     """Take steps (4) to (7), given what the registry says of the certificate."""
-    findings = [*opened.findings, *decision.findings]
+    findings = [*opened.findings, *_placed(decision.findings, _CERTIFICATE)]
     if opened.presented is not None and not any(finding.refuses for finding in findings):
         findings += _integrity(opened.presented)
     reading = read(opened.markup)
     findings += reading.findings
     attachments: tuple[AttachmentSummary, ...] = ()
     if reading.message is not None:
-        _refuse_secret(reading.message)
+        mark = find_mark(reading.message)
+        if mark is not None:
+            return Verified(reading.message, Verdict.of([*findings, mark]), decision.certificate, (), mark)
         findings += rules.check(reading.message, at=at, strict=strict)
         if isinstance(reading.message, DocumentMessage):
             attachments, unreadable = inspect(reading.message, opened.markup)
@@ -135,12 +142,11 @@ def _integrity(presented: PresentedSignature) -> tuple[Finding, ...]:
             "the signature covers only a part of the message",
             'Sign the whole message: one Reference with URI="" and the enveloped-signature transform.',
             "XML Signature 1.1 §4.4.3.2; ours, decision 0003",
-            "/edXML/edXMLEnvelope/edXMLHeader/Signature",
+            _SIGNATURE,
         ),
     )
 
 
-def _refuse_secret(message: Message) -> None:
-    mark = find_mark(message) if isinstance(message, DocumentMessage) else None
-    if mark is not None:
-        raise SecretDocument("the message is marked as a state secret; nothing of it was kept", findings=[mark])
+def _placed(findings: Iterable[Finding], location: str) -> tuple[Finding, ...]:
+    """Give findings that speak of no place the one they are about."""
+    return tuple(each if each.location else replace(each, location=location) for each in findings)

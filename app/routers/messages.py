@@ -49,8 +49,10 @@ def declared_of(request: Request) -> Declared:
         RequestInvalid: Content-Digest cannot be read.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    length = request.headers.get("content-length", "")
     return Declared(
         media_type=media_type or None,
+        size=int(length[:20]) if length.isascii() and length.isdigit() else None,
         encoded=request.headers.get("content-encoding", "identity").strip().lower() != "identity",
         sha256=declared_sha256(request.headers.get("content-digest")),
     )
