@@ -98,7 +98,7 @@ async def _judged(tx: Transaction, sheet: Sheet, existing: Existing) -> tuple[Im
     present = {} if existing is Existing.REFUSE else _present(lines, taken)
     fresh = await _named_by_own_code(tx, [line for line in lines if line.agency.organ_id.text not in present], present)
     tiers = await tiers_around(tx, [line.agency for line in fresh])
-    checked = [_without_unread(line, sheet.unread) for line in fresh]
+    checked = [_without_unread(line, sheet.unread) for line in fresh] if sheet.unread else fresh
     findings = [*sheet.faults, *await asyncio.to_thread(_check_against, checked, taken, tiers)]
     findings.sort(key=_by_place)
     report = ImportReport(
@@ -126,7 +126,8 @@ async def _named_by_own_code(tx: Transaction, lines: Sequence[Line], present: Ma
     agencies = [line.agency for line in lines]
     owners = {**present, **await rows.taken(tx, named_codes(agencies))}
     owners |= {code.text: agency.organ_id.text for agency in agencies for code in agency.codes}
-    return [replace(line, agency=placement.named_by_own_code(line.agency, owners)) for line in lines]
+    named = ((line, placement.named_by_own_code(line.agency, owners)) for line in lines)
+    return [line if agency is line.agency else replace(line, agency=agency) for line, agency in named]
 
 
 def _check_against(fresh: Sequence[Line], taken: Mapping[str, str], tiers: Mapping[str, Tier]) -> list[Finding]:

@@ -55,9 +55,13 @@ def named_by_own_code(agency: Agency, owners: Mapping[str, str]) -> Agency:
     """
 
     def own(code: OrganId | None) -> OrganId | None:
-        return code if code is None else OrganId.parse(owners.get(code.text, code.text))
+        owner = owners.get(code.text) if code else None
+        return code if owner is None else OrganId.parse(owner)
 
-    return replace(agency, parent=own(agency.parent), successor=own(agency.successor))
+    parent, successor = own(agency.parent), own(agency.successor)
+    if (parent, successor) == (agency.parent, agency.successor):
+        return agency
+    return replace(agency, parent=parent, successor=successor)
 
 
 def check_codes(agency: Agency, taken: Mapping[str, str]) -> list[Finding]:

@@ -49,20 +49,17 @@ async def test_registering_writes_one_event_of_codes_only(registry: Registry) ->
     assert "Sở" not in str(last)
 
 
-@pytest.mark.parametrize(
-    ("first", "second"),
-    [
-        (agency("H44"), agency("H44")),
-        (agency("H44"), agency("H45", aliases=["H44"])),
-        (agency("H44", aliases=["000.00.00.H44"]), agency("000.00.00.H44")),
-        (agency("H44", aliases=["000.00.00.H44"]), agency("H45", aliases=["000.00.00.H44"])),
-    ],
-)
-async def test_a_code_belongs_to_one_agency_only(registry: Registry, first: Agency, second: Agency) -> None:
-    await agencies.register(registry.database, first, act=ACT)
-    with pytest.raises(AlreadyExists) as refused:
-        await agencies.register(registry.database, second, act=ACT)
-    assert [finding.code for finding in refused.value.findings] == ["ours.agency.code-taken"]
+async def test_a_code_belongs_to_one_agency_only(registry: Registry) -> None:
+    await agencies.register(registry.database, agency("H44", aliases=["000.00.00.H44"]), act=ACT)
+    for second in (
+        agency("H44"),
+        agency("H45", aliases=["H44"]),
+        agency("000.00.00.H44"),
+        agency("H45", aliases=["000.00.00.H44"]),
+    ):
+        with pytest.raises(AlreadyExists) as refused:
+            await agencies.register(registry.database, second, act=ACT)
+        assert [finding.code for finding in refused.value.findings] == ["ours.agency.code-taken"]
     assert len(await registry.events()) == 1
     assert await registry.count(agencies_table) == 1
 
@@ -80,34 +77,16 @@ async def test_of_many_who_register_a_code_at_once_one_succeeds(registry: Regist
     assert len(await registry.events()) == 1
 
 
-@pytest.mark.parametrize(
-    ("wrong", "expected", "field"),
-    [
-        (agency(name=" "), "name-unusable", "name"),
-        (agency(name="Sở\x00Tư pháp"), "name-unusable", "name"),
-        (agency(name="x" * 501), "name-too-long", "name"),
-        (agency(aliases=["H44"]), "code-repeated", "aliases"),
-        (agency(aliases=["H1", "H1"]), "code-repeated", "aliases"),
-        (agency(aliases=[f"H44.{number}" for number in range(51)]), "aliases-too-many", "aliases"),
-        (agency(valid_from=date(2025, 7, 1), valid_to=date(2025, 6, 30)), "dates-reversed", "valid_to"),
-        (agency(contact={"fax": "1"}), "contact-unknown", "contact"),
-        (agency(contact={"email": "x" * 501}), "contact-unusable", "contact"),
-        (agency(parent="H44"), "cycle", "parent"),
-        (agency(parent="H99"), "parent-unknown", "parent"),
-        (agency(successor="H99"), "successor-unknown", "successor"),
-        (agency(successor="H44"), "successor-itself", "successor"),
-        (agency(parent="X01", tier=Tier.CENTRAL), "tier-order", "parent"),
-    ],
-)
-async def test_a_wrong_record_is_refused_with_its_field(
-    registry: Registry, wrong: Agency, expected: str, field: str
-) -> None:
+async def test_a_wrong_record_is_refused_with_its_findings(registry: Registry) -> None:
     await agencies.register(registry.database, agency("X01", tier=Tier.COMMUNE), act=ACT)
-    with pytest.raises(RequestInvalid) as refused:
-        await agencies.register(registry.database, wrong, act=ACT)
-    assert [(finding.code, finding.location) for finding in refused.value.findings] == [
-        (f"ours.agency.{expected}", field)
-    ]
+    for wrong, expected in (
+        (agency(name=" "), "name-unusable"),
+        (agency(parent="H99"), "parent-unknown"),
+        (agency(parent="X01"), "tier-order"),
+    ):
+        with pytest.raises(RequestInvalid) as refused:
+            await agencies.register(registry.database, wrong, act=ACT)
+        assert [finding.code for finding in refused.value.findings] == [f"ours.agency.{expected}"]
     assert await registry.count(agencies_table) == 1
 
 

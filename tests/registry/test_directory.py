@@ -70,28 +70,28 @@ async def test_a_thousand_codes_and_more_resolve_in_a_few_statements(registry: R
     assert len([each for each in statements if "SELECT" in each]) <= 4
 
 
-@pytest.mark.parametrize(
-    ("q", "expected"),
-    [
-        ("da nang", ["H17"]),
-        ("ĐÀ NẴNG", ["H17"]),
-        ("đăk lak", ["H15"]),
-        ("lak dak", ["H15"]),
-        ("huế", ["H57"]),
-        ("thanh pho", ["H17", "H57"]),
-        ("H44", ["H44"]),
-        ("h44", ["H44"]),
-        ("000.00.00.h", ["H15", "H17", "H44", "H57"]),
-        ("bo tai chinh", ["G12"]),
-        ("100%", []),
-        ("_", []),
-        ("không có", []),
-        ("\x00\ud800", ["G12", "H15", "H17", "H44", "H57"]),
-        ("", ["G12", "H15", "H17", "H44", "H57"]),
-    ],
-)
-async def test_search_looks_past_accents_case_and_order(places: Registry, q: str, expected: list[str]) -> None:
-    assert await codes(places.database, q=q) == expected
+SEARCHES = [
+    ("da nang", ["H17"]),
+    ("ĐÀ NẴNG", ["H17"]),
+    ("đăk lak", ["H15"]),
+    ("lak dak", ["H15"]),
+    ("huế", ["H57"]),
+    ("thanh pho", ["H17", "H57"]),
+    ("H44", ["H44"]),
+    ("h44", ["H44"]),
+    ("000.00.00.h", ["H15", "H17", "H44", "H57"]),
+    ("bo tai chinh", ["G12"]),
+    ("100%", []),
+    ("_", []),
+    ("không có", []),
+    ("\x00\ud800", ["G12", "H15", "H17", "H44", "H57"]),
+    ("", ["G12", "H15", "H17", "H44", "H57"]),
+]
+
+
+async def test_search_looks_past_accents_case_and_order(places: Registry) -> None:
+    for q, expected in SEARCHES:
+        assert await codes(places.database, q=q) == expected, q
 
 
 async def test_search_narrows_by_every_filter(registry: Registry) -> None:
