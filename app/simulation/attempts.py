@@ -141,7 +141,7 @@ def _contents(scene: Scene) -> Iterator[Attempt]:
             422,
             "secret-document",
             "qd28.1.2.secret-mark",
-            UNKNOWN,
+            scene.sender.code,
         )
     yield Attempt("not well-formed", lambda: _send(scene, _signed(scene)[:-9]), 400, "malformed-xml", "", UNKNOWN)
     yield _refused(

@@ -102,9 +102,12 @@ async def _demonstrate(wishes: Wishes, folder: NodeFolder, node: "subprocess.Pop
     )
     async with _settled(wishes, folder, administrator, screen) as country:
         first_month = _month()
-        await _exchange(country, wishes, screen)
-        refusals = await _try_refused(country, screen)
-        await _reckon(country, folder, first_month, refusals, screen)
+        async with asyncio.TaskGroup() as offices:
+            for office in country.offices.values():
+                offices.create_task(office.attend())
+            await _exchange(country, wishes, screen)
+            refusals = await _try_refused(country, screen)
+            await _reckon(country, folder, first_month, refusals, screen)
     _hand_over(folder, administrator, country, screen)
 
 
@@ -164,13 +167,11 @@ async def _exchange(country: Country, wishes: Wishes, screen: Screen) -> None:
     screen.step(f"sending {wishes.documents} documents; recipients poll, fetch, check, take over and report")
     with screen.bars({"documents": wishes.documents, "deliveries": wishes.documents, "statuses": 0}) as bars:
         country.stage.pending.moved = _mover(country.stage, bars)
-        async with _attending(country):
-            sent = await _send_all(country, planned, wishes.seed)
-            await country.stage.pending.settled(stall_seconds=STALL_SECONDS)
-            await _resend(country, sent)
-            await _redirect(country)
-            await _withdraw(country)
-            await country.stage.pending.settled(stall_seconds=STALL_SECONDS)
+        sent = await _send_all(country, planned, wishes.seed)
+        await _resend(country, sent)
+        await _redirect(country)
+        await _withdraw(country)
+        await country.stage.pending.settled(stall_seconds=STALL_SECONDS)
 
 
 async def _send_all(country: Country, planned: tuple[Planned, ...], seed: int) -> list[Sent]:
@@ -243,6 +244,7 @@ async def _try_refused(country: Country, screen: Screen) -> list[tuple[str, str,
     """Try what must be refused; returns what was tried, what was answered and whether that was right."""
     screen.step("trying what must be refused")
     scene = await _scene(country)
+    country.stage.closing = True
     expires = country.outsiders.expired.certificate.not_valid_after_utc
     await asyncio.sleep(max((expires - _now()).total_seconds() + 1, 0))
     rows = []
@@ -258,11 +260,9 @@ async def _try_refused(country: Country, screen: Screen) -> list[tuple[str, str,
 
 async def _scene(country: Country) -> Scene:
     sender, recipient = country.offices[EXPIRED_SENDER], country.offices["H44"]
-    country.stage.courses.clear()
-    async with _attending(country):
-        draft = Draft(sender.agency, ((recipient.agency, sender.habits.code_of(recipient.agency)),))
-        sent = await sender.send(draft, random.Random("scene"))
-        await country.stage.pending.settled(stall_seconds=STALL_SECONDS)
+    draft = Draft(sender.agency, ((recipient.agency, sender.habits.code_of(recipient.agency)),))
+    sent = await sender.send(draft, random.Random("scene"))
+    await country.stage.pending.settled(stall_seconds=STALL_SECONDS)
     return Scene(
         sender=sender,
         other=country.offices["G12"],
@@ -345,16 +345,6 @@ def _summed(rows: list[dict[str, Any]], by: str) -> list[dict[str, Any]]:
         for measure in MEASURES:
             entry[measure] += row[measure]
     return list(summed.values())
-
-
-@asynccontextmanager
-async def _attending(country: Country) -> AsyncIterator[None]:
-    """Keep every office at its inbox during the block; what goes wrong there ends the block."""
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(office.attend()) for office in country.offices.values()]
-        yield
-        for task in tasks:
-            task.cancel()
 
 
 def _mover(stage: Stage, bars: Bars) -> Any:

@@ -28,6 +28,7 @@ PORT_WISHED: Final = 8080
 START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 30.0
 _MARK: Final = ".truc-demo"
+_BYTECODE: Final = ".bytecode"
 _LOOK_SECONDS: Final = 0.05
 _LOG_LINES_SHOWN: Final = 15
 
@@ -57,6 +58,9 @@ class NodeFolder:
     def environment(self) -> dict[str, str]:
         """The environment of every command about this node; nothing of another node's settings is in it."""
         kept = {name: value for name, value in os.environ.items() if not name.upper().startswith("TRUC_")}
+        if kept.pop("PYTHONDONTWRITEBYTECODE", None):
+            # Several processes of one program follow; compiling it for each of them takes longer than all they do.
+            kept["PYTHONPYCACHEPREFIX"] = str(self.root.parent.absolute() / _BYTECODE)
         return {**kept, "TRUC_DATA_DIR": str(self.root / "data"), "TRUC_PUBLIC_URL": self.url}
 
     def run(self, *arguments: str) -> str:
