@@ -33,6 +33,7 @@ from app.routers import (
     trust,
 )
 from app.routers.brake import Brake
+from app.routers.calls import WrongMethods
 from app.routers.metrics import Metrics
 from app.routers.requests import Requests
 from app.settings import Settings
@@ -101,6 +102,7 @@ def create_app(settings: Settings, *, background: Background | None = worker.run
     for router in ROUTERS:
         # Their paths are whole, so the routes can be taken as they are; an inclusion would match every request twice.
         app.router.routes.extend(router.routes)
+    app.router.routes.insert(0, WrongMethods(app.router.routes))
     operation.mount_assets(app)
     console.mount_static(app)
     app.add_middleware(Requests)

@@ -18,6 +18,7 @@ from app.registry.model import Agency, AgencyStatus, Alias, Branch, SuspensionRe
 from app.routers import problems
 from app.routers.access import Acting, AtNode, require
 from app.routers.calls import calls, octets
+from app.routers.clock import Day
 from app.routers.conditions import CSV, ExpectedVersion, etag, mark
 from app.routers.openapi import header
 from app.routers.paging import Page, Paged, page
@@ -47,8 +48,8 @@ class AliasPeriod(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     code: Code
-    valid_from: date | None = Field(default=None, description="First day; null: since ever.")
-    valid_to: date | None = Field(default=None, description="Last day; null: without end.")
+    valid_from: Day | None = Field(default=None, description="First day; null: since ever.")
+    valid_to: Day | None = Field(default=None, description="Last day; null: without end.")
 
 
 class AgencyView(BaseModel):
@@ -99,8 +100,8 @@ class AgencyFields(BaseModel):
 
     aliases: list[Code | AliasPeriod] = Field(default=[], max_length=50, description="All its other codes.")
     parent: Code | None = Field(default=None, description="Own code of the agency it is part of.")
-    valid_from: date | None = Field(default=None, description="First day it exists.")
-    valid_to: date | None = Field(default=None, description="Last day it exists.")
+    valid_from: Day | None = Field(default=None, description="First day it exists.")
+    valid_to: Day | None = Field(default=None, description="Last day it exists.")
     successor: Code | None = Field(default=None, description="Own code of who takes over.")
     contact: Contact = Field(default=Contact(), description="How to reach it.")
 
@@ -193,7 +194,7 @@ async def list_agencies(
     branch: Annotated[Branch | None, Query(description="Only of this branch.")] = None,
     parent: Annotated[str | None, Query(max_length=35, description="Only parts of this agency (own code).")] = None,
     status: Annotated[AgencyStatus | None, Query(description="Only with this status.")] = None,
-    as_of: Annotated[date | None, Query(description="Only those that exist on this day.")] = None,
+    as_of: Annotated[Day | None, Query(description="Only those that exist on this day.")] = None,
 ) -> Page[AgencyView]:
     """List agencies in the order of their codes."""
     above = OrganId.parse(parent) if parent is not None else None

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import StreamingResponse
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from app.exchange import archive
 from app.exchange.trail import TrailQuery, events_page, events_stream
@@ -19,6 +19,7 @@ from app.registry.model import Branch, Scope, Tier
 from app.routers import clock, problems
 from app.routers.access import AtNode, Caller, require
 from app.routers.calls import calls
+from app.routers.clock import Moment
 from app.routers.conditions import CSV, JSON, NDJSON, negotiate
 from app.routers.paging import Page, Paged, page
 from app.statistics.measures import MEASURE_NAMES
@@ -62,8 +63,8 @@ class EventView(BaseModel):
 
 
 def asked_for(
-    since: Annotated[AwareDatetime | None, Query(alias="from", description="At or after this moment.")] = None,
-    until: Annotated[AwareDatetime | None, Query(alias="to", description="Before this moment.")] = None,
+    since: Annotated[Moment | None, Query(alias="from", description="At or after this moment.")] = None,
+    until: Annotated[Moment | None, Query(alias="to", description="Before this moment.")] = None,
     agency: Annotated[str | None, Query(max_length=35, description="Agency code, either form.")] = None,
     tier: Annotated[Tier | None, Query(description="Tier of the agency at that moment.")] = None,
     branch: Annotated[Branch | None, Query(description="Branch of the agency at that moment.")] = None,

@@ -5,7 +5,7 @@ another media type as if its members were missing. Order here: (1) access, (2) m
 (5) validation. A call that takes a stream declares no body and reads `request.stream()` itself.
 """
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from typing import Any, Final
 
 from fastapi import APIRouter
@@ -14,6 +14,8 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import BaseRoute, Match, Route
+from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 
 from app.errors import UnsupportedMediaType
@@ -83,6 +85,29 @@ def calls(*, tag: str, guarded: bool = True) -> APIRouter:
     """
     common = (400, 401, 403, 500, 503) if guarded else (500, 503)
     return APIRouter(route_class=Call, tags=[tag], responses=problems.answers(*common))
+
+
+class WrongMethods(BaseRoute):
+    """Answers 405 where an address is one call's own, but another call's pattern would take the method too.
+
+    `/v1/agencies/import` takes POST alone, although `GET /v1/agencies/{organ_id}` fits it. To be the first route.
+    """
+
+    def __init__(self, routes: Iterable[BaseRoute]) -> None:
+        self._methods: dict[str, set[str]] = {}
+        for route in routes:
+            if isinstance(route, Route) and "{" not in route.path:
+                self._methods.setdefault(route.path, set()).update(route.methods or ())
+
+    @override
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        methods = self._methods.get(scope["path"]) if scope["type"] == "http" else None
+        wrong = methods is not None and scope["method"] not in methods
+        return (Match.FULL, {}) if wrong else (Match.NONE, {})
+
+    @override
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        raise HTTPException(405)
 
 
 def octets(bytes_max: int, *media_types: str) -> Octets:

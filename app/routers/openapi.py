@@ -81,6 +81,9 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
         schemas.pop(assumed, None)
     _, own = models_json_schema([(problems.Problem, "serialization")], ref_template="#/components/schemas/{model}")
     schemas.update(own["$defs"])
+    for schema in schemas.values():
+        # Models made of others, such as Page[AgencyView], do not take their docstring along.
+        schema.setdefault("description", f"{schema['title']}.")
     components["schemas"] = dict(sorted(schemas.items()))
     components["headers"] = _HEADERS
     for path in document["paths"].values():

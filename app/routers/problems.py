@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import compile_path
+from starlette.routing import Route, compile_path
 from starlette.types import Scope
 
 from app.errors import (
@@ -228,12 +228,17 @@ async def _framework(request: Request, error: Exception) -> Response:
 
 
 def _allowed(request: Request) -> Iterable[str]:
-    """List the methods of every route with this path; the framework names those of the first one only."""
+    """List the methods of every route with this path; the framework names those of the first one only.
+
+    Where one has exactly this path, those that only have it by a parameter (`/v1/agencies/{organ_id}` as
+    `/v1/agencies/import`) do not count.
+    """
+    asked = request.scope["path"]
     methods: set[str] = set()
-    for route in request.app.routes:
-        path = getattr(route, "path", None)
-        if path and compile_path(path)[0].match(request.scope["path"]):
-            methods |= getattr(route, "methods", None) or set()
+    known = [(route.path, route.methods or set()) for route in request.app.routes if isinstance(route, Route)]
+    exact = [each for path, each in known if path == asked]
+    for each in exact or [each for path, each in known if compile_path(path)[0].match(asked)]:
+        methods |= each
     return sorted(methods | ({"HEAD"} if "GET" in methods else set()))
 
 

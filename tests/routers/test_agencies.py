@@ -88,6 +88,7 @@ def test_the_directory_is_searched_without_accents_and_filtered(first_admin: Age
     assert codes(as_of="2026-01-01") == ["A01", "H17", "H17.1"]
     assert_problem(first_admin.get("/v1/agencies", params={"tier": "moon"}), 422, "validation-failed")
     assert_problem(first_admin.get("/v1/agencies", params={"parent": "not a code"}), 422, "request-invalid")
+    assert_problem(first_admin.get("/v1/agencies", params={"as_of": "0"}), 422, "validation-failed")
     assert first_admin.get("/v1/agencies", params={"q": "\x00\ud7ff'%_"}).status_code == 200
 
 

@@ -57,12 +57,9 @@ def test_every_operation_is_explained(document: dict[str, Any]) -> None:
                 assert parameter["description"], f"{name}: {parameter['name']}"
 
 
-def test_every_member_of_every_model_is_explained(document: dict[str, Any]) -> None:
+def test_every_model_is_explained(document: dict[str, Any]) -> None:
     for name, schema in document["components"]["schemas"].items():
-        if "enum" in schema or name == "Contact":
-            continue
-        for member, described in schema.get("properties", {}).items():
-            assert "description" in described or "$ref" in described, f"{name}.{member}"
+        assert schema.get("description"), name
 
 
 def test_every_error_answer_is_a_problem(document: dict[str, Any]) -> None:

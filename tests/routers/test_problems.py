@@ -66,6 +66,12 @@ def test_a_wrong_method_names_all_that_are_allowed(node: RunningNode) -> None:
     assert answer.headers["allow"] == "GET, HEAD, POST"
 
 
+def test_an_address_of_its_own_is_not_taken_for_an_id(node: RunningNode) -> None:
+    answer = node.http.get("/v1/agencies/import")
+    assert_problem(answer, 405, "method-not-allowed")
+    assert answer.headers["allow"] == "POST"
+
+
 def test_an_unknown_method_is_a_problem(node: RunningNode) -> None:
     assert_problem(node.http.request("PROPFIND", "/healthz"), 405, "method-not-allowed")
 
