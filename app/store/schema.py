@@ -5,6 +5,8 @@ order agree closely enough for B-trees. What orders rows for readers is never th
 ledger gave.
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 
 from app.store.columns import Instant
@@ -245,7 +247,7 @@ deliveries = sa.Table(
     sa.Column("position", sa.BigInteger, nullable=True, comment="ledger index of its delivery.available event"),
 )
 # A partial index serves a query only where both spell the condition alike, and each dialect has its own word for true.
-_WAITING = {"sqlite_where": sa.text("in_inbox IS 1"), "postgresql_where": sa.text("in_inbox IS true")}
+_WAITING: dict[str, Any] = {"sqlite_where": sa.text("in_inbox IS 1"), "postgresql_where": sa.text("in_inbox IS true")}
 sa.Index("ix_deliveries_inbox", deliveries.c.recipient, deliveries.c.position, **_WAITING)
 sa.Index(
     "ix_deliveries_inbox_urgency",
