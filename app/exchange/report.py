@@ -57,6 +57,7 @@ class _Subject:
     document: str
     document_type: str
     delivery: str
+    state: DeliveryState
     sender: Agency
     recipient: Agency
     verdict: Verdict
@@ -109,6 +110,9 @@ async def report(
         if (earlier := await _reported_before(desk, reporter, body, once)) is not None:
             return earlier
         subject = await _subject(desk, verified, reporter, directory, at=at)
+        if step(subject.state, subject.message.status) is None:
+            # Judged again under lock; asked here so that no body is kept for a move that is not allowed.
+            raise _not_allowed(subject, subject.state)
         decided = _decided(desk, subject, verified, body, client=client, at=at)
         await asyncio.to_thread(body.keep, desk.blobs)
         # The body is durable and unreferenced: a crash now leaves an orphan that no row names.
@@ -137,7 +141,7 @@ async def _commit(
     async with desk.database.write() as tx:
         # The row is locked, so the state the move is judged by is the state it changes.
         delivery = await delivery_rows.by_id(tx, subject.delivery, lock=True)
-        before = DeliveryState(Progress(delivery.progress), Change(delivery.change) if delivery.change else None)
+        before = _state(delivery)
         after = step(before, subject.message.status)
         if after is None:
             return before
@@ -203,6 +207,7 @@ async def _subject(
         document=found.document,
         document_type=found.document_type,
         delivery=found.delivery,
+        state=_state(found),
         sender=informed if party is Party.RECIPIENT else reporter,
         recipient=reporter if party is Party.RECIPIENT else informed,
         verdict=verdict,
@@ -310,6 +315,10 @@ async def _reported_before(desk: Desk, reporter: Agency, body: Body, once: Once 
             return None
         delivery = await delivery_rows.by_id(tx, row.delivery)
     return Reported(dict(row._mapping), delivery.recipient, replayed=True)
+
+
+def _state(row: Any) -> DeliveryState:
+    return DeliveryState(Progress(row.progress), Change(row.change) if row.change else None)
 
 
 def _not_allowed(subject: _Subject, state: DeliveryState) -> TransitionNotAllowed:

@@ -49,17 +49,19 @@ async def by_id(tx: Transaction, delivery: str, *, lock: bool = False) -> sa.Row
 
 async def reported_on(
     tx: Transaction, *, document_id: str, sender: str | None, recipient: str | None
-) -> sa.Row[Any, Any, Any, Any, Any] | None:
+) -> sa.Row[Any, Any, Any, Any, Any, Any, Any] | None:
     """Return the delivery a status message speaks of: by DocumentId, and by sender and recipient where they are known.
 
     A message may name one party wrongly and is then still found by the other, as long as that leaves exactly one
-    delivery.
+    delivery. A recipient is also known by the code the sender wrote, which may be that of a closed agency.
     """
     query = (
         sa.select(
             deliveries.c.id.label("delivery"),
             deliveries.c.document,
             deliveries.c.recipient,
+            deliveries.c.progress,
+            deliveries.c.change,
             documents.c.sender,
             documents.c.document_type,
         )
@@ -67,9 +69,10 @@ async def reported_on(
         .where(documents.c.document_id == document_id, deliveries.c.status_report.is_(None))
         .limit(2)
     )
-    for column, value in ((documents.c.sender, sender), (deliveries.c.recipient, recipient)):
-        if value is not None:
-            query = query.where(column == value)
+    if sender is not None:
+        query = query.where(documents.c.sender == sender)
+    if recipient is not None:
+        query = query.where(sa.or_(deliveries.c.recipient == recipient, deliveries.c.addressed_to == recipient))
     found = (await tx.execute(query)).all()
     return found[0] if len(found) == 1 else None
 

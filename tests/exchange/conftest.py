@@ -3,8 +3,9 @@ documents of their own to it.
 """
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -17,37 +18,42 @@ QUIET = {"log_level": "error"}
 
 
 @pytest.fixture(scope="session")
-def working(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[str], Exchange]]:
-    """Give the exchange on an engine, started when it is asked for first."""
-    exchanges: dict[str, Exchange] = {}
-    with ExitStack() as stack:
+def on_sqlite(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> Iterator[Exchange]:
+    """The exchange on SQLite."""
+    folder = tmp_path_factory.mktemp("exchange-sqlite")
+    shutil.copyfile(migrated_sqlite, folder / "node.sqlite")
+    url = f"sqlite:///{folder / 'node.sqlite'}"
+    with running_node(folder / "data", url, **QUIET) as running, exchange_on(running) as working:
+        yield working
 
-        def on(engine: str) -> Exchange:
-            if engine not in exchanges:
-                folder = tmp_path_factory.mktemp(f"exchange-{engine}")
-                if engine == "sqlite":
-                    shutil.copyfile(request.getfixturevalue("migrated_sqlite"), folder / "node.sqlite")
-                    url = f"sqlite:///{folder / 'node.sqlite'}"
-                else:
-                    server: PostgresServer = request.getfixturevalue("postgres_server")
-                    url = server.create_database(template=request.getfixturevalue("migrated_postgres"))
-                    stack.callback(server.drop_database, url)
-                running = stack.enter_context(running_node(folder / "data", url, **QUIET))
-                exchanges[engine] = stack.enter_context(exchange_on(running))
-            return exchanges[engine]
 
-        yield on
+@pytest.fixture(scope="session")
+def on_postgresql(
+    tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresServer, migrated_postgres: str
+) -> Iterator[Exchange]:
+    """The exchange on PostgreSQL."""
+    url = postgres_server.create_database(template=migrated_postgres)
+    folder = tmp_path_factory.mktemp("exchange-postgresql")
+    with running_node(folder / "data", url, **QUIET) as running, exchange_on(running) as working:
+        yield working
+    postgres_server.drop_database(url)
 
 
 @pytest.fixture
-def shared(working: Callable[[str], Exchange]) -> Exchange:
+def shared(on_sqlite: Exchange) -> Exchange:
     """The exchange on SQLite, for what does not hang on the database; other tests have left their documents in it."""
-    return working("sqlite")
+    return on_sqlite
 
 
 @pytest.fixture
-def exchange(engine_name: str, working: Callable[[str], Exchange]) -> Exchange:
+def exchange(engine_name: str, request: pytest.FixtureRequest) -> Exchange:
     """The exchange on either engine, each test once on each; other tests have left their documents in it."""
-    return working(engine_name)
+    working: Exchange = request.getfixturevalue(f"on_{engine_name}")
+    return working
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    """What is given back at the end of the test."""
+    with ExitStack() as held:
+        yield held

@@ -5,7 +5,7 @@ import hashlib
 import json
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from http.client import HTTPConnection
@@ -31,9 +31,9 @@ MEBIBYTE = 1024 * 1024
 
 
 @pytest.fixture(scope="module")
-def unreachable(working: Callable[[str], Exchange]) -> None:
+def unreachable(on_sqlite: Exchange) -> None:
     """Agencies that cannot be reached: a suspended one, and a closed one without successor."""
-    exchange = working("sqlite")
+    exchange = on_sqlite
     for code in (SUSPENDED, CLOSED):
         fields = {"organ_id": code, "name": "Cơ quan cũ", "tier": "province", "branch": "state"}
         created(exchange.administrator.post("/v1/agencies", json=fields))
