@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.store.database import Transaction
-from app.store.schema import deliveries, documents, events, status_reports
+from app.store.schema import deliveries, document_links, documents, events, status_reports
 
 _FIRST = "00000000-0000-0000-0000-000000000000"
 
@@ -25,19 +25,9 @@ async def reports_after(tx: Transaction, after: str, limit: int) -> Sequence[sa.
 
 
 async def deliveries_after(tx: Transaction, after: str, limit: int) -> Sequence[sa.Row[Any]]:
-    """Return deliveries with ids greater than `after`, each with how many of its events are not sealed yet."""
-    unsealed = (
-        sa.select(sa.func.count())
-        .where(events.c.delivery == deliveries.c.id, events.c.position.is_(None))
-        .scalar_subquery()
-        .label("unsealed")
-    )
-    query = (
-        sa.select(deliveries, unsealed)
-        .where(deliveries.c.id > (after or _FIRST))
-        .order_by(deliveries.c.id)
-        .limit(limit)
-    )
+    """Return deliveries with ids greater than `after`."""
+    table = deliveries
+    query = sa.select(table).where(table.c.id > (after or _FIRST)).order_by(table.c.id).limit(limit)
     return (await tx.execute(query)).all()
 
 
@@ -52,6 +42,33 @@ async def events_of_reports(tx: Transaction, documents_of_reports: Sequence[str]
     return await events_of_documents(tx, documents_of_reports, "status.accepted")
 
 
+async def events_of_deliveries(tx: Transaction, ids: Sequence[str]) -> Sequence[sa.Row[Any]]:
+    """Return the events of these deliveries: sealed ones in ledger order, then those without an index."""
+    query = sa.select(events).where(events.c.delivery.in_(ids))
+    return (await tx.execute(query.order_by(events.c.position.is_(None), events.c.position, events.c.id))).all()
+
+
+async def links_of_documents(tx: Transaction, ids: Sequence[str]) -> dict[str, list[dict[str, str]]]:
+    """Return what these documents say about others, by document, in their order, as their events say it."""
+    table = document_links
+    query = sa.select(table).where(table.c.document.in_(ids)).order_by(table.c.document, table.c.ordinal)
+    found: dict[str, list[dict[str, str]]] = {}
+    for row in await tx.execute(query):
+        link = {"relation": row.relation, "document_id": row.concerned_document_id}
+        found.setdefault(row.document, []).append(link)
+    return found
+
+
+async def recipients_of_documents(tx: Transaction, ids: Sequence[str]) -> dict[str, int]:
+    """Return how many deliveries each of these documents has, those of status reports aside."""
+    query = (
+        sa.select(deliveries.c.document, sa.func.count())
+        .where(deliveries.c.document.in_(ids), deliveries.c.status_report.is_(None))
+        .group_by(deliveries.c.document)
+    )
+    return {document: int(count) for document, count in await tx.execute(query)}
+
+
 async def count_documents(tx: Transaction) -> int:
     """Return how many documents there are."""
     return int((await tx.execute(sa.select(sa.func.count()).select_from(documents))).scalar_one())
@@ -62,18 +79,14 @@ async def count_reports(tx: Transaction) -> int:
     return int((await tx.execute(sa.select(sa.func.count()).select_from(status_reports))).scalar_one())
 
 
-async def count_deliveries(tx: Transaction, *, placed: bool = False) -> int:
-    """Return how many deliveries there are, or how many of them the ledger has placed."""
-    query = sa.select(sa.func.count()).select_from(deliveries)
-    if placed:
-        query = query.where(deliveries.c.position.is_not(None))
-    return int((await tx.execute(query)).scalar_one())
+async def count_deliveries(tx: Transaction) -> int:
+    """Return how many deliveries there are."""
+    return int((await tx.execute(sa.select(sa.func.count()).select_from(deliveries))).scalar_one())
 
 
 async def count_events(tx: Transaction, *kinds: str) -> int:
-    """Return how many sealed events there are of these kinds."""
-    query = sa.select(sa.func.count()).where(events.c.kind.in_(kinds), events.c.position.is_not(None))
-    return int((await tx.execute(query)).scalar_one())
+    """Return how many events there are of these kinds, sealed or not: they are committed with what they report."""
+    return int((await tx.execute(sa.select(sa.func.count()).where(events.c.kind.in_(kinds)))).scalar_one())
 
 
 async def bodies(tx: Transaction, *, chunk: int = 1_000) -> AsyncIterator[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from app.errors import DataFault
 from app.store.database import Transaction
 from app.store.schema import events, ledger_state
 
@@ -48,11 +49,18 @@ async def unsealed(tx: Transaction, *, limit: int) -> Sequence[sa.Row[Any]]:
 
 
 async def size(tx: Transaction, *, lock: bool = False) -> int:
-    """Return how many events are sealed; with `lock`, hold the row so that nobody else seals meanwhile."""
+    """Return how many events are sealed; with `lock`, hold the row so that nobody else seals meanwhile.
+
+    Raises:
+        DataFault: the row that says so is missing.
+    """
     query = sa.select(ledger_state.c.size).where(ledger_state.c.id == 1)
     if lock and tx.dialect.name == "postgresql":
         query = query.with_for_update()
-    return int((await tx.execute(query)).scalar_one())
+    found = (await tx.execute(query)).scalar_one_or_none()
+    if found is None:
+        raise DataFault("the row that says how long the ledger is is missing")
+    return int(found)
 
 
 async def seal(tx: Transaction, positions: Mapping[str, int], *, size: int, at: datetime) -> None:
@@ -66,12 +74,6 @@ async def newly_sealed(tx: Transaction, *, after: int, limit: int) -> Sequence[s
     """Return position and agency of sealed events with positions greater than `after`, in order."""
     query = sa.select(events.c.position, events.c.agency).where(events.c.position > after)
     return (await tx.execute(query.order_by(events.c.position).limit(limit))).all()
-
-
-async def of_deliveries(tx: Transaction, ids: Sequence[str]) -> Sequence[sa.Row[Any]]:
-    """Return the sealed events of these deliveries in ledger order."""
-    query = sa.select(events).where(events.c.delivery.in_(ids), events.c.position.is_not(None))
-    return (await tx.execute(query.order_by(events.c.position))).all()
 
 
 async def unsealed_backlog(tx: Transaction) -> tuple[int, datetime | None]:
