@@ -4,7 +4,7 @@ Who is neither gets the same answer as for a document that does not exist. Audit
 says.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,6 +22,23 @@ from app.store.database import Transaction
 
 
 @dataclass(frozen=True, slots=True)
+class LinkedDocument:
+    """What one document says about another, as far as the client may know of the other.
+
+    Attributes:
+        relation: `revokes`, `updates`, `replaces` or `answers`.
+        outgoing: whether the document looked at says it, else the other one says it of this.
+        document_id: DocumentId of the other as this one wrote it; None where the other says it.
+        document: the node's id of the other; None where it is not here, or none of the client's business.
+    """
+
+    relation: str
+    outgoing: bool
+    document_id: str | None
+    document: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Dossier:
     """A document with everything around it.
 
@@ -29,15 +46,19 @@ class Dossier:
         document: its row.
         deliveries: rows, one per recipient.
         reports: rows of the status reports, oldest first.
-        links: rows of what it says about others and others say about it.
+        links: what it says about others, and what others that the client may see say about it.
+        is_party: whether the asking client acts for its sender or a recipient; else it audits.
         may_read_content: whether the asking client may have the bytes.
+        own: ids of the deliveries in which the asking client is a party, and so may read what was reported in words.
     """
 
     document: Any
     deliveries: Sequence[Any]
     reports: Sequence[Any]
-    links: Sequence[Any]
+    links: Sequence[LinkedDocument]
+    is_party: bool
     may_read_content: bool
+    own: frozenset[str]
 
 
 async def dossier(desk: Desk, document: str, *, client: Client, scopes: frozenset[Scope], at: datetime) -> Dossier:
@@ -94,7 +115,7 @@ async def history(
     async with desk.database.read() as tx:
         found = await _dossier(tx, document, client=client, scopes=scopes, at=at)
         rows = await journal.of_document(tx, document)
-    if not found.may_read_content:
+    if not found.is_party:
         await note_reading(desk, client=client, at=at, document=document)
     return rows
 
@@ -138,18 +159,61 @@ async def _dossier(
     if row is None:
         raise NotFound("no such document")
     legs = await deliveries.of_documents(tx, [document])
-    agencies = await directory.resolve(tx, {row.sender, *(leg.recipient for leg in legs)}, on=_day(at))
-    exchanges = Scope.EXCHANGE in scopes
-    is_sender = exchanges and client.may_act_for(agencies[row.sender])
-    # A recipient the document was withdrawn from keeps the trail and loses the content (QĐ 28/2018/QĐ-TTg Đ9).
-    readable = [leg for leg in legs if leg.progress != Progress.WITHDRAWN.value]
-    is_party = is_sender or (exchanges and any(client.may_act_for(agencies[leg.recipient]) for leg in legs))
-    may_read = is_sender or (exchanges and any(client.may_act_for(agencies[leg.recipient]) for leg in readable))
-    if not is_party and Scope.AUDIT not in scopes:
+    acts_for = await _acts_for(tx, {row.sender, *(leg.recipient for leg in legs)}, client, scopes, at)
+    is_sender = row.sender in acts_for
+    own = frozenset(leg.id for leg in legs if is_sender or leg.recipient in acts_for)
+    if not is_sender and not own and Scope.AUDIT not in scopes:
         raise NotFound("no such document")
+    # A recipient the document was withdrawn from keeps the trail and loses the content (QĐ 28/2018/QĐ-TTg Đ9).
+    readable = {leg.id for leg in legs if leg.progress != Progress.WITHDRAWN.value}
     return Dossier(
-        row, legs, await documents.reports_of(tx, document), await documents.links_of(tx, document), may_read
+        document=row,
+        deliveries=legs,
+        reports=await documents.reports_of(tx, document),
+        links=await _links(tx, document, client=client, scopes=scopes, at=at),
+        is_party=is_sender or bool(own),
+        may_read_content=is_sender or bool(own & readable),
+        own=own,
     )
+
+
+async def _links(
+    tx: Transaction, document: str, *, client: Client, scopes: frozenset[Scope], at: datetime
+) -> list[LinkedDocument]:
+    rows = await documents.links_of(tx, document)
+    others = {row.concerned if row.document == document else row.document for row in rows} - {None}
+    # Anybody can name any document; that must not tell whether it exists, or who wrote about it.
+    known = others if Scope.AUDIT in scopes else await _seen_among(tx, others, client, scopes, at)
+    links = []
+    for row in rows:
+        if row.document == document:
+            shown = row.concerned if row.concerned in known else None
+            links.append(
+                LinkedDocument(row.relation, outgoing=True, document_id=row.concerned_document_id, document=shown)
+            )
+        elif row.document in known:
+            links.append(LinkedDocument(row.relation, outgoing=False, document_id=None, document=row.document))
+    return links
+
+
+async def _seen_among(
+    tx: Transaction, others: Collection[str], client: Client, scopes: frozenset[Scope], at: datetime
+) -> set[str]:
+    """Return which of these documents the client is a party of."""
+    parties = [(row.id, row.sender) for row in await documents.senders_of(tx, others)]
+    parties += [(leg.document, leg.recipient) for leg in await deliveries.of_documents(tx, others)]
+    acts_for = await _acts_for(tx, {agency for _, agency in parties}, client, scopes, at)
+    return {document for document, agency in parties if agency in acts_for}
+
+
+async def _acts_for(
+    tx: Transaction, codes: Collection[str], client: Client, scopes: frozenset[Scope], at: datetime
+) -> set[str]:
+    """Return for which of these agencies the client exchanges."""
+    if Scope.EXCHANGE not in scopes:
+        return set()
+    agencies = await directory.resolve(tx, codes, on=_day(at))
+    return {code for code, agency in agencies.items() if client.may_act_for(agency)}
 
 
 def _day(at: datetime) -> Any:

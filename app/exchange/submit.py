@@ -12,7 +12,7 @@ from typing import Any
 
 from app.edxml.model import DocumentMessage, Message
 from app.errors import AgencyNotGranted, DataFault, DocumentIdTaken, DocumentRefused
-from app.exchange import parties
+from app.exchange import links, parties
 from app.exchange.decide import Decision, Routed, decide
 from app.exchange.desk import Clock, Desk
 from app.exchange.receive import Body
@@ -25,11 +25,6 @@ from app.registry.model import Agency, Client
 from app.registry.once import Once
 from app.store import deliveries, documents
 from app.store.database import Database
-
-DOCUMENT_ID_LENGTH_MAX = 500
-"""Longest DocumentId that is kept; the longest form seen (agency, date, full notation) stays below 100 (ours, decision
-0006).
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +170,7 @@ def _routed(message: Message, sender: Agency, directory: Mapping[str, Agency], v
     if not isinstance(message, DocumentMessage):
         findings.append(_not_a_document())
         raise DocumentRefused("this is a status message", findings=findings)
-    if len(message.document_id) > DOCUMENT_ID_LENGTH_MAX:
-        findings.append(_document_id_too_long(message.document_id))
+    findings += links.unusable(message)
     routing = route([recipient.organ_id.text for recipient in message.recipients], directory)
     findings += routing.findings
     verdict = Verdict.of(findings)
@@ -242,15 +236,4 @@ def _not_a_document() -> Finding:
         "Post it to /v1/statuses.",
         "QCVN 102:2016/BTTTT, status message; api contract",
         "/edXML/edXMLEnvelope/edXMLHeader/MessageHeader/StatusCode",
-    )
-
-
-def _document_id_too_long(document_id: str) -> Finding:
-    return Finding(
-        "ours.exchange.document-id-too-long",
-        Severity.ERROR,
-        f"DocumentId has {len(document_id)} characters; at most {DOCUMENT_ID_LENGTH_MAX} are kept",
-        "Use agency code, date and notation, such as 000.00.00.G22,2015/09/30,7816/VPCP-TTĐT.",
-        "QĐ 28/2018/QĐ-TTg Đ10.2.b; ours, decision 0006",
-        "/edXML/edXMLEnvelope/edXMLHeader/MessageHeader/DocumentId",
     )

@@ -105,7 +105,7 @@ class StatusView(BaseModel):
     id: str
     reporter: str
     status_code: str = Field(examples=["03"])
-    description: str | None = Field(description="Reason or remark; null for auditors.")
+    description: str | None = Field(description="Reason or remark; null for whom it is none of its business.")
     reported_at: datetime | None = Field(description="As the reporter claims.")
     accepted_at: datetime
 
@@ -116,7 +116,9 @@ class LinkView(BaseModel):
     relation: str = Field(description="`revokes`, `updates`, `replaces` or `answers`.")
     direction: str = Field(description="`outgoing`: this document says it; `incoming`: the other one says it of this.")
     document_id: str = Field(description="DocumentId of the other document as it was written.")
-    document: str | None = Field(description="The node's id of the other document, where the node holds it.")
+    document: str | None = Field(
+        description="The node's id of the other document, where the node holds it and the client may know of it."
+    )
 
 
 class AttachmentView(BaseModel):
@@ -164,8 +166,8 @@ class DocumentView(BaseModel):
             verification=VerificationView.kept(row.verification),
             certificate=row.verification["certificate"],
             deliveries=[DeliveryView.of(leg) for leg in dossier.deliveries],
-            statuses=[_status(report, whole=whole) for report in dossier.reports],
-            links=[_link(link, row.id, dossier) for link in dossier.links],
+            statuses=[_status(report, whole=report.delivery in dossier.own) for report in dossier.reports],
+            links=[_link(link, dossier) for link in dossier.links],
         )
 
 
@@ -349,11 +351,10 @@ def _status(row: Any, *, whole: bool) -> StatusView:
     return StatusView(**{name: getattr(row, name) for name in same}, description=row.description if whole else None)
 
 
-def _link(row: Any, document: str, dossier: archive.Dossier) -> LinkView:
-    outgoing = row.document == document
+def _link(link: archive.LinkedDocument, dossier: archive.Dossier) -> LinkView:
     return LinkView(
-        relation=row.relation,
-        direction="outgoing" if outgoing else "incoming",
-        document_id=row.concerned_document_id if outgoing else dossier.document.document_id,
-        document=row.concerned if outgoing else row.document,
+        relation=link.relation,
+        direction="outgoing" if link.outgoing else "incoming",
+        document_id=link.document_id or dossier.document.document_id,
+        document=link.document,
     )

@@ -58,6 +58,14 @@ async def by_id(tx: Transaction, document: str) -> sa.Row[Any] | None:
     return (await tx.execute(sa.select(documents).where(documents.c.id == document))).first()
 
 
+async def senders_of(tx: Transaction, ids: Collection[str]) -> Sequence[sa.Row[Any, Any]]:
+    """Return id and sender of each of these documents."""
+    if not ids:
+        return ()
+    query = sa.select(documents.c.id, documents.c.sender).where(documents.c.id.in_(ids))
+    return (await tx.execute(query)).all()
+
+
 async def links_of(tx: Transaction, document: str) -> Sequence[sa.Row[Any]]:
     """Return what a document says about others, and which later documents say something about it."""
     query = (

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.edxml.model import StatusCode
+from app.node import Node
 from app.registry.model import Scope
+from app.store.schema import agencies
 from tests.support.office import Exchange, Office, created, current_seal, register_certificate
 
 _provinces = itertools.count(100)
@@ -71,3 +73,14 @@ def enlist(exchange: Exchange, stack: ExitStack, **how: Any) -> Office:
     register_certificate(exchange.administrator, code, seal, exchange.pki)
     system = stack.enter_context(exchange.running.system(Scope.EXCHANGE, agencies=[code], name=code))
     return Office(code, seal, system)
+
+
+def close(exchange: Exchange, office: Office, successor: Office) -> None:
+    """Close an agency in favour of another, as a reorganisation will."""
+
+    async def write(node: Node) -> None:
+        values = {"status": "closed", "successor": successor.organ_id}
+        async with node.database.write() as tx:
+            await tx.execute(agencies.update().where(agencies.c.organ_id == office.organ_id).values(**values))
+
+    exchange.running.run(write)

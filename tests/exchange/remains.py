@@ -1,7 +1,7 @@
 """What lies in a node: rows, bodies, events; taken before and after, to show what a request left behind."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,6 @@ import sqlalchemy as sa
 from app.ledger.check import CheckReport, check
 from app.ledger.seal import seal_all
 from app.node import Node
-from app.routers.paging import cursor_of
 from app.store.schema import deliveries, documents, events, status_reports
 from tests.support.office import Exchange
 
@@ -21,12 +20,18 @@ KEPT = {"documents": documents, "deliveries": deliveries, "reports": status_repo
 
 @dataclass(frozen=True)
 class Remains:
-    """How much lies in a node."""
+    """How much lies in a node.
+
+    Attributes:
+        sealed: index of the last event.
+        at: when this was.
+    """
 
     rows: Counter[str]
     bodies: frozenset[str]
     incoming: frozenset[str]
     sealed: int
+    at: datetime = field(compare=False)
 
     def less_events(self) -> tuple[dict[str, int], frozenset[str], frozenset[str]]:
         """Everything that content could be found in."""
@@ -45,9 +50,10 @@ def remains(exchange: Exchange) -> Remains:
             sealed = (await tx.execute(sa.select(sa.func.max(events.c.position)))).scalar_one()
         return rows, -1 if sealed is None else sealed
 
+    at = datetime.now(UTC)
     rows, sealed = exchange.running.run(count)
     folder = exchange.running.settings.data_dir
-    return Remains(rows, files(folder / "bodies"), files(folder / "incoming"), sealed)
+    return Remains(rows, files(folder / "bodies"), files(folder / "incoming"), sealed, at)
 
 
 def files(folder: Path) -> frozenset[str]:
@@ -58,7 +64,8 @@ def files(folder: Path) -> frozenset[str]:
 def events_since(exchange: Exchange, before: Remains, **query: Any) -> list[dict[str, Any]]:
     """Ask the log, as an auditor does, for what happened since."""
     remains(exchange)
-    return list(exchange.auditor.pages("/v1/audit/events", cursor=cursor_of(before.sealed), limit=500, **query))
+    asked = {"from": before.at.isoformat(), "limit": 500, **query}
+    return [event for event in exchange.auditor.pages("/v1/audit/events", **asked) if event["index"] > before.sealed]
 
 
 def holds(exchange: Exchange, marker: bytes) -> list[str]:

@@ -10,10 +10,8 @@ import pytest
 from app.edxml.model import Organization, ResponseFor, StatusCode, StatusMessage
 from app.edxml.organ_id import OrganId
 from app.edxml.write import write
-from app.node import Node
 from app.signing.sign import sign
-from app.store.schema import agencies
-from tests.exchange.mail import Sent, enlist, report, send
+from tests.exchange.mail import Sent, close, enlist, report, send
 from tests.exchange.remains import checked, events_since, remains
 from tests.support.office import (
     COMMUNE,
@@ -22,7 +20,6 @@ from tests.support.office import (
     PARTY,
     PROVINCE,
     Exchange,
-    Office,
     created,
     refused,
 )
@@ -152,17 +149,6 @@ class TestWithdrawing:
         assert asked["recipient"] == successor.organ_id
         assert sent.state_at(successor.organ_id) == "withdrawal_requested"
         assert sent.state_at(PROVINCE) == "available"
-
-
-def close(exchange: Exchange, office: Office, successor: Office) -> None:
-    """Close an agency in favour of another, as a reorganisation will."""
-
-    async def write(node: Node) -> None:
-        values = {"status": "closed", "successor": successor.organ_id}
-        async with node.database.write() as tx:
-            await tx.execute(agencies.update().where(agencies.c.organ_id == office.organ_id).values(**values))
-
-    exchange.running.run(write)
 
 
 class TestParties:
