@@ -27,6 +27,7 @@ class TrailQuery:
         document_id: DocumentId as sent, by whomever, or the node's id of a document.
         kinds: kinds of event; empty for all.
         measure: only events that count in this figure.
+        below: only events with smaller indices.
     """
 
     since: datetime | None = None
@@ -40,36 +41,57 @@ class TrailQuery:
     measure: str | None = None
     outcome: str | None = None
     actor: str | None = None
+    below: int | None = None
 
 
-async def events_page(desk: Desk, asked: TrailQuery, *, after: int, limit: int, at: datetime) -> Sequence[Any]:
-    """Return sealed events with indices greater than `after`, in order."""
+@dataclass(frozen=True, slots=True)
+class EventsPage:
+    """A page of the log.
+
+    Attributes:
+        rows: events in the order of the log.
+        end: index at which the whole listing ends; what was sealed since its first page comes with the next listing.
+    """
+
+    rows: Sequence[Any]
+    end: int
+
+
+async def events_page(
+    desk: Desk, asked: TrailQuery, *, after: int, end: int | None, limit: int, at: datetime
+) -> EventsPage:
+    """Return sealed events with indices greater than `after`, in order.
+
+    Args:
+        end: as the page before gave it; None for the first page, which takes the end of the log as it is now. Without
+            it a listing would not end: reading the log writes to it.
+    """
     async with desk.database.read() as tx:
-        return await journal.page(tx, await _filter(tx, asked, at=at), after=after, limit=limit)
+        last = await journal.size(tx) if end is None else end
+        wanted = await _filter(tx, asked, end=last, at=at)
+        return EventsPage(await journal.page(tx, wanted, after=after, limit=limit), last)
 
 
 async def events_stream(desk: Desk, asked: TrailQuery, *, at: datetime) -> AsyncIterator[Sequence[Any]]:
     """Return all of them in chunks, up to the end of the log as it is now; no transaction stays open between chunks."""
     async with desk.database.read() as tx:
-        end = await journal.size(tx)
-        wanted = await _filter(tx, asked, at=at)
-    return _chunks(desk, wanted, end=end)
+        wanted = await _filter(tx, asked, end=await journal.size(tx), at=at)
+    return _chunks(desk, wanted)
 
 
-async def _chunks(desk: Desk, wanted: EventFilter, *, end: int) -> AsyncIterator[Sequence[Any]]:
+async def _chunks(desk: Desk, wanted: EventFilter) -> AsyncIterator[Sequence[Any]]:
     after = -1
     while True:
         async with desk.database.read() as tx:
             rows = await journal.page(tx, wanted, after=after, limit=STREAM_CHUNK)
-        kept = [row for row in rows if row.position < end]
-        if kept:
-            yield kept
-        if len(kept) < STREAM_CHUNK:
+        if rows:
+            yield rows
+        if len(rows) < STREAM_CHUNK:
             return
-        after = kept[-1].position
+        after = rows[-1].position
 
 
-async def _filter(tx: Transaction, asked: TrailQuery, *, at: datetime) -> EventFilter:
+async def _filter(tx: Transaction, asked: TrailQuery, *, end: int, at: datetime) -> EventFilter:
     agency = asked.agency
     if agency is not None:
         known = await directory.resolve(tx, {agency}, on=at.astimezone(ZONE).date())
@@ -86,6 +108,7 @@ async def _filter(tx: Transaction, asked: TrailQuery, *, at: datetime) -> EventF
         measure=asked.measure,
         outcome=asked.outcome,
         actor=asked.actor,
+        below=end if asked.below is None else min(end, asked.below),
     )
 
 

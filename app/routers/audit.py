@@ -15,13 +15,14 @@ from pydantic import BaseModel, Field
 from app.exchange import archive
 from app.exchange.trail import TrailQuery, events_page, events_stream
 from app.ledger.events import EventKind, Outcome
-from app.registry.model import Branch, Scope, Tier
+from app.registry.model import Scope
 from app.routers import clock, problems
 from app.routers.access import AtNode, Caller, require
 from app.routers.calls import calls
 from app.routers.clock import Moment
 from app.routers.conditions import CSV, JSON, NDJSON, negotiate
 from app.routers.paging import Page, Paged, page
+from app.routers.queries import ActorText, AgencyText, BranchOrNone, DocumentIdText, DocumentTypeText, TierOrNone
 from app.statistics.measures import MEASURE_NAMES
 
 router: APIRouter = calls(tag="Audit")
@@ -65,12 +66,18 @@ class EventView(BaseModel):
 def asked_for(
     since: Annotated[Moment | None, Query(alias="from", description="At or after this moment.")] = None,
     until: Annotated[Moment | None, Query(alias="to", description="Before this moment.")] = None,
-    agency: Annotated[str | None, Query(max_length=35, description="Agency code, either form.")] = None,
-    tier: Annotated[Tier | None, Query(description="Tier of the agency at that moment.")] = None,
-    branch: Annotated[Branch | None, Query(description="Branch of the agency at that moment.")] = None,
-    document_type: Annotated[str | None, Query(max_length=40, description="Code of the type of document.")] = None,
+    agency: Annotated[
+        AgencyText | None, Query(description="Code of the agency, either form; empty: events that belong to none.")
+    ] = None,
+    tier: Annotated[TierOrNone | None, Query(description="Tier of the agency at that moment; empty: of none.")] = None,
+    branch: Annotated[
+        BranchOrNone | None, Query(description="Branch of the agency at that moment; empty: of none.")
+    ] = None,
+    document_type: Annotated[
+        DocumentTypeText | None, Query(description="Code of the type of document; empty: events without one.")
+    ] = None,
     document_id: Annotated[
-        str | None, Query(max_length=500, description="DocumentId as sent, or the node's id of the document.")
+        DocumentIdText | None, Query(description="DocumentId as sent, or the node's id of the document.")
     ] = None,
     event: Annotated[list[EventKind] | None, Query(description="Only these kinds; may be repeated.")] = None,
     measure: Annotated[
@@ -78,21 +85,26 @@ def asked_for(
         Query(pattern=f"^({'|'.join(MEASURE_NAMES)})$", description="Only events that count in this figure."),
     ] = None,
     outcome: Annotated[Outcome | None, Query(description="Only with this outcome.")] = None,
-    actor: Annotated[str | None, Query(max_length=64, description="Only by this client.")] = None,
+    actor: Annotated[ActorText | None, Query(description="Only by this client.")] = None,
+    ledger_size: Annotated[
+        int | None,
+        Query(ge=0, le=2**53, description="Only events below this index: those that figures of this size cover."),
+    ] = None,
 ) -> TrailQuery:
     """Read what an auditor asks for."""
     return TrailQuery(
         since=since,
         until=until,
         agency=agency,
-        tier=tier.value if tier else None,
-        branch=branch.value if branch else None,
+        tier=tier,
+        branch=branch,
         document_type=document_type,
         document_id=document_id,
         kinds=tuple(kind.value for kind in event or ()),
         measure=measure,
         outcome=outcome.value if outcome else None,
         actor=actor,
+        below=ledger_size,
     )
 
 
@@ -120,17 +132,18 @@ async def search(
 ) -> Any:
     """List sealed events in the order of the log. CSV and NDJSON give everything the query finds, streamed.
 
+    Pages and streams end where the log ended when the first of it was asked for.
+
     The reading itself becomes an event, with the digest of the query.
     """
     form = negotiate(accept, (JSON, CSV, NDJSON))
     query_digest = hashlib.sha256(request.url.query.encode()).hexdigest()
     await archive.note_reading(node.desk, client=caller.client, at=clock.now(), document=None, query=query_digest)
     if form == JSON:
-        after = window.number_after()
-        rows = await events_page(
-            node.desk, asked, after=-1 if after is None else after, limit=window.fetch, at=clock.now()
-        )
-        return page(rows, window, shape=EventView.of, key=lambda row: (row.position,))
+        key = window.key_after(int, int)
+        after, end = (-1, None) if key is None else (int(key[0]), int(key[1]))
+        found = await events_page(node.desk, asked, after=after, end=end, limit=window.fetch, at=clock.now())
+        return page(found.rows, window, shape=EventView.of, key=lambda row: (row.position, found.end))
     chunks = await events_stream(node.desk, asked, at=clock.now())
     lines = _csv(chunks) if form == CSV else _ndjson(chunks)
     return StreamingResponse(lines, media_type=form)

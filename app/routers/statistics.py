@@ -12,12 +12,13 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from app.registry import directory
-from app.registry.model import Branch, Scope, Tier
+from app.registry.model import Scope
 from app.routers import clock, problems
 from app.routers.access import AtNode, require
 from app.routers.calls import calls
 from app.routers.conditions import CSV, JSON, XLSX, negotiate
 from app.routers.paging import Paged, Window, page
+from app.routers.queries import AgencyText, BranchOrNone, DocumentTypeText, MonthText, TierOrNone
 from app.statistics import reports
 from app.statistics.measures import MEASURE_NAMES
 from app.statistics.periods import ZONE, Month
@@ -28,8 +29,6 @@ router: APIRouter = calls(tag="Statistics")
 
 TABLE_ROWS_MAX = 200_000
 """Most rows of a CSV or XLSX table: a year of 900 agencies is about 11,000."""
-
-MonthText = Annotated[str, Query(pattern="^[0-9]{4}-(0[1-9]|1[0-2])$", examples=["2026-11"])]
 
 
 class FigureRow(BaseModel):
@@ -52,9 +51,10 @@ class FigureRow(BaseModel):
     links: dict[str, str] = Field(description="By figure: the audit query that lists exactly the events it counts.")
 
     @classmethod
-    def of(cls, row: Row, asked: Asked) -> "FigureRow":
-        """Show a row of figures."""
-        return cls.model_validate({**row.key, **row.counts, "links": _links(row.key, asked)})
+    def of(cls, row: Row, asked: Asked, *, ledger_size: int) -> "FigureRow":
+        """Show a row of figures that cover so much of the log."""
+        links = _links(row.key, asked, ledger_size=ledger_size)
+        return cls.model_validate({**row.key, **row.counts, "links": links})
 
 
 class ExchangeReport(BaseModel):
@@ -108,10 +108,10 @@ async def exchange(
     by: Annotated[
         GroupBy, Query(description="What the figures are broken down by, beside the month.")
     ] = GroupBy.AGENCY,
-    agency: Annotated[str | None, Query(max_length=35, description="Only of this agency, by either code form.")] = None,
-    tier: Annotated[Tier | None, Query(description="Only of agencies of this tier.")] = None,
-    branch: Annotated[Branch | None, Query(description="Only of agencies of this branch.")] = None,
-    document_type: Annotated[str | None, Query(max_length=40, description="Only of this type of document.")] = None,
+    agency: Annotated[AgencyText | None, Query(description="Only of this agency, by either code form.")] = None,
+    tier: Annotated[TierOrNone | None, Query(description="Only of agencies of this tier.")] = None,
+    branch: Annotated[BranchOrNone | None, Query(description="Only of agencies of this branch.")] = None,
+    document_type: Annotated[DocumentTypeText | None, Query(description="Only of this type of document.")] = None,
     accept: Annotated[str | None, Header(description="JSON, CSV or XLSX.")] = None,
 ) -> Any:
     """Sum the figures by month and what is asked for. Counted from sealed events only; `ledger_size` says how many."""
@@ -161,7 +161,7 @@ def _page(asked: Asked, report: Report, window: Window) -> ExchangeReport:
     shown = page(
         report.rows,
         window,
-        shape=lambda row: FigureRow.of(row, asked),
+        shape=lambda row: FigureRow.of(row, asked, ledger_size=report.ledger_size),
         key=lambda row: tuple(row.key[name] for name in asked.key),
     )
     return ExchangeReport(
@@ -195,12 +195,13 @@ def _csv(asked: Asked, report: Report) -> bytes:
     return sheet.getvalue().encode("utf-8-sig")
 
 
-def _links(key: Mapping[str, str], asked: Asked) -> dict[str, str]:
+def _links(key: Mapping[str, str], asked: Asked, *, ledger_size: int) -> dict[str, str]:
     month = Month.parse(key["month"])
     conditions = {name: value for name, value in {**asked.equal, **key}.items() if name != "month"}
-    period = {"from": _text(month.start), "to": _text(month.end)}
+    # What is counted later belongs to later figures: these links keep giving what these figures count.
+    covered = {"from": _text(month.start), "to": _text(month.end), "ledger_size": ledger_size}
     return {
-        measure: "/v1/audit/events?" + urlencode({"measure": measure, **period, **conditions})
+        measure: "/v1/audit/events?" + urlencode({"measure": measure, **covered, **conditions})
         for measure in MEASURE_NAMES
     }
 

@@ -13,7 +13,8 @@ from app.errors import RequestInvalid
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 """The zone months and days are cut in (UTC+7, no daylight saving time)."""
 
-_FORM = re.compile(r"(?P<year>[0-9]{4})-(?P<month>0[1-9]|1[0-2])")
+_FORM = re.compile(r"(?P<year>(?:19|20|21)[0-9]{2})-(?P<month>0[1-9]|1[0-2])")
+"""Three centuries are more than there will be events of, and keep clear of the ends of the calendar (ours)."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -28,10 +29,10 @@ class Month:
         """Read `YYYY-MM`.
 
         Raises:
-            RequestInvalid: the text is not a month.
+            RequestInvalid: the text is not a month of the years 1900 to 2199.
         """
         found = _FORM.fullmatch(text)
-        if found is None or found["year"] == "0000":
+        if found is None:
             raise RequestInvalid(f"{text[:20]!r} is not a month; write YYYY-MM, such as 2026-11")
         return cls(int(found["year"]), int(found["month"]))
 
@@ -53,10 +54,8 @@ class Month:
 
     @property
     def following(self) -> "Month":
-        """The next month; December 9999 is followed by itself."""
-        if self.number < 12:
-            return Month(self.year, self.number + 1)
-        return Month(self.year + 1, 1) if self.year < 9999 else self
+        """The next month."""
+        return Month(self.year, self.number + 1) if self.number < 12 else Month(self.year + 1, 1)
 
     @override
     def __str__(self) -> str:

@@ -14,13 +14,14 @@ from app.store.schema import events, ledger_state
 
 @dataclass(frozen=True, slots=True)
 class EventFilter:
-    """Which events an auditor asks for; what is None does not restrict.
+    """Which events an auditor asks for; what is None does not restrict, empty text asks for events without that value.
 
     Attributes:
         documents: only events of these documents; an empty tuple asks for none.
         measure: only events that count in this figure.
         since: at or after this moment.
         until: before this moment.
+        below: with smaller indices.
     """
 
     since: datetime | None = None
@@ -34,6 +35,7 @@ class EventFilter:
     measure: str | None = None
     outcome: str | None = None
     actor: str | None = None
+    below: int | None = None
 
 
 async def append(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -120,7 +122,11 @@ def _conditions(asked: EventFilter) -> list[sa.ColumnElement[bool]]:
         column.outcome: asked.outcome,
         column.actor: asked.actor,
     }
-    conditions: list[sa.ColumnElement[bool]] = [name == value for name, value in equal.items() if value is not None]
+    conditions: list[sa.ColumnElement[bool]] = [
+        name.is_(None) if value == "" else name == value for name, value in equal.items() if value is not None
+    ]
+    if asked.below is not None:
+        conditions.append(column.position < asked.below)
     if asked.kinds:
         conditions.append(column.kind.in_(asked.kinds))
     if asked.documents is not None:

@@ -1,0 +1,193 @@
+"""Reports: sums by whatever is asked for, each with the size of the log it covers, on both databases."""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from app.errors import RequestInvalid
+from app.ledger.seal import seal_all, seal_batch
+from app.statistics import reports
+from app.statistics.measures import MEASURE_NAMES
+from app.statistics.periods import Month
+from app.statistics.reports import MONTHS_MAX, Asked, GroupBy, Report
+from app.store import figures
+from app.store.database import Database
+from app.store.schema import figures as table
+from tests.ledger.recording import AT, STANDINGS, sending, write
+
+MONTHS = [f"2026-{number:02d}" for number in range(7, 13)]
+AGENCIES = [f"H{number:02d}" for number in range(1, 41)] + ["000.00.00.G22", ""]
+KEY = ("month", "agency", "tier", "branch", "document_type")
+
+Rows = list[dict[str, Any]]
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """An open database."""
+    opened = Database(database_url)
+    yield opened
+    await opened.close()
+
+
+def _some_figures() -> Rows:
+    dice = random.Random(3)
+    rows = {}
+    for _ in range(1_500):
+        key = (
+            dice.choice(MONTHS),
+            dice.choice(AGENCIES),
+            dice.choice(["central", "province", "district", "commune", ""]),
+            dice.choice(["state", "party", "front", ""]),
+            dice.choice(["cong-van", "luat", ""]),
+        )
+        counts = {name: dice.choice([0, 0, 1, 7, 10**12]) for name in MEASURE_NAMES}
+        rows[key] = dict(zip(KEY, key, strict=True)) | counts
+    return list(rows.values())
+
+
+@pytest.fixture
+async def kept(database: Database) -> Rows:
+    """Figures of half a year."""
+    rows = _some_figures()
+    async with database.write() as tx:
+        await figures.add(tx, rows)
+    return rows
+
+
+def _asked(by: GroupBy, *, limit: int = 10_000, after: tuple[str, ...] | None = None, **equal: str) -> Asked:
+    return Asked(
+        first=Month.parse("2026-08"), last=Month.parse("2026-11"), by=by, equal=equal, after=after, limit=limit
+    )
+
+
+def _expected(rows: Rows, asked: Asked) -> dict[tuple[str, ...], dict[str, int]]:
+    sums: dict[tuple[str, ...], Counter[str]] = {}
+    for row in rows:
+        if str(asked.first) <= row["month"] <= str(asked.last) and asked.equal.items() <= row.items():
+            key = tuple(row[name] for name in asked.key)
+            sums.setdefault(key, Counter()).update({name: row[name] for name in MEASURE_NAMES})
+    return {key: {name: counts[name] for name in MEASURE_NAMES} for key, counts in sums.items()}
+
+
+def _shown(report: Report) -> dict[tuple[str, ...], Mapping[str, int]]:
+    shown = {tuple(row.key.values()): row.counts for row in report.rows}
+    assert len(shown) == len(report.rows)
+    return shown
+
+
+_EQUAL: list[dict[str, str]] = [
+    {},
+    {"agency": "H07"},
+    {"agency": ""},
+    {"tier": "province"},
+    {"tier": ""},
+    {"branch": "party", "document_type": "luat"},
+    {"agency": "nobody"},
+]
+
+
+async def test_sums_are_what_adding_up_by_hand_gives(database: Database, kept: Rows) -> None:
+    for by in GroupBy:
+        for equal in _EQUAL:
+            asked = _asked(by, **equal)
+            report = await reports.exchange(database, asked)
+            assert _shown(report) == _expected(kept, asked), (by, equal)
+            assert all(type(count) is int for row in report.rows for count in row.counts.values())
+
+
+async def test_pages_put_together_are_the_whole(database: Database, kept: Rows) -> None:
+    for by in GroupBy:
+        whole = (await reports.exchange(database, _asked(by))).rows
+        for limit in (1, 7, 500):
+            some = whole[:20] if limit == 1 else whole
+            paged, after = [], None
+            while len(paged) < len(some):
+                page = (await reports.exchange(database, _asked(by, limit=limit, after=after))).rows
+                assert 0 < len(page) <= limit
+                paged += page
+                after = tuple(page[-1].key.values())
+            assert paged == list(some), (by, limit)
+        assert (await reports.exchange(database, _asked(by, after=tuple(whole[-1].key.values())))).rows == []
+
+
+@pytest.mark.parametrize(
+    ("first", "last"), [("2026-11", "2026-10"), ("2016-10", "2026-10"), ("1900-01", "2199-12"), ("2026-01", "2025-12")]
+)
+async def test_months_in_the_wrong_order_or_too_many_are_refused(database: Database, first: str, last: str) -> None:
+    asked = Asked(first=Month.parse(first), last=Month.parse(last), by=GroupBy.MONTH, equal={})
+    with pytest.raises(RequestInvalid, match=f"1 to {MONTHS_MAX} months"):
+        await reports.exchange(database, asked)
+
+
+@pytest.mark.parametrize(("first", "last"), [("2026-11", "2026-11"), ("2016-11", "2026-10")])
+async def test_one_month_and_ten_years_are_spans(database: Database, first: str, last: str) -> None:
+    asked = Asked(first=Month.parse(first), last=Month.parse(last), by=GroupBy.MONTH, equal={})
+    assert (await reports.exchange(database, asked)).rows == []
+
+
+async def test_agencies_that_sent_or_received_took_part(database: Database) -> None:
+    def row(agency: str, tier: str = "province", month: str = "2026-11", **counts: int) -> dict[str, Any]:
+        return {"month": month, "agency": agency, "tier": tier, "branch": "state", "document_type": "luat"} | counts
+
+    async with database.write() as tx:
+        await figures.add(
+            tx,
+            [
+                row("H01", sent=1),
+                row("H01", sent=1) | {"document_type": "cong-van"},
+                row("H02", received=3),
+                row("H03", refused=5, statuses=1, acknowledged=2, withdrawn=1),
+                row("H04", sent=1, month="2026-10"),
+                row("G01", tier="central", sent=1, received=1),
+                row("", tier="", refused=1, sent=1),
+            ],
+        )
+    size, active = await reports.participation(database, Month.parse("2026-11"))
+    assert size == 0
+    assert {(each.tier, each.branch): each.active for each in active} == {
+        ("province", "state"): 2,
+        ("central", "state"): 1,
+    }
+
+
+async def test_adding_to_a_sum_leaves_the_other_measures_alone(database: Database) -> None:
+    key = dict.fromkeys(KEY, "x") | {"month": "2026-11"}
+    async with database.write() as tx:
+        await figures.add(tx, [key | {"sent": 2, "signed": 1}])
+        await figures.add(tx, [key | {"sent": 3}, {**key, "agency": "y", "refused": 1}])
+        await figures.add(tx, [])
+        rows = {row.agency: row for row in (await tx.execute(sa.select(table))).all()}
+    assert (rows["x"].sent, rows["x"].signed, rows["x"].refused) == (5, 1, 0)
+    assert (rows["y"].sent, rows["y"].refused) == (0, 1)
+
+
+async def test_figures_and_size_are_of_one_moment(database: Database) -> None:
+    """While a sealer works on: each event here is a delivery of its own, so the sum must be what the size implies."""
+    reader = Database(database.url)
+    await write(database, *(sending(STANDINGS[0], STANDINGS[2:3]) for _ in range(30)))
+    asked = Asked(first=Month.of(AT), last=Month.of(AT), by=GroupBy.MONTH, equal={})
+    seen = []
+
+    async def read_on() -> None:
+        while not seen or seen[-1][0] < 60:
+            report = await reports.exchange(reader, asked)
+            counts = report.rows[0].counts if report.rows else {}
+            seen.append((report.ledger_size, counts.get("sent", 0) + counts.get("received", 0)))
+
+    async def seal_on() -> None:
+
+        while await seal_batch(database, now=AT, limit=3):
+            pass
+
+    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+        group.create_task(read_on())
+        group.create_task(seal_on())
+    await reader.close()
+    assert all(size == counted for size, counted in seen), seen
+    assert await seal_all(database, now=AT) == 0
