@@ -14,7 +14,7 @@ def demo(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: 8080, or any free one if it is taken.")] = 0,
     documents: Annotated[
         int, typer.Option(min=1, max=100_000, help="How many documents are sent, replies aside.")
-    ] = 150,
+    ] = 120,
     seed: Annotated[int, typer.Option(help="The same seed gives the same traffic.")] = 2026,
 ) -> None:
     """Run a country of four tiers against a node of its own, and check what the node says about it.

@@ -96,9 +96,9 @@ async def _demonstrate(wishes: Wishes, folder: NodeFolder, node: "subprocess.Pop
     screen.step(f"starting a node in {folder.root}")
     await answering(folder, node)
     screen.step(f"the node answers at {folder.url}; the operator loads the national codes and makes an administrator")
-    await asyncio.to_thread(folder.run, "agency", "import", "--reference")
-    administrator = await asyncio.to_thread(
-        folder.run_json, "client", "create", "--name", "administrator", "--scope", "registry.write"
+    _, administrator = await asyncio.gather(
+        asyncio.to_thread(folder.run, "agency", "import", "--reference"),
+        asyncio.to_thread(folder.run_json, "client", "create", "--name", "administrator", "--scope", "registry.write"),
     )
     async with _settled(wishes, folder, administrator, screen) as country:
         first_month = _month()

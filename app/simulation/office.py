@@ -27,18 +27,19 @@ NUMBERS_PLANNED: Final = 100_000
 """Numbers up to here are for documents that are planned; others are numbered as they come."""
 POLL_SECONDS: Final = 8
 """How long a poll waits for mail; also how long it takes an office to close."""
-GATHER_SECONDS: Final = 0.25
+GATHER_SECONDS: Final = 1.0
 """Rest between two polls, so that mail which comes together is dealt with together."""
 PAGE: Final = 100
 
 COURSES: Final = (
     # what becomes of a delivery, how often
-    ((), 12),
-    (("01",), 22),
-    (("01", "03"), 32),
-    (("01", "03", "06"), 16),
-    (("03", "05", "06"), 7),
-    (("01", "03", "04", "05", "06"), 6),
+    ((), 18),
+    (("01",), 24),
+    (("03",), 16),
+    (("01", "03"), 18),
+    (("01", "03", "06"), 9),
+    (("03", "05", "06"), 6),
+    (("01", "03", "04", "05", "06"), 4),
     (("01", "02"), 5),
 )
 _REPLY_SHARE: Final = 0.3

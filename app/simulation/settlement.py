@@ -13,7 +13,7 @@ from app.client import Answer, NodeClient
 from app.signing.certificates import pem_of
 from app.signing.revocations import RevocationIndex, parse_revocation_list
 from app.simulation.attempts import Outsiders
-from app.simulation.country import AGENCIES, SUSPENDED, SYSTEMS, SimulatedAgency, System, import_file
+from app.simulation.country import AGENCIES, SUSPENDED, SYSTEMS, System, import_file
 from app.simulation.papers import PERSONS, Habits, Spelling
 from app.simulation.pki import Authority, Credential, make_issuer, make_root, person_name, seal_name
 from app.simulation.tally import SimulationFailed
@@ -78,7 +78,7 @@ def make_credentials(authorities: Authorities, at: datetime) -> dict[str, Creden
             seal_name(agency.name, agency.code), not_before=since, not_after=until, with_rsa=index % 24 == 1
         )
         person = None
-        if index % 5 == 0:
+        if index % 7 == 0:
             name = person_name(agency.name, agency.code, PERSONS[index % len(PERSONS)], "Chánh Văn phòng")
             person = issuer.issue(name, not_before=since, not_after=until)
         issued[agency.code] = Credentials(seal, person)
@@ -123,13 +123,14 @@ async def register_agencies(admin: NodeClient) -> dict[str, frozenset[str]]:
     )
     expect(await admin.post(f"/v1/agencies/{SUSPENDED.code}/suspend", {"reason": "malfunction"}))
 
-    async def codes(agency: SimulatedAgency) -> tuple[str, frozenset[str]]:
-        record = expect(await admin.get(f"/v1/agencies/{agency.old_code}"))
-        if record["organ_id"] != agency.code:
-            raise SimulationFailed(f"{agency.old_code} is {record['organ_id']} in the directory, not {agency.code}")
-        return agency.code, frozenset((agency.code, *record["aliases"]))
-
-    return dict(await at_once(codes(agency) for agency in AGENCIES))
+    known = {record["organ_id"]: record async for record in admin.pages("/v1/agencies", limit=500)}
+    names = {}
+    for agency in AGENCIES:
+        codes = frozenset((agency.code, *known.get(agency.code, {}).get("aliases", ())))
+        if agency.old_code not in codes:
+            raise SimulationFailed(f"{agency.old_code} is no code of {agency.code} in the directory")
+        names[agency.code] = codes
+    return names
 
 
 async def register_certificates(

@@ -1,0 +1,153 @@
+"""`truc sign` and `truc inspect`."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+
+from app.edxml.write import write
+from app.simulation import country, papers, pki
+from tests.cli.conftest import Truc
+from tests.support.pki import NOW, YEAR
+
+ROOT = Path(__file__).parents[2]
+SAMPLES = sorted(
+    path
+    for folder in (ROOT / "tests/vectors/shapes", ROOT.parent / "shared/domain/samples")
+    for path in folder.glob("*.edxml")
+)
+
+
+@pytest.fixture(scope="module")
+def authority() -> pki.Authority:
+    return pki.make_issuer("issuer", pki.make_root("root", at=NOW), at=NOW)
+
+
+@pytest.fixture
+def signer(tmp_path: Path, authority: pki.Authority) -> dict[str, Path]:
+    """Files of somebody who signs."""
+    credential = authority.issue(pki.seal_name("G22", "G22"), not_before=NOW - YEAR, not_after=NOW + 50 * YEAR)
+    return _files(tmp_path, credential, password=None)
+
+
+@pytest.fixture
+def unsigned(tmp_path: Path) -> Path:
+    path = tmp_path / "document.edxml"
+    path.write_bytes(write(_document()))
+    return path
+
+
+def _document() -> Any:
+    import random
+
+    habits = papers.Habits(papers.Spelling.PLAIN, old_codes=True, zips=True, legal_ids=False)
+    sender, recipient = country.AGENCIES[:2]
+    draft = papers.Draft(sender, ((recipient, recipient.old_code),), sizes=(2048,), number=7)
+    return papers.compose(draft, habits, number=7, at=NOW, rng=random.Random(1))
+
+
+def _files(folder: Path, credential: pki.Credential, password: bytes | None) -> dict[str, Path]:
+    encryption = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
+    pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    files = {name: folder / f"{name}.pem" for name in ("key", "cert", "chain")}
+    files["key"].write_bytes(credential.key.private_bytes(pem, pkcs8, encryption))
+    files["cert"].write_bytes(credential.certificate.public_bytes(pem))
+    files["chain"].write_bytes(b"".join(each.public_bytes(pem) for each in credential.chain))
+    return files
+
+
+def _options(files: dict[str, Path]) -> list[object]:
+    return [part for name in ("key", "cert", "chain") for part in (f"--{name}", files[name])]
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_a_sample_is_told_whole(path: Path, truc: Truc) -> None:
+    ended = truc("inspect", path)
+    assert ended.code == 0
+    assert ended.json["document"]["message_type"] == ("status" if path.name.startswith("status") else "document")
+    # Their signatures are placeholders in the wrong namespace, or missing.
+    assert ended.json["signature"]["holds"] is None
+    assert not [each for each in ended.json["findings"] if each["severity"] == "fatal"]
+
+
+def test_what_was_signed_is_found_to_hold(truc: Truc, unsigned: Path, signer: dict[str, Path], tmp_path: Path) -> None:
+    signed = tmp_path / "signed.edxml"
+    assert truc("sign", unsigned, *_options(signer), "-o", signed).code == 0
+    report = truc("inspect", signed).json
+    assert report["signature"]["holds"] is True
+    assert report["signature"]["covers_document"] is True
+    assert report["signature"]["path"] is None
+    assert report["document"]["document_id"] == "000.00.00.G22,2026/11/20,7/" + report["document"]["code"]["notation"]
+    assert [each["wrapped"] for each in report["document"]["attachments"]] == [True]
+
+
+def test_signing_writes_to_standard_output(truc: Truc, unsigned: Path, signer: dict[str, Path]) -> None:
+    by_file = truc("sign", unsigned, *_options(signer))
+    by_stream = truc("sign", "-", *_options(signer), stdin=unsigned.read_bytes())
+    assert by_file.code == by_stream.code == 0
+    assert truc("inspect", "-", stdin=by_stream.out).json["signature"]["holds"] is True
+
+
+def test_a_path_is_judged_where_a_root_is_given(
+    truc: Truc, unsigned: Path, signer: dict[str, Path], tmp_path: Path
+) -> None:
+    signed, foreign = tmp_path / "signed.edxml", tmp_path / "foreign.pem"
+    foreign.write_text(pki.make_root("another", at=NOW).pem)
+    truc("sign", unsigned, *_options(signer), "-o", signed)
+    assert truc("inspect", signed, "--anchor", foreign).json["signature"]["path"]["passed"] is False
+    assert truc("inspect", signed, "--anchor", signer["chain"]).json["signature"]["path"]["passed"] is True
+
+
+def test_a_changed_document_does_not_hold(truc: Truc, unsigned: Path, signer: dict[str, Path], tmp_path: Path) -> None:
+    signed = tmp_path / "signed.edxml"
+    truc("sign", unsigned, *_options(signer), "-o", signed)
+    signed.write_bytes(signed.read_bytes().replace("Như trên".encode(), "Như dưới".encode()))
+    ended = truc("inspect", signed)
+    assert ended.code == 0
+    assert ended.json["signature"]["holds"] is False
+    assert [each["code"] for each in ended.json["signature"]["findings"]] == ["xmldsig.3.2.1.digest-mismatch"]
+
+
+def test_a_secret_mark_is_a_finding(truc: Truc, unsigned: Path) -> None:
+    unsigned.write_bytes(unsigned.read_bytes().replace(b"</Subject>", " (TỐI MẬT)</Subject>".encode()))
+    assert "qd28.1.2.secret-mark" in [each["code"] for each in truc("inspect", unsigned).json["findings"]]
+
+
+@pytest.mark.parametrize("body", [b"", b"<edXML", b"<other/>", b"<!DOCTYPE a><a/>"])
+def test_what_cannot_be_read_ends_with_1(body: bytes, truc: Truc) -> None:
+    ended = truc("inspect", "-", stdin=body)
+    assert ended.code == 1
+    assert ended.json["document"] is None
+    assert ended.json["findings"]
+
+
+def test_a_key_of_another_certificate_is_refused(
+    truc: Truc, unsigned: Path, signer: dict[str, Path], authority: pki.Authority, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    other = authority.issue(pki.seal_name("G12", "G12"), not_before=NOW - YEAR, not_after=NOW + YEAR)
+    stranger = _files(tmp_path / "other", other, password=None)
+    ended = truc("sign", unsigned, "--key", stranger["key"], "--cert", signer["cert"])
+    assert ended.code == 1
+    assert "does not belong to the certificate" in ended.err
+    assert not ended.out
+
+
+def test_a_key_with_a_password_is_opened_by_a_file(
+    truc: Truc, unsigned: Path, authority: pki.Authority, tmp_path: Path
+) -> None:
+    credential = authority.issue(pki.seal_name("G22", "G22"), not_before=NOW - YEAR, not_after=NOW + YEAR)
+    files = _files(tmp_path, credential, password=b"mot mat khau")
+    assert truc("sign", unsigned, *_options(files)).code == 1
+    password = tmp_path / "password"
+    password.write_text("mot mat khau\n")
+    assert truc("sign", unsigned, *_options(files), "--key-password-file", password).code == 0
+    password.write_text("another")
+    assert truc("sign", unsigned, *_options(files), "--key-password-file", password).code == 1
+
+
+def test_a_missing_file_is_told_in_a_line(truc: Truc, tmp_path: Path) -> None:
+    ended = truc("inspect", tmp_path / "nowhere.edxml")
+    assert ended.code == 1
+    assert ended.err.count("\n") == 1
