@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute, Match, Route
 from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 
-from app.errors import UnsupportedMediaType
+from app.errors import RequestInvalid, UnsupportedMediaType
 from app.routers import problems
 from app.routers.conditions import check_digest
 
@@ -35,9 +35,10 @@ _Step = Callable[[Request], Awaitable[object]]
 class Octets:
     """Dependency of a call that takes a short body that is not JSON; gives its bytes."""
 
-    def __init__(self, bytes_max: int, media_types: tuple[str, ...]) -> None:
+    def __init__(self, bytes_max: int, media_types: tuple[str, ...], *, required: bool) -> None:
         self.bytes_max = bytes_max
         self.media_types = media_types
+        self.required = required
 
     def __call__(self, request: Request) -> bytes:
         """Return the body, which was read before."""
@@ -51,7 +52,7 @@ class Octets:
         return {"requestBody": {"required": True, "content": content}}
 
 
-_JSON = Octets(JSON_BYTES_MAX, ("application/json",))
+_JSON = Octets(JSON_BYTES_MAX, ("application/json",), required=False)
 
 
 class Call(APIRoute):
@@ -110,9 +111,14 @@ class WrongMethods(BaseRoute):
         raise HTTPException(405)
 
 
-def octets(bytes_max: int, *media_types: str) -> Octets:
-    """Describe a short body that is not JSON; give it to `Depends`, and its `description` to `openapi_extra`."""
-    return Octets(bytes_max, media_types)
+def octets(bytes_max: int, *media_types: str, required: bool = True) -> Octets:
+    """Describe a short body that is not JSON; give it to `Depends`, and its `description` to `openapi_extra`.
+
+    Args:
+        media_types: `*/*` among them lets every other one pass too.
+        required: an empty body is refused here.
+    """
+    return Octets(bytes_max, media_types, required=required)
 
 
 def octets_of(request: Request) -> bytes:
@@ -146,6 +152,8 @@ async def _read(request: Request, body: Octets) -> bytes:
             raise too_long
         pieces.append(piece)
     octets = b"".join(pieces)
+    if body.required and not octets:
+        raise RequestInvalid("the body is missing")
     check_digest(request.headers.get("content-digest"), octets)
     return octets
 

@@ -16,7 +16,7 @@ from app.routers.sign_in import ASSERTION_TYPE, GRANT_TYPE, METHODS, TOKEN_PATH,
 
 router: APIRouter = calls(tag="Authentication", guarded=False)
 
-_FORM = octets(64 * 1024, "application/x-www-form-urlencoded")
+_FORM = octets(64 * 1024, "application/x-www-form-urlencoded", required=False)
 _FORM_SCHEMA = {
     "type": "object",
     "required": ["grant_type"],

@@ -156,6 +156,7 @@ def test_a_file_of_agencies_is_imported_whole_or_not_at_all(first_admin: AgencyS
     again = first_admin.post("/v1/agencies/import?existing=skip", content=good.encode(), headers=CSV)
     assert again.json()["skipped"] == 2
     assert_problem(first_admin.post("/v1/agencies/import", json={}), 415, "unsupported-media-type")
+    assert_problem(first_admin.post("/v1/agencies/import?dry_run=true"), 400, "request-invalid")
 
 
 # Idempotency-Key.
