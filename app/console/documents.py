@@ -27,6 +27,7 @@ from app.routers.access import AtNode, Caller
 from app.routers.clock import Moment
 from app.routers.conditions import JSON
 from app.routers.paging import Paged, Window
+from app.routers.queries import AgencyText, DocumentIdText
 
 router: APIRouter = pages()
 
@@ -62,8 +63,8 @@ async def boxes(
     caller: Reader,
     window: Paged,
     box: Box | None = None,
-    agency: Annotated[str | None, Query(max_length=35)] = None,
-    document_id: Annotated[str | None, Query(max_length=500)] = None,
+    agency: AgencyText | None = None,
+    document_id: DocumentIdText | None = None,
     role: Role = Role.SENDER,
     since: Annotated[Moment | None, Query(alias="from")] = None,
     until: Annotated[Moment | None, Query(alias="to")] = None,
@@ -109,9 +110,9 @@ async def one(request: Request, node: AtNode, caller: Reader, document: UUID) ->
     trail = await calls.get_history(node, caller, document)
     try:
         attachments = await calls.list_attachments(node, caller, document)
-        whole = True
     except NotFound:
-        attachments, whole = [], False
+        # To auditors, and to a recipient it was withdrawn from, there is no content.
+        attachments = []
     codes = {view.sender, *(leg.recipient for leg in view.deliveries), *(event.agency for event in trail)}
     return render(
         request,
@@ -119,7 +120,6 @@ async def one(request: Request, node: AtNode, caller: Reader, document: UUID) ->
         document=view,
         trail=trail,
         attachments=attachments,
-        whole=whole,
         names=await names_of(node, codes, at=clock.now()),
         types=LABELS,
     )

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Coroutine, Mapping
 from importlib import resources
 from typing import Annotated, Any, Final
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import quote, urlencode
 
 import structlog
 from fastapi import APIRouter, Depends
@@ -45,8 +45,10 @@ HEADERS: Final = {
 }
 """On every page."""
 
+FORM_FIELD: Final = "form"
+"""Hidden field by which the address of a form is told from one that was written; see `_from_form`."""
+
 _LANGUAGE_SECONDS: Final = 365 * 24 * 3600
-_QUERY_FIELDS_MAX: Final = 50
 _LOCAL_MOMENT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?")
 _MOMENTS: Final = frozenset({"from", "to"})
 
@@ -66,14 +68,15 @@ class SignInNeeded(Exception):
 
 
 class Page(Call):
-    """The route of a page: reads its address as forms write it, refuses foreign forms, draws errors as pages."""
+    """The route of a page: plain addresses for those of forms, no forms from elsewhere, errors as pages."""
 
     @override
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
 
         async def serve(request: Request) -> Response:
-            _normalise(request)
+            if plain := _from_form(request):
+                return plain
             try:
                 if request.method != "GET":
                     session.require_own_page(request)
@@ -125,9 +128,9 @@ def locale_of(request: Request) -> Locale:
 
 
 def address(path: str, query: Mapping[str, Any] | None = None, **further: Any) -> str:
-    """Write an address on this node; what is None or empty is left out, lists are repeated, `from_` means `from`."""
+    """Write an address on this node; what is None is left out, lists are repeated, `from_` means `from`."""
     given = {**(query or {}), **further}
-    pairs = [(name.rstrip("_"), value) for name, value in given.items() if value not in (None, "", [], ())]
+    pairs = [(name.rstrip("_"), value) for name, value in given.items() if value is not None]
     return path + ("?" + urlencode(pairs, doseq=True) if pairs else "")
 
 
@@ -146,19 +149,26 @@ def in_path(text: str) -> str:
     return quote(text, safe="")
 
 
-def _normalise(request: Request) -> None:
-    """Drop what a form sends empty, and give moments without an offset that of Vietnam: forms know no offsets."""
-    raw = request.scope["query_string"].decode("latin-1")
-    try:
-        pairs = parse_qsl(raw, max_num_fields=_QUERY_FIELDS_MAX)
-    except ValueError:
-        pairs = []
-    kept = [(name, value + "+07:00" if _is_local(name, value) else value) for name, value in pairs if value.strip()]
-    request.scope["query_string"] = urlencode(kept).encode("ascii")
+def _from_form(request: Request) -> Response | None:
+    """Send the address a form made on to the address that says the same, which can be kept and given to others.
+
+    Forms send what was left empty, where an address means "of none" by it, and moments without an offset, as people
+    write them: they mean Vietnamese time.
+    """
+    if request.method != "GET" or FORM_FIELD not in request.query_params:
+        return None
+    pairs = [
+        (name, _with_offset(value) if name in _MOMENTS else value)
+        for name, value in request.query_params.multi_items()
+        if value.strip() and name != FORM_FIELD
+    ]
+    return RedirectResponse(_path(request) + (f"?{urlencode(pairs)}" if pairs else ""), 303)
 
 
-def _is_local(name: str, value: str) -> bool:
-    return name in _MOMENTS and _LOCAL_MOMENT.fullmatch(value) is not None
+def _with_offset(value: str) -> str:
+    found = _LOCAL_MOMENT.fullmatch(value)
+    # Browsers leave out seconds that are zero; RFC 3339 does not.
+    return f"{value}{'' if found[1] else ':00'}+07:00" if found else value
 
 
 def _finished(request: Request, answer: Response) -> Response:
@@ -191,6 +201,7 @@ def _surroundings(request: Request) -> dict[str, Any]:
         "address": address,
         "in_path": in_path,
         "utc": locale.utc_text,
+        "form_field": FORM_FIELD,
         "form_moment": lambda at: locale.form_text(at) if at else "",
         "given_without": lambda given, name: {kept: value for kept, value in given.items() if kept != name},
         "style_version": STYLE_VERSION,

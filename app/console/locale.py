@@ -80,7 +80,10 @@ class Locale:
 
     def percent(self, share: float | None) -> str:
         """Write a share of 1; a dash where there is none."""
-        return "–" if share is None else f"{self.number(share * 100)} %"
+        if share is None:
+            return "–"
+        percent = round(share * 100, 1)
+        return f"{self.number(int(percent) if percent.is_integer() else percent)} %"
 
     def size(self, size_bytes: int) -> str:
         """Write a length in bytes in the unit it is read best in."""

@@ -1,5 +1,6 @@
 """The log as a page for auditors; its filters are those of the API, so that either address says the same."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 
@@ -8,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.console.agencies import names_of
-from app.console.frame import address, asked, pages, render, viewer
-from app.console.locale import utc_text
+from app.console.frame import address, asked, locale_of, pages, render, viewer
+from app.console.locale import Locale, utc_text
 from app.edxml.document_types import LABELS
 from app.exchange.trail import TrailQuery
 from app.ledger.events import EventKind, Outcome
@@ -41,8 +42,27 @@ FILTERS: Final = (
     "measure",
     "outcome",
     "actor",
+    "ledger_size",
 )
 """Parameters that restrict, by their names in the API."""
+
+_LABELS: Final = {
+    "from": "documents.from",
+    "to": "documents.to",
+    "agency": "event.agency",
+    "tier": "agency.tier",
+    "branch": "agency.branch",
+    "document_type": "log.document-type",
+    "document_id": "documents.document-id",
+    "event": "event.event",
+    "measure": "log.measure",
+    "outcome": "event.outcome",
+    "actor": "event.actor",
+    "ledger_size": "log.ledger-size",
+}
+"""Text for each of them."""
+_GROUPS: Final = {"event": "happened"}
+"""Group of words, where it is not named as the parameter is."""
 
 
 @router.get("/log")
@@ -61,6 +81,7 @@ async def log(request: Request, node: AtNode, caller: Auditor, window: Paged, so
         size=size,
         given=given,
         sought=sought,
+        chips=_chips(locale_of(request), given, sought),
         paged="cursor" in request.query_params,
         permanent=public_url + address("/log", given),
         api=public_url + address("/v1/audit/events", given),
@@ -99,6 +120,32 @@ async def _download(
     return answer
 
 
+def _chips(words: Locale, given: Mapping[str, Any], sought: TrailQuery) -> list[tuple[str, str, str]]:
+    """List (parameter, its label, what was chosen in words) of what restricts the query."""
+
+    def said(name: str, value: str) -> str:
+        if not value:
+            return words.text("frame.none")
+        match name:
+            case "from" if sought.since:
+                return words.moment(sought.since)
+            case "to" if sought.until:
+                return words.moment(sought.until)
+            case "document_type":
+                return LABELS.get(value, value)
+            case _:
+                return words.term(_GROUPS.get(name, name), value)
+
+    return [
+        (
+            name,
+            words.text(_LABELS[name]),
+            ", ".join(said(name, value) for value in ([chosen] if isinstance(chosen, str) else chosen)),
+        )
+        for name, chosen in given.items()
+    ]
+
+
 def _shortcuts(at: datetime, size: int) -> list[tuple[str, dict[str, Any]]]:
     """List (key of the text, query) of what auditors look at most."""
     today = at.astimezone(ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -109,4 +156,4 @@ def _shortcuts(at: datetime, size: int) -> list[tuple[str, dict[str, Any]]]:
     ]
     shown: list[tuple[str, dict[str, Any]]] = [(key, {"from": utc_text(start)}) for key, start in periods]
     end = size - 1 - LIMIT_DEFAULT
-    return [*shown, ("log.end", {"cursor": cursor_of(end)} if end >= 0 else {})]
+    return [*shown, ("log.end", {"cursor": cursor_of(end, size)} if end >= 0 else {})]

@@ -17,6 +17,7 @@ from app.routers import statistics as calls
 from app.routers.access import AtNode, Caller
 from app.routers.conditions import CSV, JSON, XLSX
 from app.routers.paging import LIMIT_DEFAULT, LIMIT_MAX, Paged, Window
+from app.routers.queries import AgencyText, BranchOrNone, DocumentTypeText, MonthText, TierOrNone
 from app.statistics.measures import DEFINITIONS, MEASURE_NAMES
 from app.statistics.periods import Month
 from app.statistics.reports import MONTHS_MAX, GroupBy
@@ -24,11 +25,13 @@ from app.statistics.reports import MONTHS_MAX, GroupBy
 router: APIRouter = pages()
 
 Statistician = Annotated[Caller, viewer(Scope.STATISTICS)]
-MonthText = Annotated[str, Query(pattern="^[0-9]{4}-(0[1-9]|1[0-2])$")]
 
 FILTERS: Final = ("from", "to", "by", "agency", "tier", "branch", "document_type")
 """Parameters of the page, by their names in the API."""
+
 _API_EVENTS: Final = "/v1/audit/events"
+_TIERS: Final = {tier.value: place for place, tier in enumerate(Tier)}
+_BRANCHES: Final = {branch.value: place for place, branch in enumerate(Branch)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +42,8 @@ class Wanted:
     until: str
     by: GroupBy
     agency: str | None
-    tier: Tier | None
-    branch: Branch | None
+    tier: TierOrNone | None
+    branch: BranchOrNone | None
     document_type: str | None
 
     async def report(self, node: Node, window: Window, form: str, *, by: GroupBy | None = None) -> Any:
@@ -63,10 +66,10 @@ def wanted(
     since: Annotated[MonthText | None, Query(alias="from")] = None,
     until: Annotated[MonthText | None, Query(alias="to")] = None,
     by: GroupBy = GroupBy.TIER,
-    agency: Annotated[str | None, Query(max_length=35)] = None,
-    tier: Tier | None = None,
-    branch: Branch | None = None,
-    document_type: Annotated[str | None, Query(max_length=40)] = None,
+    agency: AgencyText | None = None,
+    tier: TierOrNone | None = None,
+    branch: BranchOrNone | None = None,
+    document_type: DocumentTypeText | None = None,
 ) -> Wanted:
     """Read the address: the present month by tier, where it says nothing."""
     first = since or until or str(Month.of(clock.now()))
@@ -89,12 +92,14 @@ async def figures(request: Request, node: AtNode, _caller: Statistician, window:
         "statistics.html",
         asking=asking,
         report=report,
+        rows=sorted(report.items, key=lambda row: (row.month, _place(row))),
         total=total if months.items else None,
         total_links=months.items[0].links if len(months.items) == 1 else {},
         longest=max((max(row.sent, row.received) for row in report.items), default=0) or 1,
         given=asked(request, *FILTERS),
         paged="cursor" in request.query_params,
         participation=participation,
+        takers=sorted(participation.items, key=_place) if participation else [],
         neighbours=_neighbours(asking),
         names=await names_of(node, codes, at=clock.now()),
         types=LABELS,
@@ -126,6 +131,11 @@ def _log_address(link: str) -> str:
     """Return the page that shows what a link of the API lists; their parameters are the same."""
     assert link.startswith(_API_EVENTS), link
     return "/log" + link.removeprefix(_API_EVENTS)
+
+
+def _place(row: Any) -> tuple[int, int]:
+    """Return where tier and branch of a row stand in the order of the regulation; others keep the order they have."""
+    return _TIERS.get(row.tier, 0), _BRANCHES.get(row.branch, 0)
 
 
 def _neighbours(asking: Wanted) -> tuple[str, str] | None:

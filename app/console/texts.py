@@ -15,7 +15,7 @@ class Text(NamedTuple):
 
 TEXTS: Final[dict[str, Text]] = {
     # Around every page
-    "frame.title": Text("Trục · Trục liên thông văn bản điện tử", "Trục · Electronic document exchange"),
+    "frame.title": Text("Trục liên thông văn bản điện tử", "Electronic document exchange"),
     "frame.tagline": Text("Trục liên thông văn bản", "Document exchange"),
     "frame.skip": Text("Đến phần nội dung", "Skip to content"),
     "frame.nav": Text("Điều hướng chính", "Main navigation"),
@@ -88,7 +88,6 @@ TEXTS: Final[dict[str, Text]] = {
     "overview.ledger-size": Text("Sự kiện đã niêm phong", "Sealed events"),
     "overview.backlog": Text("Sự kiện chờ niêm phong", "Events waiting to be sealed"),
     "overview.behind": Text("Sự kiện chờ lâu nhất từ", "The oldest since"),
-    "overview.refusals": Text("Bị từ chối trong tháng", "Refused this month"),
     "overview.covers": Text(
         "Số liệu tính từ {size} sự kiện đầu tiên của sổ nhật ký.", "The figures cover the first {size} events."
     ),
@@ -103,7 +102,6 @@ TEXTS: Final[dict[str, Text]] = {
     "overview.waiting": Text("Chờ tiếp nhận", "Waiting to be taken over"),
     "overview.urgent": Text("trong đó khẩn", "of these urgent"),
     "overview.directory": Text("Danh bạ", "Directory"),
-    "overview.active-agencies": Text("Cơ quan đang tham gia", "Active agencies"),
     # Agencies
     "agencies.title": Text("Cơ quan", "Agencies"),
     "agencies.caption": Text("Cơ quan theo thứ tự mã", "Agencies in the order of their codes"),
@@ -125,7 +123,6 @@ TEXTS: Final[dict[str, Text]] = {
     "agency.valid": Text("Thời gian tồn tại", "Exists"),
     "agency.ever": Text("không giới hạn", "without bounds"),
     "agency.successor": Text("Cơ quan kế thừa", "Successor"),
-    "agency.contact": Text("Liên hệ", "Contact"),
     "agency.version": Text("Lần thay đổi", "Version"),
     "agency.parts": Text("Cơ quan trực thuộc", "Its parts"),
     "agency.parts-link": Text("Danh sách cơ quan trực thuộc", "List of its parts"),
@@ -182,10 +179,6 @@ TEXTS: Final[dict[str, Text]] = {
         "This client acts for a whole subtree of agencies. Enter the code of one of them.",
     ),
     "documents.no-agency": Text("Hệ thống này không đại diện cho cơ quan nào.", "This client acts for no agency."),
-    "documents.none": Text(
-        "Hệ thống này không có quyền xem văn bản (exchange hoặc audit).",
-        "This client may not see documents (exchange or audit).",
-    ),
     "document.code": Text("Số, ký hiệu", "Number"),
     "document.subject": Text("Trích yếu", "Subject"),
     "document.sender": Text("Bên gửi", "Sender"),
@@ -218,7 +211,6 @@ TEXTS: Final[dict[str, Text]] = {
     "document.statuses": Text("Báo cáo trạng thái", "Status reports"),
     "document.reporter": Text("Cơ quan báo", "Reporter"),
     "document.reason": Text("Lý do, ghi chú", "Reason, remark"),
-    "document.reported": Text("Thời điểm báo", "Reported"),
     "document.links": Text("Văn bản liên quan", "Related documents"),
     "document.attachments": Text("Tệp đính kèm", "Attachments"),
     "document.attachment-name": Text("Tên tệp", "Name"),
@@ -252,6 +244,7 @@ TEXTS: Final[dict[str, Text]] = {
     "log.empty": Text("Không có sự kiện nào khớp.", "No event fits."),
     "log.measure": Text("Tính vào chỉ tiêu", "Counts in"),
     "log.document-type": Text("Loại văn bản", "Document type"),
+    "log.ledger-size": Text("Trong số sự kiện đầu tiên", "Among the first events"),
     "log.permanent": Text("Liên kết lâu dài", "Permanent link"),
     "log.api": Text("Cùng truy vấn qua API", "The same query of the API"),
     "log.download": Text("Tải về toàn bộ kết quả", "Download everything found"),
@@ -266,7 +259,6 @@ TEXTS: Final[dict[str, Text]] = {
     "statistics.from": Text("Từ tháng", "From month"),
     "statistics.to": Text("Đến tháng", "To month"),
     "statistics.by": Text("Phân theo", "Broken down by"),
-    "statistics.month": Text("Tháng", "Month"),
     "statistics.total": Text("Tổng cộng", "Total"),
     "statistics.previous": Text("Tháng trước", "Previous month"),
     "statistics.following": Text("Tháng sau", "Next month"),

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx2
 import pytest
@@ -50,6 +50,12 @@ class Visitor:
         self.url = url
         self.http = httpx2.Client(base_url=url, timeout=60)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        self.http.close()
+
     def get(self, path: str, **how: Any) -> httpx2.Response:
         return self.http.get(path, **how)
 
@@ -60,6 +66,10 @@ class Visitor:
     def sign_in(self, credentials: Credentials, **fields: str) -> httpx2.Response:
         form = {"client_id": credentials.client_id, "client_secret": credentials.secret} | fields
         return self.post("/sign-in", data=form)
+
+
+Browse = Callable[[str], Visitor]
+"""Opens a visitor of the node at an address."""
 
 
 @dataclass
@@ -128,12 +138,26 @@ def world(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> It
 @pytest.fixture
 def stranger(world: World) -> Iterator[Visitor]:
     """Somebody who is not signed in."""
-    visitor = Visitor(world.running.url)
-    yield visitor
-    visitor.http.close()
+    with Visitor(world.running.url) as visitor:
+        yield visitor
 
 
-@pytest.fixture(scope="session")
-def visit(world: World) -> Callable[[str], Visitor]:
-    """Give somebody who is signed in, by role."""
-    return world.visitor
+@pytest.fixture
+def browse() -> Iterator[Browse]:
+    """Give further visitors of a node at an address, nobody signed in."""
+    with ExitStack() as stack:
+        yield lambda url: stack.enter_context(Visitor(url))
+
+
+@pytest.fixture
+def sqlite_url(migrated_sqlite: Path, tmp_path: Path) -> str:
+    """A fresh database for tests that need a node of their own and do not care about the engine."""
+    shutil.copyfile(migrated_sqlite, tmp_path / "own.sqlite")
+    return f"sqlite:///{tmp_path / 'own.sqlite'}"
+
+
+@pytest.fixture
+def migrated_node(sqlite_url: str, tmp_path: Path) -> Iterator[RunningNode]:
+    """A node of the test's own, empty."""
+    with running_node(tmp_path / "data", sqlite_url) as running:
+        yield running

@@ -1,0 +1,174 @@
+"""The console in a real browser: it signs in, opens every page, and nothing is amiss. Needs Chromium; never skipped.
+
+Screenshots of every page, light, dark and narrow, are left in the folder of the test.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, sync_playwright
+
+from tests.console.conftest import World
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+WIDE = {"width": 1280, "height": 900}
+NARROW = {"width": 390, "height": 844}
+
+
+@contextlib.contextmanager
+def browsing(folder: Path, **how: object) -> Iterator[tuple[BrowserContext, list[str]]]:
+    """Open a fresh browser; the list fills with everything it complains about."""
+    assert CHROMIUM.exists(), "the tests of the pages need Chromium; make system installs it"
+    complaints: list[str] = []
+    with sync_playwright() as playwright:
+        context = playwright.chromium.launch_persistent_context(
+            folder,
+            executable_path=CHROMIUM,
+            args=FLAGS,
+            viewport=how.pop("viewport", WIDE),
+            **how,  # type: ignore[arg-type]
+        )
+        context.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
+        context.on("weberror", lambda error: complaints.append(f"error: {error.error}"))
+        context.on("requestfailed", lambda request: complaints.append(f"failed: {request.url} {request.failure}"))
+        context.on(
+            "response",
+            lambda answer: complaints.append(f"{answer.status}: {answer.url}") if answer.status >= 400 else None,
+        )
+        try:
+            yield context, complaints
+        finally:
+            context.close()
+
+
+def sign_in(page: Page, world: World, role: str) -> None:
+    credentials = world.credentials[role]
+    page.goto(world.running.url)
+    page.fill("input[name=client_id]", credentials.client_id)
+    page.fill("input[name=client_secret]", credentials.secret)
+    page.click("form[action='/sign-in'] button")
+    page.wait_for_selector("form[action='/sign-out']")
+
+
+def addresses(world: World) -> dict[str, str]:
+    """Name every page there is."""
+    return {
+        "overview": "/",
+        "agencies": "/agencies",
+        "agency": "/agencies/H41",
+        "tricky": "/agencies/000.00.77.H41",
+        "inbox": "/documents?box=inbox",
+        "outbox": "/documents?box=outbox",
+        "search": f"/documents?box=search&document_id={world.document['document_id']}",
+        "document": f"/documents/{world.document['id']}",
+        "log": "/log",
+        "log-filtered": "/log?event=document.accepted&event=document.refused&tier=central",
+        "log-empty": "/log?actor=nobody",
+        "statistics": "/statistics",
+        "statistics-agency": "/statistics?by=agency",
+    }
+
+
+@pytest.mark.parametrize(("scheme", "viewport"), [("light", WIDE), ("dark", WIDE), ("light", NARROW)])
+def test_every_page_opens_without_a_complaint(
+    world: World, tmp_path: Path, scheme: str, viewport: dict[str, int]
+) -> None:
+    with browsing(tmp_path / "browser", viewport=viewport, color_scheme=scheme) as (context, complaints):
+        page = context.new_page()
+        page.goto(world.running.url)
+        page.screenshot(path=tmp_path / "sign-in.png", full_page=True)
+        sign_in(page, world, "everything")
+        for name, address in addresses(world).items():
+            page.goto(world.running.url + address)
+            page.screenshot(path=tmp_path / f"{name}.png", full_page=True)
+            # Nothing sticks out sideways: what is wider than the page scrolls in a box of its own.
+            overhang = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            assert overhang <= 0, f"{name} is {overhang} px wider than the page"
+            assert page.locator("h1").count() == 1
+        assert complaints == []
+
+
+def test_people_find_their_way_without_a_mouse_and_without_scripts(world: World, tmp_path: Path) -> None:
+    with browsing(tmp_path / "browser", java_script_enabled=False) as (context, complaints):
+        page = context.new_page()
+        page.goto(world.running.url + "/log?event=document.accepted")
+        # Asked to sign in first, and back here afterwards.
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.className") == "skip"
+        page.fill("input[name=client_id]", world.credentials["everything"].client_id)
+        page.fill("input[name=client_secret]", world.credentials["everything"].secret)
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/log?event=document.accepted")
+        assert page.locator("tbody tr").count() == 2
+
+        # A filter of the form becomes an address to keep.
+        page.select_option("select[name=tier]", "central")
+        page.fill("input[name=from]", "2026-01-01T00:00")
+        page.click("form[action='/log'] button")
+        page.wait_for_url("**/log?from=2026-01-01T00%3A00%3A00%2B07%3A00&tier=central&event=document.accepted")
+        assert page.locator("tbody tr").count() == 2
+        assert page.locator(".chips li").count() == 3
+
+        # A figure opens the events it counts.
+        page.click("nav >> text=Thống kê")
+        figure = page.locator("tfoot a").first
+        counted = int(figure.inner_text())
+        figure.click()
+        assert page.locator("tbody tr").count() == counted == 2
+
+        page.click("text=English")
+        assert page.locator("h1").inner_text() == "The log"
+        page.click("text=Sign out")
+        page.wait_for_selector("form[action='/sign-in']")
+        assert complaints == []
+
+
+def test_a_link_in_somebody_elses_page_opens_for_who_is_signed_in(world: World, tmp_path: Path) -> None:
+    """The cookie is not sent with what other sites ask for; who follows a permanent link is let in all the same."""
+    with browsing(tmp_path / "browser") as (context, complaints):
+        page = context.new_page()
+        sign_in(page, world, "everything")
+        page.goto("about:blank")
+        page.set_content(f"<a href='{world.running.url}/log?tier=central'>xem</a>")
+        page.click("a")
+        page.wait_for_url("**/log?tier=central")
+        page.wait_for_selector("table.log")
+        assert complaints == []
+
+
+def test_a_form_in_somebody_elses_page_does_nothing(world: World, tmp_path: Path) -> None:
+    with browsing(tmp_path / "browser") as (context, _complaints):
+        page = context.new_page()
+        sign_in(page, world, "sender")
+        page.goto("about:blank")
+        page.set_content(f"<form method=post action='{world.running.url}/sign-out'><button>x</button></form>")
+        page.click("button")
+        page.wait_for_selector(".problem")
+        page.goto(world.running.url)
+        assert page.locator("form[action='/sign-out']").count() == 1
+
+
+def test_a_printed_page_is_black_on_white_without_navigation(world: World, tmp_path: Path) -> None:
+    with browsing(tmp_path / "browser", color_scheme="dark") as (context, complaints):
+        page = context.new_page()
+        sign_in(page, world, "everything")
+        page.emulate_media(media="print")
+        for name in ("document", "statistics", "log"):
+            page.goto(world.running.url + addresses(world)[name])
+            page.screenshot(path=tmp_path / f"{name}.png", full_page=True)
+            assert not page.locator(".strip nav").is_visible()
+            assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
+            assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(255, 255, 255)"
+        assert complaints == []
