@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from app.edxml.model import StatusMessage
-from app.errors import DataFault, DocumentRefused, TransitionNotAllowed
+from app.errors import DataFault, DocumentRefused, IdempotencyKeyReused, TransitionNotAllowed
 from app.exchange import parties, receipts
 from app.exchange.desk import Clock, Desk
 from app.exchange.receive import Body
@@ -137,6 +137,9 @@ async def _commit(
 
     Returns:
         The report's row; the delivery's state where that forbids the move; None where the same report is there already.
+
+    Raises:
+        IdempotencyKeyReused: another request took the key meanwhile; nothing was written.
     """
     async with desk.database.write() as tx:
         # The row is locked, so the state the move is judged by is the state it changes.
@@ -148,6 +151,9 @@ async def _commit(
         row = {**decided, "state": after.shown}
         if not await documents.insert_report(tx, row):
             return None
+        if once is not None and not await once.remember(tx, {"report": row["id"]}):
+            # Undoes the transaction: the report was another request's than the one that has the key by now.
+            raise IdempotencyKeyReused("the Idempotency-Key was used for another request meanwhile; choose a new one")
         await delivery_rows.move(
             tx,
             subject.delivery,
@@ -158,8 +164,6 @@ async def _commit(
         notice = _notice(subject, row)
         await delivery_rows.insert(tx, [notice])
         await record(tx, _events(subject, row, before, after, notice["id"]))
-        if once is not None:
-            await once.remember(tx, {"report": row["id"]})
     return row
 
 

@@ -24,7 +24,7 @@ from app.ledger.events import EventKind, record
 from app.registry.model import Agency, Client
 from app.registry.once import Once
 from app.store import deliveries, documents
-from app.store.database import Database
+from app.store.database import Database, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +91,8 @@ async def submit(
         # The body is durable and unreferenced: a crash now leaves an orphan that no row names.
         inserted = await commit(desk.database, [decision])
         if decision.document["id"] not in inserted:
-            # Another request with the same DocumentId committed between the look and the insert.
-            return await _raced(desk, sender, message, body)
+            # Another request with the same DocumentId, or the same key, committed between the look and the insert.
+            return await _raced(desk, sender, message, body, once)
         # Durable: from here on the document exists, whether or not the answer arrives.
         desk.doorbell.nudge()
         return Accepted(
@@ -103,17 +103,22 @@ async def submit(
 async def commit(database: Database, decisions: Sequence[Decision]) -> set[str]:
     """Write decided documents in one transaction; returns the ids that went in.
 
-    A document whose DocumentId was taken meanwhile is left out, with its deliveries and events, and harms no neighbour.
+    A document whose DocumentId or Idempotency-Key was taken meanwhile is left out, with its deliveries and events, and
+    harms no neighbour.
     """
     async with database.write() as tx:
         inserted = await documents.insert(tx, [decision.document for decision in decisions])
+        if late := {
+            decision.document["id"]
+            for decision in decisions
+            if decision.document["id"] in inserted and not await _remembered(tx, decision)
+        }:
+            await documents.take_back(tx, late)
+            inserted -= late
         kept = [decision for decision in decisions if decision.document["id"] in inserted]
         await deliveries.insert(tx, [row for decision in kept for row in decision.deliveries])
         await documents.insert_links(tx, [row for decision in kept for row in decision.links])
         await record(tx, [event for decision in kept for event in decision.events])
-        for decision in kept:
-            if decision.once is not None:
-                await decision.once.remember(tx, {"document": decision.document["id"]})
     # Committed and synced: all of it exists. Before this line, none of it did.
     return inserted
 
@@ -205,7 +210,16 @@ async def _accepted_by_key(desk: Desk, once: Once) -> Accepted | None:
     return Accepted(dict(row._mapping), tuple((leg.id, leg.recipient) for leg in legs), replayed=True)
 
 
-async def _raced(desk: Desk, sender: Agency, message: DocumentMessage | Message, body: Body) -> Accepted:
+async def _remembered(tx: Transaction, decision: Decision) -> bool:
+    once = decision.once
+    return once is None or await once.remember(tx, {"document": decision.document["id"]})
+
+
+async def _raced(
+    desk: Desk, sender: Agency, message: DocumentMessage | Message, body: Body, once: Once | None
+) -> Accepted:
+    if once is not None and (accepted := await _accepted_by_key(desk, once)) is not None:
+        return accepted
     earlier = await _accepted_before(desk, sender, message)
     if earlier is None:
         raise DataFault("a DocumentId was taken and is not there")

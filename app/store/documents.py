@@ -20,6 +20,11 @@ async def insert(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> set[str]
     return {row.id for row in await tx.execute(statement)}
 
 
+async def take_back(tx: Transaction, ids: Collection[str]) -> None:
+    """Undo the insertion of documents in the transaction that inserted them, before anything refers to them."""
+    await tx.execute(documents.delete().where(documents.c.id.in_(ids)))
+
+
 async def insert_links(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert what documents say about other documents."""
     if rows:
