@@ -19,7 +19,7 @@ from app.routers import problems
 from app.routers.access import Acting, AtNode, require
 from app.routers.calls import calls, octets
 from app.routers.clock import Day
-from app.routers.conditions import CSV, ExpectedVersion, etag, mark
+from app.routers.conditions import CSV, ExpectedVersion, KnownVersion, etag, if_none_match, mark
 from app.routers.openapi import header
 from app.routers.paging import Page, Paged, page
 from app.routers.problems import FindingView
@@ -218,13 +218,18 @@ async def list_agencies(
     summary="Look up one agency",
     response_model=AgencyView,
     dependencies=[require()],
-    responses={200: {"headers": header("ETag")}, **problems.answers(404)},
+    responses={200: {"headers": header("ETag")}, 304: {"headers": header("ETag")}, **problems.answers(404)},
 )
-async def get_agency(node: AtNode, organ_id: str, response: Response) -> AgencyView:
+async def get_agency(
+    node: AtNode, organ_id: str, response: Response, known: KnownVersion = None
+) -> AgencyView | Response:
     """Return the agency that has or had this code, in either form; closed ones name their successor."""
     async with node.database.read() as tx:
         agency = await directory.get(tx, code_in_path(organ_id))
-    response.headers["ETag"] = etag(agency.version)
+    tag = etag(agency.version)
+    if if_none_match(known, tag):
+        return Response(status_code=304, headers={"ETag": tag})
+    response.headers["ETag"] = tag
     return AgencyView.of(agency)
 
 

@@ -69,6 +69,13 @@ ExpectedVersion = Annotated[int | None, Depends(if_match)]
 """Parameter of a handler that changes a record: `expected: ExpectedVersion`."""
 
 
+KnownVersion = Annotated[
+    str | None,
+    Header(alias="If-None-Match", description="ETags of the versions at hand; 304 if one is the present one."),
+]
+"""Parameter of a handler that reads a record: `known: KnownVersion = None`."""
+
+
 def if_none_match(header: str | None, tag: str) -> bool:
     """Tell whether the client has this version already: 304 is the answer (weak comparison, RFC 9110 §13.1.2)."""
     if header is None:

@@ -49,7 +49,7 @@ def _hash(text: str) -> str:
 
 
 _DOCS_POLICY = (
-    f"default-src 'none'; script-src 'self' {_hash(_SWAGGER_SCRIPT)}; style-src 'self' 'unsafe-inline'; "
+    f"default-src 'none'; script-src 'self' {_hash(_SWAGGER_SCRIPT)}; style-src 'self'; "
     "img-src 'self' data:; connect-src 'self'; font-src 'self' data:; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'"
 )

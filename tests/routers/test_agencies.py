@@ -118,6 +118,15 @@ def test_a_change_needs_the_version_it_was_made_for(admin: AgencySystem) -> None
     assert admin.patch(path, json={"name": "Khác"}).status_code == 200
 
 
+def test_who_has_the_present_version_is_not_sent_it_again(admin: AgencySystem) -> None:
+    path = f"/v1/agencies/{register(admin)}"
+    known = {"If-None-Match": admin.get(path).headers["etag"]}
+    again = admin.get(path, headers=known)
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", '"1"')
+    admin.patch(path, json={"name": "Khác"})
+    assert admin.get(path, headers=known).status_code == 200
+
+
 def test_fields_can_be_emptied(admin: AgencySystem) -> None:
     above = register(admin)
     path = f"/v1/agencies/{register(admin, parent=above, valid_from='2020-01-01', aliases=[new_code()])}"
