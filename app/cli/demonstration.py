@@ -13,9 +13,12 @@ def demo(
     ] = Path("demo-data"),
     port: Annotated[int, typer.Option(min=0, max=65535, help="0: 8080, or any free one if it is taken.")] = 0,
     documents: Annotated[
-        int, typer.Option(min=1, max=100_000, help="How many documents are sent, replies aside.")
-    ] = 120,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same traffic.")] = 2026,
+        int | None,
+        typer.Option(
+            min=1, max=90_000, help="How many documents are sent, replies aside; else 150, or what 20 s allow."
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed and --documents give the same traffic.")] = 2026,
 ) -> None:
     """Run a country of four tiers against a node of its own, and check what the node says about it.
 

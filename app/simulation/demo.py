@@ -35,6 +35,9 @@ SENDERS: Final = 4
 STALL_SECONDS: Final = 60.0
 SEAL_SECONDS: Final = 20.0
 """How long to wait until the last events are in the log; the node needs a second."""
+DOCUMENTS: Final = 150
+SENDING_SECONDS: Final = 20.0
+"""A slow machine sends fewer documents, unless their number was asked for: nobody waits minutes for a show."""
 _RESENT: Final = 5
 
 
@@ -46,14 +49,14 @@ class Wishes:
         once: end after the reckoning.
         data_dir: a folder for the run is made below it.
         port: 0 for 8080 or any free one.
-        documents: how many to send, replies and the scenes aside.
-        seed: the same gives the same traffic.
+        documents: how many to send, replies and the scenes aside; None for as many as a short show allows.
+        seed: the same gives the same traffic, where the number of documents is given.
     """
 
     once: bool
     data_dir: Path
     port: int
-    documents: int
+    documents: int | None
     seed: int
 
 
@@ -163,23 +166,34 @@ async def _settled(
 async def _exchange(country: Country, wishes: Wishes, screen: Screen) -> None:
     """Let everybody send, and everybody deal with what comes, until nothing is left."""
     habits = {office.agency.system: office.habits for office in country.offices.values()}
-    planned = plan(wishes.documents, seed=wishes.seed, habits=habits)
-    screen.step(f"sending {wishes.documents} documents; recipients poll, fetch, check, take over and report")
-    with screen.bars({"documents": wishes.documents, "deliveries": wishes.documents, "statuses": 0}) as bars:
+    count = wishes.documents or DOCUMENTS
+    planned = plan(count, seed=wishes.seed, habits=habits)
+    screen.step(f"sending {count} documents; recipients poll, fetch, check, take over and report")
+    seconds = SENDING_SECONDS if wishes.documents is None else None
+    with screen.bars({"documents": count, "deliveries": count, "statuses": count}) as bars:
         country.stage.pending.moved = _mover(country.stage, bars)
-        sent = await _send_all(country, planned, wishes.seed)
+        sent = await _send_all(country, planned, wishes.seed, seconds=seconds)
         await _resend(country, sent)
         await _redirect(country)
         await _withdraw(country)
         await country.stage.pending.settled(stall_seconds=STALL_SECONDS)
+    if len(sent) < len(planned):
+        screen.step(
+            f"after {SENDING_SECONDS:.0f} s the senders stopped at {country.stage.tally.total('sent')} documents"
+        )
 
 
-async def _send_all(country: Country, planned: tuple[Planned, ...], seed: int) -> list[Sent]:
+async def _send_all(country: Country, planned: tuple[Planned, ...], seed: int, *, seconds: float | None) -> list[Sent]:
+    """Send what is planned, several at a time; nothing new is begun after so many seconds."""
     waiting = iter(planned)
     sent: list[Sent] = []
+    now = asyncio.get_running_loop().time
+    deadline = now() + seconds if seconds is not None else None
 
     async def work() -> None:
         for each in waiting:
+            if deadline is not None and now() > deadline:
+                return
             office = country.offices[each.draft.sender.code]
             first = await office.send(each.draft, random.Random(f"{seed}/document/{each.index}"))
             sent.append(first)
