@@ -5,11 +5,13 @@ client that crashes between fetching and acknowledging sees it again: at least o
 delivery id.
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 from app.exchange.desk import Desk
 from app.exchange.states import Progress
@@ -61,17 +63,20 @@ class Acknowledgement(StrEnum):
 
 
 async def look(desk: Desk, query: InboxQuery, *, wait_seconds: float = 0) -> Sequence[Any]:
-    """Return a page of the inbox; when it is empty, wait for mail up to so many seconds and look once more.
+    """Return a page of the inbox; while it is empty, wait for mail up to so many seconds.
 
     Raises:
         Unavailable: the database does not answer.
     """
     # Listen before looking: mail that is sealed in between rings the bell instead of falling through.
     with desk.doorbell.listen(query.agencies) as bell:
-        rows = await _page(desk, query)
-        if not rows and wait_seconds > 0 and await bell.rung(seconds=wait_seconds):
+        deadline = time.monotonic() + wait_seconds
+        while True:
             rows = await _page(desk, query)
-    return rows
+            left = deadline - time.monotonic()
+            # The bell rings for every event of an agency, also for those that bring no mail of the kind asked for.
+            if rows or left <= 0 or not await bell.rung(seconds=left):
+                return rows
 
 
 async def acknowledge(
@@ -87,7 +92,7 @@ async def acknowledge(
     """
     day = at.astimezone(ZONE).date()
     async with desk.database.write() as tx:
-        found = {row.id: row for row in await deliveries.by_ids(tx, set(ids), lock=True)}
+        found = {row.id: row for row in await deliveries.by_ids(tx, {each for each in ids if _is_id(each)}, lock=True)}
         agencies = await directory.resolve(tx, {row.recipient for row in found.values()}, on=day)
         own = {row.id: row for row in found.values() if client.may_act_for(agencies[row.recipient])}
         fresh = {
@@ -110,6 +115,14 @@ async def acknowledge(
         else:
             outcomes.append((asked, Acknowledgement.NOT_FOUND))
     return outcomes
+
+
+def _is_id(text: str) -> bool:
+    # Only the form that ids are given out in: anything else is nobody's, and PostgreSQL would not even compare it.
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False
 
 
 async def _page(desk: Desk, query: InboxQuery) -> Sequence[Any]:

@@ -230,10 +230,10 @@ async def validate(node: AtNode, caller: Exchanging, declared: DeclaredBody, req
 
 
 @router.get(
-    "/v1/documents/{document}",
+    "/v1/documents/{document:uuid}",
     summary="Look up a document",
     response_model=DocumentView,
-    responses=problems.answers(404, 422),
+    responses=problems.answers(404),
 )
 async def get_document(node: AtNode, caller: ExchangingOrAuditing, document: UUID) -> DocumentView:
     """Return what is known of a document and how far it came with each recipient."""
@@ -241,14 +241,14 @@ async def get_document(node: AtNode, caller: ExchangingOrAuditing, document: UUI
 
 
 @router.get(
-    "/v1/documents/{document}/content",
+    "/v1/documents/{document:uuid}/content",
     summary="Fetch a document",
     response_class=StreamingResponse,
     responses={
         200: {"content": MESSAGE_CONTENT, "headers": header("Content-Digest", "ETag")},
         206: {"description": "The range that was asked for.", "content": MESSAGE_CONTENT},
         304: {"description": "The client has it already."},
-        **problems.answers(404, 416, 422),
+        **problems.answers(404, 416),
     },
 )
 async def get_content(node: AtNode, caller: Exchanging, document: UUID, request: Request) -> Response:
@@ -258,10 +258,10 @@ async def get_content(node: AtNode, caller: Exchanging, document: UUID, request:
 
 
 @router.get(
-    "/v1/documents/{document}/attachments",
+    "/v1/documents/{document:uuid}/attachments",
     summary="List attachments",
     response_model=list[AttachmentView],
-    responses=problems.answers(404, 422),
+    responses=problems.answers(404),
 )
 async def list_attachments(node: AtNode, caller: Exchanging, document: UUID) -> list[AttachmentView]:
     """Return what is attached to a document, bounded by the document's own size."""
@@ -273,7 +273,7 @@ async def list_attachments(node: AtNode, caller: Exchanging, document: UUID) -> 
 
 
 @router.get(
-    "/v1/documents/{document}/attachments/{number}",
+    "/v1/documents/{document:uuid}/attachments/{number}",
     summary="Fetch an attachment",
     response_class=StreamingResponse,
     responses={
@@ -305,10 +305,10 @@ async def get_attachment(node: AtNode, caller: Exchanging, document: UUID, numbe
 
 
 @router.get(
-    "/v1/documents/{document}/history",
+    "/v1/documents/{document:uuid}/history",
     summary="Read the trail of a document",
     response_model=list[EventView],
-    responses=problems.answers(404, 422),
+    responses=problems.answers(404),
 )
 async def get_history(node: AtNode, caller: ExchangingOrAuditing, document: UUID) -> list[EventView]:
     """Return every event of a document in the order of the log; events just committed may still lack their index.
@@ -320,12 +320,12 @@ async def get_history(node: AtNode, caller: ExchangingOrAuditing, document: UUID
 
 
 @router.get(
-    "/v1/documents/{document}/receipt",
+    "/v1/documents/{document:uuid}/receipt",
     summary="Fetch the receipt",
     response_class=PlainTextResponse,
     responses={
         200: {"content": {"application/jose": {"schema": {"type": "string"}}}},
-        **problems.answers(404, 422),
+        **problems.answers(404),
     },
 )
 async def get_receipt(node: AtNode, caller: ExchangingOrAuditing, document: UUID) -> Response:

@@ -3,7 +3,6 @@
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any
-from uuid import UUID
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
@@ -103,7 +102,9 @@ class Acknowledgements(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    delivery_ids: list[UUID] = Field(min_length=1, max_length=ACKNOWLEDGED_AT_ONCE_MAX, description="From the inbox.")
+    delivery_ids: list[Annotated[str, Field(min_length=1, max_length=64)]] = Field(
+        min_length=1, max_length=ACKNOWLEDGED_AT_ONCE_MAX, description="From the inbox."
+    )
 
 
 class AcknowledgementView(BaseModel):
@@ -171,8 +172,7 @@ async def poll(
 )
 async def acknowledge(node: AtNode, caller: Exchanging, asked: Acknowledgements) -> AcknowledgementReport:
     """Take deliveries over: they leave the inbox, and the sender sees `delivered`. Repeating it changes nothing."""
-    ids = [str(delivery) for delivery in asked.delivery_ids]
-    outcomes = await inbox.acknowledge(node.desk, ids, client=caller.client, at=clock.now())
+    outcomes = await inbox.acknowledge(node.desk, asked.delivery_ids, client=caller.client, at=clock.now())
     return AcknowledgementReport(
         items=[AcknowledgementView(delivery_id=delivery, outcome=outcome) for delivery, outcome in outcomes]
     )

@@ -76,14 +76,14 @@ async def post_status(
 
 
 @router.get(
-    "/v1/statuses/{report_id}/content",
+    "/v1/statuses/{report_id:uuid}/content",
     summary="Fetch a status message",
     response_class=StreamingResponse,
     responses={
         200: {"content": MESSAGE_CONTENT, "headers": header("Content-Digest", "ETag")},
         206: {"description": "The range that was asked for.", "content": MESSAGE_CONTENT},
         304: {"description": "The client has it already."},
-        **problems.answers(404, 416, 422),
+        **problems.answers(404, 416),
     },
 )
 async def get_status_content(
