@@ -72,6 +72,8 @@ def enlist(exchange: Exchange, stack: ExitStack, **how: Any) -> Office:
     seal = current_seal(exchange.pki, code, fields["name"])
     register_certificate(exchange.administrator, code, seal, exchange.pki)
     system = stack.enter_context(exchange.running.system(Scope.EXCHANGE, agencies=[code], name=code))
+    # Signed in now, so that its first call later leaves no event of its own.
+    assert system.token
     return Office(code, seal, system)
 
 

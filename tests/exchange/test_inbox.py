@@ -1,0 +1,325 @@
+"""The inbox, on both databases: order, pages, kinds, waiting, taking over, and that nobody misses or doubles a row."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from threading import Event
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from app.edxml.model import Handling, StatusCode
+from app.node import Node
+from app.registry.model import Scope
+from app.store import deliveries as delivery_rows
+from tests.exchange.mail import enlist, report, send
+from tests.exchange.remains import checked, remains
+from tests.support.agency import AgencySystem
+from tests.support.office import COMMUNE, DISTRICT, PARTY, PROVINCE, Exchange, Office, created, outcomes, refused
+
+
+@pytest.fixture
+def box(exchange: Exchange, stack: ExitStack) -> Office:
+    """An agency with an empty inbox."""
+    return enlist(exchange, stack)
+
+
+def ids(items: list[dict[str, Any]]) -> list[str]:
+    return [item["document"]["id"] for item in items]
+
+
+def settled(exchange: Exchange) -> None:
+    """Let everything that was committed be sealed."""
+    remains(exchange)
+
+
+def taken(system: AgencySystem, *delivery_ids: str) -> list[str]:
+    """Take over and return what became of each."""
+    return outcomes(created(system.acknowledge(delivery_ids), 200)["items"])
+
+
+class TestListing:
+    """What waits, in which order."""
+
+    def test_oldest_first_over_pages(self, exchange: Exchange, box: Office) -> None:
+        sent = [send(exchange[DISTRICT], box.organ_id).id for _ in range(7)]
+        settled(exchange)
+        for limit in (1, 3, 7, 50):
+            assert ids(box.system.inbox(limit=limit)) == sent
+        first = created(box.system.get("/v1/inbox", params={"limit": 3}), 200)
+        assert (len(first["items"]), first["next_cursor"] is None) == (3, False)
+        assert created(box.system.get("/v1/inbox", params={"limit": 7}), 200)["next_cursor"] is None
+
+    def test_most_urgent_first_over_pages(self, exchange: Exchange, box: Office) -> None:
+        urgencies = [0, 2, 1, 4, 2, 0, 3, 1]
+        sent = [send(exchange[DISTRICT], box.organ_id, handling=Handling(priority=urgency)).id for urgency in urgencies]
+        settled(exchange)
+        order = sorted(range(len(sent)), key=lambda place: (-urgencies[place], place))
+        for limit in (1, 3, 50):
+            listed = box.system.inbox(order="urgency", limit=limit)
+            assert ids(listed) == [sent[place] for place in order]
+        assert [item["document"]["priority"] for item in listed] == sorted(urgencies, reverse=True)
+        assert ids(box.system.inbox()) == sent
+
+    def test_an_item_tells_what_is_needed_to_decide(self, exchange: Exchange, box: Office) -> None:
+        sent = send(exchange[DISTRICT], box.organ_id)
+        [item] = box.receive()
+        document = item["document"]
+        assert (item["kind"], item["status"], item["recipient"]) == ("document", None, box.organ_id)
+        assert item["delivery_id"] == sent.delivery_to(box.organ_id)
+        same = ("id", "document_id", "sender", "kind", "size", "sha256", "accepted_at")
+        assert {name: document[name] for name in same} == {name: sent.receipt[name] for name in same}
+        assert document["subject"].startswith("V/v kết nối")
+        assert (document["priority"], document["due_date"] is None) == (0, False)
+
+    def test_documents_and_statuses_apart(self, exchange: Exchange, box: Office) -> None:
+        own = send(box, PROVINCE)
+        first = send(exchange[DISTRICT], box.organ_id)
+        created(report(exchange[PROVINCE], own, "01"))
+        second = send(exchange[DISTRICT], box.organ_id)
+        settled(exchange)
+        assert [(item["kind"], item["document"]["id"]) for item in box.system.inbox()] == [
+            ("document", first.id),
+            ("status", own.id),
+            ("document", second.id),
+        ]
+        assert ids(box.system.inbox(kind="document", limit=1)) == [first.id, second.id]
+        assert ids(box.system.inbox(kind="status")) == [own.id]
+
+    def test_listing_changes_nothing(self, exchange: Exchange, box: Office) -> None:
+        sent = send(exchange[DISTRICT], box.organ_id)
+        before = remains(exchange)
+        listed = [box.system.inbox() for _ in range(3)]
+        assert listed[0] == listed[1] == listed[2]
+        assert remains(exchange) == before
+        assert sent.state_at(box.organ_id) == "available"
+
+    def test_a_cursor_of_another_listing_is_refused(self, exchange: Exchange, box: Office) -> None:
+        for cursor in ("x", "WyJ4Il0", "WzFd"):
+            refused(box.system.get("/v1/inbox", params={"cursor": cursor}), 400, "request-invalid")
+
+
+class TestWhoseInbox:
+    """Clients of several agencies, and of subtrees."""
+
+    def test_a_client_of_two_agencies_sees_both_or_one(self, exchange: Exchange, stack: ExitStack) -> None:
+        first, second = enlist(exchange, stack), enlist(exchange, stack)
+        codes = [first.organ_id, second.organ_id]
+        system = stack.enter_context(exchange.running.system(Scope.EXCHANGE, agencies=codes))
+        sent = [send(exchange[DISTRICT], code).id for code in (*codes, *codes)]
+        settled(exchange)
+        for limit in (1, 50):
+            assert ids(system.inbox(limit=limit)) == sent
+            assert ids(system.inbox(limit=limit, order="urgency")) == sent
+        assert ids(system.inbox(agency=codes[1])) == sent[1::2]
+        both = created(system.get("/v1/inbox"), 200)["items"]
+        assert taken(system, *(item["delivery_id"] for item in both)) == ["acknowledged"] * 4
+
+    def test_a_client_of_a_subtree_names_the_agency(self, exchange: Exchange, stack: ExitStack) -> None:
+        system = stack.enter_context(exchange.running.system(Scope.EXCHANGE, agencies=["H41.*"]))
+        sent = send(exchange[PARTY], COMMUNE)
+        settled(exchange)
+        refused(system.get("/v1/inbox"), 400, "request-invalid")
+        for code in (COMMUNE, "000.05.21.H41"):
+            assert sent.id in ids(system.inbox(agency=code))
+        refused(system.get("/v1/inbox", params={"agency": PARTY}), 403, "agency-not-granted")
+        assert taken(system, sent.delivery_to(COMMUNE)) == ["acknowledged"]
+
+    def test_agencies_of_others_and_none_answer_alike(self, exchange: Exchange, box: Office) -> None:
+        answers = []
+        for code in (PARTY, "H99.99"):
+            answer = box.system.get("/v1/inbox", params={"agency": code})
+            refused(answer, 403, "agency-not-granted")
+            answers.append({**answer.json(), "request_id": "", "detail": answer.json()["detail"].replace(code, "…")})
+        assert answers[0] == answers[1]
+
+    def test_who_acts_for_nobody_has_no_inbox(self, exchange: Exchange, stack: ExitStack) -> None:
+        system = stack.enter_context(exchange.running.system(Scope.EXCHANGE))
+        refused(system.get("/v1/inbox"), 400, "request-invalid")
+
+
+class TestWaiting:
+    """Long polls."""
+
+    def test_mail_wakes_a_waiter_within_a_second(self, exchange: Exchange, box: Office) -> None:
+        with waiting(box, wait=20) as poll:
+            time.sleep(0.3)
+            assert not poll.done()
+            sent = send(exchange[DISTRICT], box.organ_id)
+            accepted = time.monotonic()
+            assert ids(poll.result(10)) == [sent.id]
+            # Half a second for the seal, the rest for a busy machine.
+            assert time.monotonic() - accepted < 1.5
+
+    def test_without_mail_it_ends_empty_when_the_time_is_over(self, box: Office) -> None:
+        began = time.monotonic()
+        assert box.receive(wait=1) == []
+        assert 0.9 < time.monotonic() - began < 4
+
+    def test_with_mail_it_does_not_wait(self, exchange: Exchange, box: Office) -> None:
+        send(exchange[DISTRICT], box.organ_id)
+        settled(exchange)
+        began = time.monotonic()
+        assert len(box.receive(wait=30)) == 1
+        assert time.monotonic() - began < 10
+
+    def test_what_is_not_asked_for_wakes_nobody(self, exchange: Exchange, box: Office) -> None:
+        # The agency's own sending rings for it too, and a status is no document.
+        with waiting(box, wait=20, kind="document") as poll:
+            time.sleep(0.3)
+            own = send(box, PROVINCE)
+            created(report(exchange[PROVINCE], own, "01"))
+            settled(exchange)
+            time.sleep(0.7)
+            assert not poll.done()
+            sent = send(exchange[DISTRICT], box.organ_id)
+            assert ids(poll.result(10)) == [sent.id]
+
+    def test_who_goes_away_leaves_no_bell(self, exchange: Exchange, box: Office) -> None:
+        async def bells(node: Node) -> int:
+            return len(node.desk.doorbell._waiting.get(box.organ_id, ()))
+
+        with waiting(box, wait=1) as poll:
+            time.sleep(0.5)
+            assert exchange.running.run(bells) == 1
+            poll.result(10)
+        assert exchange.running.run(bells) == 0
+
+
+@contextmanager
+def waiting(box: Office, **params: Any) -> Iterator["Future[list[dict[str, Any]]]"]:
+    """Poll in a thread of its own."""
+    assert box.system.token
+    with ThreadPoolExecutor(1) as thread:
+        yield thread.submit(lambda: box.receive(**params))
+
+
+class TestTakingOver:
+    """Acknowledgements."""
+
+    def test_happens_once_and_shows_to_the_sender(self, exchange: Exchange, box: Office) -> None:
+        sent = send(exchange[DISTRICT], box.organ_id)
+        [item] = box.receive()
+        delivery = item["delivery_id"]
+        before = remains(exchange)
+        assert taken(box.system, delivery) == ["acknowledged"]
+        assert taken(box.system, delivery, delivery) == ["already-acknowledged"] * 2
+        after = remains(exchange)
+        assert after.rows["events"] - before.rows["events"] == 1
+        assert box.system.inbox() == []
+        [leg] = sent.seen_by(exchange[DISTRICT])["deliveries"]
+        assert (leg["state"], leg["acknowledged_at"] is None) == ("delivered", False)
+        # Taken over is not gone.
+        assert box.system.content(sent.id).content == sent.body
+
+    def test_twice_in_one_call_is_once(self, exchange: Exchange, box: Office) -> None:
+        send(exchange[DISTRICT], box.organ_id)
+        [item] = box.receive()
+        before = remains(exchange)
+        assert taken(box.system, item["delivery_id"], item["delivery_id"]) == ["acknowledged"] * 2
+        assert remains(exchange).rows["events"] - before.rows["events"] == 1
+
+    def test_somebody_elses_and_none_are_alike(self, exchange: Exchange, box: Office) -> None:
+        sent = send(exchange[DISTRICT], PROVINCE)
+        mine = send(exchange[DISTRICT], box.organ_id)
+        settled(exchange)
+        before = remains(exchange)
+        foreign, unknown = sent.delivery_to(PROVINCE), str(uuid4())
+        assert taken(box.system, foreign, mine.delivery_to(box.organ_id), unknown, "no id at all") == [
+            "not-found",
+            "acknowledged",
+            "not-found",
+            "not-found",
+        ]
+        # The sender knows the id and is no recipient.
+        assert taken(exchange[DISTRICT].system, foreign) == ["not-found"]
+        assert remains(exchange).rows["events"] - before.rows["events"] == 1
+        assert sent.state_at(PROVINCE) == "available"
+
+    def test_keeps_what_was_reported_before(self, exchange: Exchange, box: Office) -> None:
+        sent = send(exchange[DISTRICT], box.organ_id)
+        [item] = box.receive()
+        created(report(box, sent, "05"))
+        assert taken(box.system, item["delivery_id"]) == ["acknowledged"]
+        assert sent.state_at(box.organ_id) == "in_progress"
+
+    @pytest.mark.parametrize("bad", [[], [1], [str(uuid4())] * 501, None])
+    def test_what_is_no_list_of_ids_is_refused(self, box: Office, bad: object) -> None:
+        answer = box.system.post("/v1/inbox/acknowledgements", json={"delivery_ids": bad})
+        refused(answer, 422, "validation-failed")
+
+    def test_at_the_same_time_happens_once(self, exchange: Exchange, box: Office) -> None:
+        sent = [send(exchange[DISTRICT], box.organ_id) for _ in range(4)]
+        settled(exchange)
+        mine = [each.delivery_to(box.organ_id) for each in sent]
+        with ThreadPoolExecutor(8) as threads:
+            found = list(threads.map(lambda _: taken(box.system, *mine), range(8)))
+        for place in range(len(mine)):
+            assert sorted(each[place] for each in found) == ["acknowledged"] + ["already-acknowledged"] * 7
+        assert checked(exchange).consistent
+
+    def test_while_it_is_withdrawn_ends_in_one_of_both(self, exchange: Exchange, stack: ExitStack) -> None:
+        box = enlist(exchange, stack)
+        sender = exchange[DISTRICT]
+        for _ in range(3):
+            sent = send(sender, box.organ_id)
+            created(report(sender, sent, "13", owner=box.organ_id, reason="Nhầm"))
+            agree = box.status(sent.named, StatusCode.CHANGE_ACCEPTED, owner=DISTRICT)
+            settled(exchange)
+            with ThreadPoolExecutor(2) as threads:
+                agreed = threads.submit(box.system.report, agree)
+                acknowledged = threads.submit(taken, box.system, sent.delivery_to(box.organ_id))
+                assert created(agreed.result())["state"] == "withdrawn"
+                assert acknowledged.result()[0] in ("acknowledged", "not-found")
+            assert sent.state_at(box.organ_id) == "withdrawn"
+        assert [item for item in box.system.inbox(kind="document") if item["document"]["id"] == sent.id] == []
+        found = checked(exchange)
+        assert found.consistent, found.divergences
+
+
+def test_a_reader_that_follows_the_cursor_misses_and_doubles_nothing(exchange: Exchange, stack: ExitStack) -> None:
+    """Eight writers commit in whatever order; the reader goes on from the last row it has seen, as a client does."""
+    box, writers, each = enlist(exchange, stack), 8, 12
+    sender = exchange[DISTRICT]
+    bodies = [[sender.signed(sender.paper(box.organ_id)) for _ in range(each)] for _ in range(writers)]
+    assert sender.system.token
+    assert box.system.token
+    written = Event()
+
+    def write(lot: list[bytes]) -> list[str]:
+        return [created(sender.system.send(body))["id"] for body in lot]
+
+    def behind(after: tuple[int, int] | None) -> list[tuple[int, int, str]]:
+        async def page(node: Node) -> list[tuple[int, int, str]]:
+            async with node.database.read() as tx:
+                rows = await delivery_rows.inbox(tx, [box.organ_id], kind=None, by_urgency=False, after=after, limit=5)
+            return [(row.delivery_priority, row.position, row.id) for row in rows]
+
+        return exchange.running.run(page)
+
+    def read() -> list[str]:
+        seen: list[str] = []
+        after: tuple[int, int] | None = None
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            done = written.is_set()
+            rows = behind(after)
+            seen += [document for _, _, document in rows]
+            if rows:
+                after = rows[-1][:2]
+            elif done and len(seen) >= writers * each:
+                break
+            else:
+                time.sleep(0.01)
+        return seen
+
+    with ThreadPoolExecutor(writers + 1) as threads:
+        reader = threads.submit(read)
+        sent = [document for lot in threads.map(write, bodies) for document in lot]
+        written.set()
+        seen = reader.result()
+    assert len(seen) == len(set(seen)) == writers * each
+    assert set(seen) == set(sent)
+    assert seen == ids(box.system.inbox(limit=500))
