@@ -1,7 +1,7 @@
 """What must not get through: one attempt per defect, with the answer the node has to give."""
 
 import random
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -313,8 +313,3 @@ def _weakened(octets: bytes) -> bytes:
     head, tag, rest = octets.partition(b'SignatureMethod Algorithm="')
     _, quote, tail = rest.partition(b'"')
     return head + tag + _SHA1_METHOD + quote + tail
-
-
-def counted(attempt: Attempt) -> Mapping[str, str]:
-    """Return the figure an attempt adds to, agency by measure; nothing where it is not counted."""
-    return {} if attempt.counted_for is None else {attempt.counted_for: "refused"}

@@ -11,12 +11,12 @@ import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from app.client import NodeClient
-from app.edxml.model import VIETNAM, StatusCode
+from app.edxml.model import StatusCode
 from app.errors import TrucError
 from app.simulation import settlement
 from app.simulation.attempts import Outsiders, Scene, attempts
@@ -25,16 +25,15 @@ from app.simulation.country import AGENCIES, CLOSED_WITH_SUCCESSOR, SUCCESSOR
 from app.simulation.node_process import NodeFolder, answering, fresh_folder, serving
 from app.simulation.office import Office, Sent, Stage
 from app.simulation.papers import Draft
-from app.simulation.screen import BRANCH_NAMES, TIER_NAMES, Bars, Screen
+from app.simulation.reckoning import Reckoning, Refusal, month_of
+from app.simulation.screen import Bars, Screen
 from app.simulation.settlement import EXPIRED_SENDER, expect
-from app.simulation.tally import MEASURES, Pending, SimulationFailed, Tally
+from app.simulation.tally import Pending, SimulationFailed, Tally
 from app.simulation.traffic import Planned, plan
 
 SENDERS: Final = 4
 """Documents that are on their way to the node at the same time."""
 STALL_SECONDS: Final = 60.0
-SEAL_SECONDS: Final = 20.0
-"""How long to wait until the last events are in the log; the node needs a second."""
 DOCUMENTS: Final = 150
 SENDING_SECONDS: Final = 20.0
 """A slow machine sends fewer documents, unless their number was asked for: nobody waits minutes for a show."""
@@ -67,7 +66,6 @@ class Country:
     Attributes:
         offices: by code of the agency.
         clients: answers to the creation of each client, with its secret, by name.
-        months: first and last month of the run.
     """
 
     stage: Stage
@@ -104,13 +102,14 @@ async def _demonstrate(wishes: Wishes, folder: NodeFolder, node: "subprocess.Pop
         asyncio.to_thread(folder.run_json, "client", "create", "--name", "administrator", "--scope", "registry.write"),
     )
     async with _settled(wishes, folder, administrator, screen) as country:
-        first_month = _month()
+        first_month = month_of(_now())
         async with asyncio.TaskGroup() as offices:
             for office in country.offices.values():
                 offices.create_task(office.attend())
             await _exchange(country, wishes, screen)
             refusals = await _try_refused(country, screen)
-            await _reckon(country, folder, first_month, refusals, screen)
+            reckoning = Reckoning(country.stage.tally, country.statistician, country.auditor, first_month, refusals)
+            await reckoning.show(folder, screen)
     _hand_over(folder, administrator, country, screen)
 
 
@@ -254,7 +253,7 @@ async def _withdraw(country: Country) -> None:
 _WITHDRAWN_NUMBER: Final = 99_999
 
 
-async def _try_refused(country: Country, screen: Screen) -> list[tuple[str, str, bool]]:
+async def _try_refused(country: Country, screen: Screen) -> list[Refusal]:
     """Try what must be refused; returns what was tried, what was answered and whether that was right."""
     screen.step("trying what must be refused")
     scene = await _scene(country)
@@ -268,7 +267,7 @@ async def _try_refused(country: Country, screen: Screen) -> list[tuple[str, str,
         if attempt.counted_for is not None:
             country.stage.tally.count(attempt.counted_for, "refused")
         said = " ".join((f"{answer.status} {answer.problem}", *dict.fromkeys(answer.codes)))
-        rows.append((attempt.title, said, right))
+        rows.append(Refusal(attempt.title, said, as_it_must_be=right))
     return rows
 
 
@@ -286,79 +285,6 @@ async def _scene(country: Country) -> Scene:
         auditor=country.auditor,
         outsiders=country.outsiders,
     )
-
-
-async def _reckon(
-    country: Country, folder: NodeFolder, first_month: str, refusals: list[tuple[str, str, bool]], screen: Screen
-) -> None:
-    """Compare the node's figures with the own count, let it verify its log, and show everything.
-
-    Raises:
-        SimulationFailed: they differ, the log is not whole, or something was not refused as it must be.
-    """
-    months = {"from": first_month, "to": _month()}
-    by_agency = await _published(country, months)
-    await _check_drill_down(country, by_agency)
-    for by, names in (("tier", TIER_NAMES), ("branch", BRANCH_NAMES)):
-        rows = [row async for row in country.statistician.pages("/v1/statistics/exchange", by=by, limit=500, **months)]
-        title = f"Exchange {' – '.join(dict.fromkeys(months.values()))} by {by}"
-        screen.figures(title, by, _summed(rows, by), names)
-    took_part = expect(await country.statistician.get("/v1/statistics/participation", month=months["to"]))
-    screen.participation(f"Agencies that exchanged in {months['to']}, of all in the directory", took_part["items"])
-    screen.refusals(refusals)
-    tally = country.stage.tally
-    kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(tally.kinds.items()))
-    statuses = ", ".join(f"{code}: {count}" for code, count in sorted(tally.statuses.items()))
-    screen.say(f"documents: {kinds}; {tally.bytes_sent / 1024**2:.1f} MiB; {tally.replayed} sent twice, counted once")
-    screen.say(f"statuses: {statuses}")
-    screen.say(f"messages that recipients verified for themselves: {tally.verified}")
-    checked = await asyncio.to_thread(folder.run, "log", "verify")
-    screen.say(checked.strip())
-    wrong = [tried for tried, _, right in refusals if not right]
-    if wrong:
-        raise SimulationFailed(f"not refused as it must be: {'; '.join(wrong)}")
-    screen.say("figures: the node publishes exactly what the simulation counted itself")
-
-
-async def _published(country: Country, months: dict[str, str]) -> list[dict[str, Any]]:
-    """Return the node's figures by agency, once the last events are in them.
-
-    Raises:
-        SimulationFailed: they are not those of the own count, however long one waits.
-    """
-    deadline = _now() + timedelta(seconds=SEAL_SECONDS)
-    while True:
-        rows = [
-            row async for row in country.statistician.pages("/v1/statistics/exchange", by="agency", limit=500, **months)
-        ]
-        differences = country.stage.tally.differences(rows)
-        if not differences:
-            return rows
-        if _now() > deadline:
-            raise SimulationFailed("the node's figures differ from the own count: " + "; ".join(differences[:10]))
-        await asyncio.sleep(0.2)
-
-
-async def _check_drill_down(country: Country, by_agency: list[dict[str, Any]]) -> None:
-    """Follow a figure to the events it counts."""
-    busiest = max(by_agency, key=lambda row: int(row["received"]))
-    path, _, query = busiest["links"]["received"].partition("?")
-    asked = dict(part.split("=", 1) for part in query.replace("%3A", ":").split("&"))
-    events = [event async for event in country.auditor.pages(path, **asked, limit="500")]
-    if len(events) != busiest["received"]:
-        raise SimulationFailed(
-            f"{busiest['agency']} received {busiest['received']}, the log lists {len(events)} events"
-        )
-
-
-def _summed(rows: list[dict[str, Any]], by: str) -> list[dict[str, Any]]:
-    """Add up rows of several months."""
-    summed: dict[str, dict[str, Any]] = {}
-    for row in rows:
-        entry = summed.setdefault(row[by], {by: row[by], **dict.fromkeys(MEASURES, 0)})
-        for measure in MEASURES:
-            entry[measure] += row[measure]
-    return list(summed.values())
 
 
 def _mover(stage: Stage, bars: Bars) -> Any:
@@ -419,7 +345,3 @@ def _leaves(failures: BaseExceptionGroup[Any]) -> Iterator[BaseException]:
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def _month() -> str:
-    return f"{_now().astimezone(VIETNAM):%Y-%m}"
