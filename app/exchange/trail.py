@@ -1,5 +1,6 @@
 """Reading the log: which events an auditor asks for, page by page or all of them."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -80,10 +81,14 @@ async def events_stream(desk: Desk, asked: TrailQuery, *, at: datetime) -> Async
 
 
 async def _chunks(desk: Desk, wanted: EventFilter) -> AsyncIterator[Sequence[Any]]:
+    async def chunk(after: int) -> Sequence[Any]:
+        async with desk.database.read() as tx:
+            return await journal.page(tx, wanted, after=after, limit=STREAM_CHUNK)
+
     after = -1
     while True:
-        async with desk.database.read() as tx:
-            rows = await journal.page(tx, wanted, after=after, limit=STREAM_CHUNK)
+        # A reader that goes away cancels this; a query that is cut off would take its connection with it.
+        rows = await asyncio.shield(chunk(after))
         if rows:
             yield rows
         if len(rows) < STREAM_CHUNK:
