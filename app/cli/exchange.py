@@ -83,8 +83,11 @@ def inbox(
     if as_json:
         print_json(page)
         return
-    rows = (_inbox_row(entry) for entry in page["items"])
-    print_table(("delivery", "recipient", "kind", "fetch", "from", "code", "subject"), rows)
+    for entry in page["items"]:
+        print_fields(_inbox_fields(entry))
+        print()
+    if not page["items"]:
+        note("nothing waits")
     if page["next_cursor"]:
         note("there is more; take these over first, or raise --limit")
 
@@ -268,25 +271,11 @@ def _check_digest(answer: "Answer") -> None:
             raise RequestInvalid("the body differs from its Content-Digest; it was damaged on the way, fetch it again")
 
 
-def _inbox_row(entry: dict[str, Any]) -> tuple[object, ...]:
+def _inbox_fields(entry: dict[str, Any]) -> dict[str, object]:
     document, report = entry["document"], entry["status"]
+    fields = {"delivery": entry["delivery_id"], "recipient": entry["recipient"]}
     if report is None:
-        return (
-            entry["delivery_id"],
-            entry["recipient"],
-            "document",
-            document["id"],
-            document["sender"],
-            document["code"],
-            document["subject"],
-        )
-    told = f"status {report['status_code']} on {document['document_id']}"
-    return (
-        entry["delivery_id"],
-        entry["recipient"],
-        "status",
-        report["id"],
-        report["reporter"],
-        document["code"],
-        told,
-    )
+        fields |= {"document": document["id"], "from": document["sender"], "code": document["code"]}
+        return fields | {"subject": document["subject"], "priority": document["priority"], "size": document["size"]}
+    fields |= {"status report": report["id"], "from": report["reporter"], "status": report["status_code"]}
+    return fields | {"about": document["document_id"], "description": report["description"]}

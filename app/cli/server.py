@@ -33,14 +33,22 @@ def serve(
         settings = settings.model_copy(update={"public_url": f"http://{settings.host}:{settings.port}"})
     prepare(settings, migrate=migrate)
     configure_logs(settings)
-    note(f"Trục listens on {settings.host}:{settings.port}; it says {settings.public_url} is its address")
+    note(f"Trục starts on {settings.host}:{settings.port}, known to clients as {settings.public_url}")
     options = {"host": settings.host, "port": settings.port, **SERVER_OPTIONS}
-    if workers == 1:
-        uvicorn.run(create_app(settings), **options)
-        return
-    # The processes read the environment; what was given here must be in it.
-    os.environ |= {"TRUC_HOST": settings.host, "TRUC_PORT": str(settings.port), "TRUC_PUBLIC_URL": settings.public_url}
-    uvicorn.run("app.main:application", factory=True, workers=workers, **options)
+    try:
+        if workers == 1:
+            uvicorn.run(create_app(settings), **options)
+        else:
+            # The processes read the environment; what was given here must be in it.
+            os.environ |= {
+                "TRUC_HOST": settings.host,
+                "TRUC_PORT": str(settings.port),
+                "TRUC_PUBLIC_URL": settings.public_url,
+            }
+            uvicorn.run("app.main:application", factory=True, workers=workers, **options)
+    except SystemExit as ended:
+        # It ends by itself only where it could not start, and has logged why.
+        raise typer.Exit(1 if ended.code else 0) from ended
 
 
 def migrate(

@@ -31,9 +31,13 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, tit
 
     table = Table(title=title, title_justify="left", header_style="bold")
     kept = [list(row) for row in rows]
+    if not kept:
+        note("nothing to show")
+        return
     for position, column in enumerate(columns):
         numeric = bool(kept) and all(isinstance(row[position], (int, float)) for row in kept)
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        # What stands first names the row and is copied by hand; it must not be broken.
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold", no_wrap=position == 0)
     for row in kept:
         table.add_row(*(_cell(each) for each in row))
     Console().print(table)

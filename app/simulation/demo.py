@@ -79,7 +79,8 @@ class Country:
 def run(wishes: Wishes) -> bool:
     """Run the demonstration; returns whether all went as it should."""
     screen = Screen()
-    signal.signal(signal.SIGTERM, _interrupt)
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, _interrupt)
     failed: list[BaseException] = []
     try:
         with fresh_folder(wishes.data_dir, port=wishes.port, at=_now()) as folder, serving(folder) as node:
@@ -319,8 +320,9 @@ def _stay(folder: NodeFolder, node: "subprocess.Popen[bytes]", screen: Screen) -
     """
     credentials = folder.root / "credentials"
     screen.say()
-    screen.say(f"The node stays up at {folder.url} until Ctrl-C; its API is described at {folder.url}/docs")
-    screen.say(f"Credentials (readable by you alone): {credentials}")
+    screen.say(f"The node stays up until Ctrl-C. Console: {folder.url}/  API: {folder.url}/docs")
+    screen.say(f"Credentials, readable by you alone, are in {credentials}")
+    screen.say(f"  for the console: client_id and client_secret of {credentials}/console.json")
     screen.say(f"  truc inbox --credentials {credentials}/tinh-nghe-an.json --agency H41")
     screen.say(f"  truc send document.edxml --credentials {credentials}/tinh-nghe-an.json")
     screen.say(f"  TRUC_DATA_DIR={folder.root}/data truc agency show 000.00.00.H41")

@@ -171,29 +171,32 @@ async def register_certificates(
     expect(await admin.post(f"/v1/certificates/{outsiders.revoked.sha256}/revoke", {"reason": "keyCompromise"}))
 
 
-async def register_client(admin: NodeClient, name: str, scope: str, agencies: Iterable[str] = ()) -> dict[str, Any]:
+async def register_client(
+    admin: NodeClient, name: str, scopes: Iterable[str], agencies: Iterable[str] = ()
+) -> dict[str, Any]:
     """Create a client; returns the node's answer with the secret in it.
 
     Raises:
         SimulationFailed: the node refused.
     """
-    created = await admin.post("/v1/clients", {"name": name, "scopes": [scope], "agencies": list(agencies)})
+    created = await admin.post("/v1/clients", {"name": name, "scopes": list(scopes), "agencies": list(agencies)})
     return dict(expect(created))
 
 
 async def register_systems(admin: NodeClient) -> dict[str, dict[str, Any]]:
-    """Create a client for every system, and for an auditor and a statistician; returns the answers by name.
+    """Create a client for every system, an auditor, a statistician, and a visitor of the console, by name.
 
     Raises:
         SimulationFailed: the node refused.
     """
 
     async def create(system: System) -> tuple[str, dict[str, Any]]:
-        return system.name, await register_client(admin, system.name, "exchange", system.grants)
+        return system.name, await register_client(admin, system.name, ("exchange",), system.grants)
 
     made = dict(await at_once(create(system) for system in SYSTEMS))
     for name in ("audit", "statistics"):
-        made[name] = await register_client(admin, f"{name} (simulated)", name)
+        made[name] = await register_client(admin, f"{name} (simulated)", (name,))
+    made["console"] = await register_client(admin, "visitor", ("audit", "statistics", "exchange"), ("H41.*",))
     return made
 
 

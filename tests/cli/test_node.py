@@ -1,13 +1,24 @@
 """`truc migrate`, `openapi`, `doctor`, `log verify`, `statistics export`."""
 
 import json
+import socket
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from app.signing.node_key import NodeKey
 from tests.cli.conftest import Truc
+from tests.support.postgres import PostgresServer
+
+
+@pytest.fixture
+def empty_postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """A PostgreSQL database without any table."""
+    url = postgres_server.create_database()
+    yield url
+    postgres_server.drop_database(url)
 
 
 def _grades(truc: Truc) -> tuple[int, dict[str, str]]:
@@ -50,6 +61,25 @@ def test_the_description_is_the_same_each_time_whatever_the_settings(
     monkeypatch.setenv("TRUC_PUBLIC_URL", "https://truc.example")
     assert truc("openapi").out == first.out
     assert json.loads(first.out)["openapi"].startswith("3.")
+
+
+@pytest.mark.usefixtures("registry")
+def test_serving_on_a_port_that_is_taken_ends_with_1(truc: Truc) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        assert truc("serve", "--port", taken.getsockname()[1]).code == 1
+
+
+def test_serving_waits_for_migrations_of_a_shared_database(
+    truc: Truc, empty_postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRUC_DATABASE_URL", empty_postgres_url)
+    ended = truc("serve", "--port", 0)
+    assert ended.code == 1
+    assert "truc migrate" in ended.err
+    assert truc("migrate", "--json").json["before"] is None
+    assert truc("agency", "list", "--json").json == []
 
 
 @pytest.mark.usefixtures("registry")
