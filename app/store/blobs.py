@@ -9,6 +9,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from app.errors import DataFault, Unavailable
@@ -23,7 +24,7 @@ class BlobStore:
         self._bodies = folder / "bodies"
         self._incoming = folder / "incoming"
         for each in (self._bodies, self._incoming):
-            each.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _make_folder(each)
 
     def open_incoming(self) -> tuple[int, Path]:
         """Make an unnamed place for a body that is still arriving; returns its file descriptor and path.
@@ -43,15 +44,17 @@ class BlobStore:
         Raises:
             Unavailable: the disk takes no more; nothing was kept.
         """
-        if self._already_kept(sha256, len(body)):
-            return
-        descriptor, path = self.open_incoming()
         try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(body)
-            self.keep_file(path, sha256)
+            if self._already_kept(sha256, len(body)):
+                return
+            descriptor, path = self.open_incoming()
+            try:
+                with os.fdopen(descriptor, "wb") as file:
+                    file.write(body)
+                self.keep_file(path, sha256)
+            finally:
+                path.unlink(missing_ok=True)
         except OSError as error:
-            path.unlink(missing_ok=True)
             raise Unavailable("the disk did not take the body") from error
 
     def keep_file(self, incoming: Path, sha256: str) -> None:
@@ -64,7 +67,8 @@ class BlobStore:
         try:
             _sync(incoming)
             # Whole and synced, but nameless: a crash now leaves a file in incoming that `sweep_incoming` removes.
-            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for folder in (target.parent.parent, target.parent):
+                folder.mkdir(exist_ok=True, mode=0o700)
             incoming.replace(target)
             # Named, but the name may not survive power loss before the folders are synced; no row refers to it yet.
             for folder in (target.parent, target.parent.parent, self._bodies):
@@ -106,10 +110,14 @@ class BlobStore:
 
     def sweep_incoming(self, *, older_than: float) -> int:
         """Remove bodies last touched before `older_than` (POSIX time) that were never kept; returns how many."""
-        stale = [path for path in self._incoming.iterdir() if path.stat().st_mtime < older_than]
-        for path in stale:
-            path.unlink(missing_ok=True)
-        return len(stale)
+        swept = 0
+        for path in self._incoming.iterdir():
+            # Bodies arrive, are kept and are swept by other processes while this one looks.
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime < older_than:
+                    path.unlink()
+                    swept += 1
+        return swept
 
     def _already_kept(self, sha256: str, size: int) -> bool:
         target = self.path_of(sha256)
@@ -120,6 +128,15 @@ class BlobStore:
         for folder in (target.parent, target.parent.parent, self._bodies):
             _sync(folder)
         return True
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder and those above it, each durable in the one above; a body is as durable as the way to it."""
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    folder.mkdir(exist_ok=True, mode=0o700)
+    _sync(folder.parent)
 
 
 def _sync(path: Path) -> None:

@@ -1,0 +1,202 @@
+"""`kill -9` against a node process: what was answered with 201 is there, and nothing is there by halves."""
+
+import asyncio
+import hashlib
+import random
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import sqlalchemy as sa
+
+from app.edxml.model import StatusCode
+from app.ledger.check import check
+from app.ledger.seal import seal_all
+from app.node import open_node
+from app.settings import Settings
+from app.store.schema import deliveries, documents, events, status_reports
+from tests.exchange.processes import NodeProcess, Site, prepared
+from tests.support.office import COMMUNE, DISTRICT, PROVINCE, Office, created, outcomes
+
+ROUNDS = 3
+WRITERS = 6
+DOCUMENTS = 40
+"""Documents each round has to send; the node is killed long before the last."""
+
+
+@pytest.fixture
+def site(tmp_path: Path, database_url: str) -> Site:
+    """An exchange with agencies, and no process."""
+    return prepared(tmp_path / "data", database_url)
+
+
+@dataclass
+class Answered:
+    """What the agencies were told before the line went dead."""
+
+    receipts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    bodies: dict[str, bytes] = field(default_factory=dict)
+    reports: dict[str, dict[str, Any]] = field(default_factory=dict)
+    taken_over: set[str] = field(default_factory=set)
+    open: list[bytes] = field(default_factory=list)
+
+
+async def audited(settings: Settings, answered: Answered) -> None:
+    """Open what the dead process left, and hold it against what it had answered."""
+    node = await open_node(settings)
+    try:
+        await seal_all(node.database, now=datetime.now(UTC))
+        found = await check(node.database, node.blobs)
+        assert found.consistent, found.divergences
+        async with node.database.read() as tx:
+            kept = {row.id: row for row in await tx.execute(sa.select(documents))}
+            legs = {row.id: row for row in await tx.execute(sa.select(deliveries))}
+            reports = {row.id: row for row in await tx.execute(sa.select(status_reports))}
+            sealed = (await tx.execute(sa.select(events.c.document, events.c.kind, events.c.position))).all()
+    finally:
+        await node.close()
+    told = {(row.document, row.kind) for row in sealed if row.position is not None}
+    for document, receipt in answered.receipts.items():
+        assert kept[document].receipt == receipt["receipt"]
+        assert kept[document].sha256 == hashlib.sha256(answered.bodies[document]).hexdigest()
+        assert node.blobs.path_of(kept[document].sha256).read_bytes() == answered.bodies[document]
+        assert {leg["id"] for leg in receipt["deliveries"]} <= legs.keys()
+        assert {(document, "document.accepted"), (document, "delivery.available")} <= told
+    for report, receipt in answered.reports.items():
+        assert reports[report].receipt == receipt["receipt"]
+        assert node.blobs.digest(reports[report].sha256) == reports[report].sha256
+        assert legs[reports[report].delivery].progress == receipt["state"]
+        assert (receipt["document"], "status.accepted") in told
+    for delivery in answered.taken_over:
+        assert (legs[delivery].in_inbox, legs[delivery].acknowledged_at is None) == (False, False)
+
+
+def test_a_201_outlives_the_process_that_gave_it(site: Site) -> None:
+    answered = Answered()
+    with NodeProcess(site.settings) as node:
+        node.start_as_operators_do()
+        with site.connected() as offices:
+            sender = offices[DISTRICT]
+            body = sender.signed(sender.paper(PROVINCE, COMMUNE))
+            answer = sender.system.send(body)
+            node.kill()
+            receipt = created(answer)
+        answered.receipts[receipt["id"]], answered.bodies[receipt["id"]] = receipt, body
+
+        node.start()
+        with site.connected() as offices:
+            sender, province = offices[DISTRICT], offices[PROVINCE]
+            assert created(sender.system.send(body), 200) == receipt
+            [item] = province.receive()
+            assert item["document"]["id"] == receipt["id"]
+            assert province.system.content(receipt["id"]).content == body
+            history = created(province.system.get(f"/v1/documents/{receipt['id']}/history"), 200)
+            assert [event["event"] for event in history] == ["document.accepted", *["delivery.available"] * 2]
+
+            answer = province.system.acknowledge([item["delivery_id"]])
+            node.kill()
+            assert outcomes(created(answer, 200)["items"]) == ["acknowledged"]
+        answered.taken_over.add(item["delivery_id"])
+
+        node.start()
+        with site.connected() as offices:
+            province = offices[PROVINCE]
+            assert province.system.inbox() == []
+            again = created(province.system.acknowledge([item["delivery_id"]]), 200)
+            assert outcomes(again["items"]) == ["already-acknowledged"]
+            status = province.status(item["document"], StatusCode.RECEIVED, owner=DISTRICT)
+            answer = province.system.report(status)
+            node.kill()
+            report = created(answer)
+        answered.reports[report["id"]] = report
+
+        node.start()
+        with site.connected() as offices:
+            assert created(offices[PROVINCE].system.report(status), 200) == report
+            [told] = offices[DISTRICT].receive(kind="status")
+            assert told["status"]["id"] == report["id"]
+        node.kill()
+    asyncio.run(audited(site.settings, answered))
+
+
+def test_a_kill_in_the_middle_of_the_work_loses_nothing_that_was_answered(site: Site) -> None:
+    seed = random.SystemRandom().randrange(2**32)
+    chance = random.Random(seed)
+    answered = Answered()
+    with NodeProcess(site.settings) as node:
+        for _ in range(ROUNDS):
+            node.start()
+            with site.connected() as offices:
+                # Who got no answer asks again: it was taken or it was not, nothing else.
+                for body in answered.open:
+                    answer = offices[DISTRICT].system.send(body)
+                    assert answer.status_code in (200, 201), (seed, answer.text)
+                    answered.receipts[answer.json()["id"]] = answer.json()
+                    answered.bodies[answer.json()["id"]] = body
+                answered.open.clear()
+                worked = at_work(offices, answered)
+                first = next(worked)
+                assert first.wait(30)
+                time.sleep(chance.uniform(0.0, 0.6))
+                node.kill()
+                with suppress(StopIteration):
+                    next(worked)
+            asyncio.run(audited(site.settings, answered))
+    assert answered.receipts, f"seed {seed}"
+    assert answered.reports, f"seed {seed}"
+
+
+def at_work(offices: dict[str, Office], answered: Answered) -> Iterator[threading.Event]:
+    """Let the district send and the commune report and take over, until the line is dead.
+
+    Yields:
+        an event that is set at the first answer; the work has ended when the next is asked for.
+    """
+    sender, commune = offices[DISTRICT], offices[COMMUNE]
+    papers = [sender.paper(PROVINCE, COMMUNE) for _ in range(DOCUMENTS)]
+    lots = [
+        (
+            sender.signed(paper),
+            commune.status({"document_id": paper.document_id, "code": "1/X"}, StatusCode.RECEIVED, owner=DISTRICT),
+        )
+        for paper in papers
+    ]
+    assert sender.system.token
+    assert commune.system.token
+    first, lock = threading.Event(), threading.Lock()
+
+    def work(lot: tuple[bytes, bytes]) -> None:
+        body, status = lot
+        try:
+            receipt = created(sender.system.send(body))
+        except httpx2.TransportError:
+            with lock:
+                answered.open.append(body)
+            return
+        with lock:
+            answered.receipts[receipt["id"]], answered.bodies[receipt["id"]] = receipt, body
+        first.set()
+        with suppress(httpx2.TransportError):
+            report = created(commune.system.report(status))
+            with lock:
+                answered.reports[report["id"]] = report
+            [leg] = [leg["id"] for leg in receipt["deliveries"] if leg["recipient"] == COMMUNE]
+            taken = created(commune.system.acknowledge([leg]), 200)
+            # Not found: the ledger had not placed it yet.
+            if outcomes(taken["items"]) == ["acknowledged"]:
+                with lock:
+                    answered.taken_over.add(leg)
+
+    with ThreadPoolExecutor(WRITERS) as threads:
+        done = [threads.submit(work, lot) for lot in lots]
+        yield first
+        for each in done:
+            each.result()

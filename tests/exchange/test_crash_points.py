@@ -1,0 +1,308 @@
+"""Death at each durable write, one by one: what is true afterwards, and that trying again gets it right."""
+
+import hashlib
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from app.edxml.model import StatusCode
+from app.errors import Unavailable
+from app.exchange import inbox, report, submit
+from app.exchange.desk import Desk
+from app.exchange.refuse import Declared
+from app.ledger.seal import seal_all
+from app.node import Node
+from app.registry import clients
+from app.registry.model import Client
+from app.routers import clock
+from app.store.blobs import BlobStore
+from app.store.database import Database, Transaction
+from tests.exchange.mail import send
+from tests.exchange.remains import Remains, checked, files, remains
+from tests.support.office import DISTRICT, PROVINCE, Exchange, Office, created, outcomes
+
+XML = Declared("application/xml")
+STATEMENTS_MAX = 12
+"""More than any use case writes."""
+
+
+class Died(Exception):
+    """The process ended here."""
+
+
+class DyingDatabase(Database):
+    """A database whose writer does not live to see the end.
+
+    Args:
+        real: does the work.
+        moment: `before`, `after` the commit, or the number of the statement it dies at.
+    """
+
+    def __init__(self, real: Database, moment: str | int) -> None:
+        self.url, self.dialect = real.url, real.dialect
+        self._real = real
+        self._moment = moment
+        self.executed = 0
+
+    def read(self) -> Any:
+        """Open a transaction for reading."""
+        return self._real.read()
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[Transaction]:
+        """Open a transaction that ends as it was told."""
+        async with self._real.write() as tx:
+            sa.event.listen(tx.sync_connection, "before_cursor_execute", self._execute)
+            try:
+                yield tx
+            finally:
+                sa.event.remove(tx.sync_connection, "before_cursor_execute", self._execute)
+            if self._moment == "before":
+                raise Died
+        if self._moment == "after":
+            raise Died
+
+    def _execute(self, *_arguments: Any) -> None:
+        self.executed += 1
+        if self.executed == self._moment:
+            raise Died
+
+
+class DyingBlobs(BlobStore):
+    """A store that dies before or after the body is kept."""
+
+    def __init__(self, folder: Path, *, after: bool) -> None:
+        super().__init__(folder)
+        self._after = after
+
+    def keep_bytes(self, body: bytes, sha256: str) -> None:
+        """Keep a body, or not."""
+        if self._after:
+            super().keep_bytes(body, sha256)
+        raise Died
+
+
+async def streamed(body: bytes) -> AsyncIterator[bytes]:
+    yield body
+
+
+def acting(exchange: Exchange, office: Office, work: Callable[[Desk, Client], Awaitable[Any]], **parts: Any) -> Any:
+    """Do a use case on the node's own loop, at a desk of which some parts are others."""
+
+    async def act(node: Node) -> Any:
+        async with node.database.read() as tx:
+            client = await clients.find(tx, office.system.client_id)
+        assert client is not None
+        return await work(replace(node.desk, **parts), client)
+
+    return exchange.running.run(act)
+
+
+def submitting(body: bytes, key: str | None = None) -> Callable[[Desk, Client], Awaitable[Any]]:
+    return lambda desk, client: submit.submit(
+        desk, streamed(body), declared=XML, client=client, idempotency_key=key, now=clock.now
+    )
+
+
+def reporting(body: bytes) -> Callable[[Desk, Client], Awaitable[Any]]:
+    return lambda desk, client: report.report(
+        desk, streamed(body), declared=XML, client=client, idempotency_key=None, now=clock.now
+    )
+
+
+def acknowledging(delivery: str) -> Callable[[Desk, Client], Awaitable[Any]]:
+    return lambda desk, client: inbox.acknowledge(desk, [delivery], client=client, at=datetime.now(UTC))
+
+
+def dying(exchange: Exchange, moment: str | int) -> DyingDatabase:
+    return DyingDatabase(exchange.running.node.database, moment)
+
+
+def gained(before: Remains, after: Remains) -> Counter[str]:
+    return after.rows - before.rows
+
+
+def at_every_statement(
+    exchange: Exchange, office: Office, work: Callable[[Desk, Client], Awaitable[Any]], before: Remains
+) -> int:
+    """Die at the first statement, the second, …; each time nothing of it is there. Returns how many there are."""
+    for number in range(1, STATEMENTS_MAX):
+        database = dying(exchange, number)
+        try:
+            acting(exchange, office, work, database=database)
+        except Died:
+            assert remains(exchange).rows == before.rows, number
+        else:
+            return database.executed
+    raise AssertionError("it writes without end")
+
+
+class TestDocument:
+    """Dying while a document is accepted."""
+
+    def test_before_the_body_is_kept_leaves_nothing(self, exchange: Exchange) -> None:
+        office = exchange[DISTRICT]
+        body, before = office.signed(office.paper(PROVINCE)), remains(exchange)
+        blobs = DyingBlobs(exchange.running.settings.data_dir, after=False)
+        with pytest.raises(Died):
+            acting(exchange, office, submitting(body), blobs=blobs)
+        assert remains(exchange) == before
+        created(office.system.send(body))
+
+    def test_behind_the_body_leaves_an_orphan_that_trying_again_adopts(self, exchange: Exchange) -> None:
+        office = exchange[DISTRICT]
+        body, before = office.signed(office.paper(PROVINCE)), remains(exchange)
+        blobs = DyingBlobs(exchange.running.settings.data_dir, after=True)
+        with pytest.raises(Died):
+            acting(exchange, office, submitting(body), blobs=blobs)
+        after = remains(exchange)
+        assert (after.rows, len(after.bodies - before.bodies)) == (before.rows, 1)
+        assert checked(exchange).consistent
+        created(office.system.send(body))
+        assert remains(exchange).bodies == after.bodies
+
+    def test_at_any_statement_leaves_no_row(self, exchange: Exchange) -> None:
+        office = exchange[DISTRICT]
+        body, before = office.signed(office.paper(PROVINCE)), remains(exchange)
+        # Document, key, deliveries, events; links only where there are some.
+        assert at_every_statement(exchange, office, submitting(body, "key-of-a-crash"), before) == 4
+        assert gained(before, remains(exchange)) == Counter(documents=1, deliveries=1, events=2)
+        assert office.system.send(body).status_code == 200
+
+    def test_before_the_commit_leaves_no_row(self, exchange: Exchange) -> None:
+        office = exchange[DISTRICT]
+        body, before = office.signed(office.paper(PROVINCE)), remains(exchange)
+        with pytest.raises(Died):
+            acting(exchange, office, submitting(body), database=dying(exchange, "before"))
+        assert remains(exchange).rows == before.rows
+        created(office.system.send(body))
+
+    def test_behind_the_commit_leaves_all_and_trying_again_gets_the_receipt(self, exchange: Exchange) -> None:
+        office = exchange[DISTRICT]
+        body, before = office.signed(office.paper(PROVINCE)), remains(exchange)
+        with pytest.raises(Died):
+            acting(exchange, office, submitting(body), database=dying(exchange, "after"))
+        assert gained(before, remains(exchange)) == Counter(documents=1, deliveries=1, events=2)
+        again = office.system.send(body)
+        assert (again.status_code, again.headers["Idempotent-Replayed"]) == (200, "true")
+        found = checked(exchange)
+        assert found.consistent, found.divergences
+
+    def test_while_a_refusal_is_recorded_leaves_no_event(self, exchange: Exchange) -> None:
+        office = exchange[DISTRICT]
+        body, before = office.signed(office.paper("H99.99")), remains(exchange)
+        with pytest.raises(Died):
+            acting(exchange, office, submitting(body), database=dying(exchange, "before"))
+        assert remains(exchange) == before
+
+
+class TestStatus:
+    """Dying while a status is accepted."""
+
+    def test_at_any_statement_moves_nothing(self, exchange: Exchange) -> None:
+        office = exchange[PROVINCE]
+        sent = send(exchange[DISTRICT], PROVINCE)
+        body, before = office.status(sent.named, StatusCode.RECEIVED, owner=DISTRICT), remains(exchange)
+        statements = at_every_statement(exchange, office, reporting(body), before)
+        assert statements >= 5
+        assert gained(before, remains(exchange)) == Counter(reports=1, deliveries=1, events=2)
+        assert (sent.state_at(PROVINCE), office.system.report(body).status_code) == ("received", 200)
+
+    @pytest.mark.parametrize(("moment", "status"), [("before", 201), ("after", 200)])
+    def test_around_the_commit_is_all_or_nothing(self, exchange: Exchange, moment: str, status: int) -> None:
+        office = exchange[PROVINCE]
+        sent = send(exchange[DISTRICT], PROVINCE)
+        body, before = office.status(sent.named, StatusCode.RECEIVED, owner=DISTRICT), remains(exchange)
+        with pytest.raises(Died):
+            acting(exchange, office, reporting(body), database=dying(exchange, moment))
+        kept = Counter(reports=1, deliveries=1, events=2) if moment == "after" else Counter()
+        assert gained(before, remains(exchange)) == kept
+        assert sent.state_at(PROVINCE) == ("received" if moment == "after" else "available")
+        assert office.system.report(body).status_code == status
+        found = checked(exchange)
+        assert found.consistent, found.divergences
+
+
+class TestTakingOver:
+    """Dying while deliveries are taken over."""
+
+    def test_at_any_statement_leaves_them_in_the_inbox(self, exchange: Exchange) -> None:
+        office = exchange[PROVINCE]
+        sent = send(exchange[DISTRICT], PROVINCE)
+        before = remains(exchange)
+        work = acknowledging(sent.delivery_to(PROVINCE))
+        assert at_every_statement(exchange, office, work, before) >= 3
+        assert sent.state_at(PROVINCE) == "delivered"
+
+    @pytest.mark.parametrize(("moment", "state"), [("before", "available"), ("after", "delivered")])
+    def test_around_the_commit_is_all_or_nothing(self, exchange: Exchange, moment: str, state: str) -> None:
+        office = exchange[PROVINCE]
+        sent = send(exchange[DISTRICT], PROVINCE)
+        remains(exchange)
+        delivery = sent.delivery_to(PROVINCE)
+        with pytest.raises(Died):
+            acting(exchange, office, acknowledging(delivery), database=dying(exchange, moment))
+        assert sent.state_at(PROVINCE) == state
+        again = outcomes(created(office.system.acknowledge([delivery]), 200)["items"])
+        assert again == ["acknowledged" if moment == "before" else "already-acknowledged"]
+        assert checked(exchange).consistent
+
+
+class TestSealing:
+    """Dying while events get their place."""
+
+    def test_at_any_statement_gives_no_place_and_the_next_one_leaves_no_gap(self, exchange: Exchange) -> None:
+        send(exchange[DISTRICT], PROVINCE)
+
+        async def die(node: Node) -> None:
+            for moment in (1, 2, 3, 4, "before"):
+                database = DyingDatabase(node.database, moment)
+                try:
+                    await seal_all(database, now=datetime.now(UTC))
+                except Died:
+                    continue
+
+        for _ in range(3):
+            send(exchange[DISTRICT], PROVINCE)
+            exchange.running.run(die)
+        found = checked(exchange)
+        assert found.consistent, found.divergences
+
+
+class TestDisk:
+    """A disk that takes no more."""
+
+    def test_refuses_with_503_and_leaves_nothing(self, shared: Exchange) -> None:
+        office = shared[DISTRICT]
+        for size in (100, 2 * 1024 * 1024):
+            body = office.signed(office.paper(PROVINCE, attachment=b"x" * size))
+            # A file where the folder must be: nothing can be written below it.
+            blocked = shared.running.settings.data_dir / "bodies" / hashlib.sha256(body).hexdigest()[:2]
+            if blocked.exists():
+                blocked.rename(blocked.with_name("aside"))
+            blocked.write_bytes(b"")
+            before = remains(shared)
+            try:
+                answer = office.system.send(body)
+                after = remains(shared)
+            finally:
+                blocked.unlink()
+                if blocked.with_name("aside").exists():
+                    blocked.with_name("aside").rename(blocked)
+            assert (answer.status_code, "Retry-After" in answer.headers) == (503, True), answer.text
+            assert after == before
+            created(office.system.send(body))
+
+    def test_tells_that_it_is_unavailable(self, tmp_path: Path) -> None:
+        blobs = BlobStore(tmp_path)
+        (tmp_path / "bodies" / "ab").write_bytes(b"")
+        with pytest.raises(Unavailable):
+            blobs.keep_bytes(b"x", "ab" + "0" * 62)
+        assert files(tmp_path / "incoming") == frozenset()
