@@ -89,11 +89,17 @@ async def _spooled(head: bytes, rest: AsyncIterator[bytes], *, blobs: BlobStore,
     descriptor, path = blobs.open_incoming()
     digest = hashlib.sha256()
 
-    def take(octets: bytes) -> None:
+    def write(octets: bytes) -> None:
         digest.update(octets)
         left = memoryview(octets)
         while left:
             left = left[os.write(descriptor, left) :]
+
+    async def take(pieces: list[bytes]) -> None:
+        try:
+            await asyncio.to_thread(write, b"".join(pieces))
+        except OSError as error:
+            raise Unavailable("the disk did not take the body") from error
 
     try:
         size = waiting = len(head)
@@ -105,12 +111,10 @@ async def _spooled(head: bytes, rest: AsyncIterator[bytes], *, blobs: BlobStore,
                 gathered.append(piece)
                 waiting += len(piece)
                 if waiting >= _CHUNK_BYTES:
-                    await asyncio.to_thread(take, b"".join(gathered))
+                    await take(gathered)
                     gathered.clear()
                     waiting = 0
-            await asyncio.to_thread(take, b"".join(gathered))
-        except OSError as error:
-            raise Unavailable("the disk did not take the body") from error
+            await take(gathered)
         finally:
             os.close(descriptor)
         with FileSource(path) as source:

@@ -86,3 +86,17 @@ def close(exchange: Exchange, office: Office, successor: Office) -> None:
             await tx.execute(agencies.update().where(agencies.c.organ_id == office.organ_id).values(**values))
 
     exchange.running.run(write)
+
+
+def enlist_many(exchange: Exchange, count: int) -> list[str]:
+    """Register agencies that only receive, all at once; returns their codes in order."""
+    number = next(_provinces)
+    codes = [f"000.{place:02}.{number}.H41" for place in range(count)]
+    rows = [f"{code},Xã {code},commune,state" for code in codes]
+    answer = exchange.administrator.post(
+        "/v1/agencies/import",
+        content="\n".join(["organ_id,name,tier,branch", *rows]).encode(),
+        headers={"Content-Type": "text/csv"},
+    )
+    created(answer, 200)
+    return codes

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,20 +27,25 @@ class Statements:
         return [" ".join(text.split())[:60] for text in self.texts]
 
 
+_listening: ContextVar[Statements | None] = ContextVar("listening", default=None)
+
+
 @contextmanager
 def statements() -> Iterator[Statements]:
-    """Listen to every engine of this process."""
+    """Hear what this task executes, on whatever engine; what runs beside it is not heard."""
     heard = Statements()
 
     def hear(_connection: Any, _cursor: Any, text: str, parameters: Any, _context: Any, _many: bool) -> None:
-        if not text.startswith(("BEGIN", "PRAGMA", "SELECT pg_catalog", "show ")):
+        if _listening.get() is heard and not text.startswith(("BEGIN", "PRAGMA")):
             heard.texts.append(text)
             heard.parameters.append(parameters)
 
     sa.event.listen(sa.Engine, "before_cursor_execute", hear)
+    token = _listening.set(heard)
     try:
         yield heard
     finally:
+        _listening.reset(token)
         sa.event.remove(sa.Engine, "before_cursor_execute", hear)
 
 

@@ -4,7 +4,6 @@ import hashlib
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,16 +13,14 @@ import sqlalchemy as sa
 
 from app.edxml.model import StatusCode
 from app.errors import Unavailable
-from app.exchange import inbox, report, submit
 from app.exchange.desk import Desk
 from app.exchange.refuse import Declared
 from app.ledger.seal import seal_all
 from app.node import Node
-from app.registry import clients
 from app.registry.model import Client
-from app.routers import clock
 from app.store.blobs import BlobStore
 from app.store.database import Database, Transaction
+from tests.exchange.desk_work import acknowledging, acting, reporting, submitting
 from tests.exchange.mail import send
 from tests.exchange.remains import Remains, checked, files, remains
 from tests.support.office import DISTRICT, PROVINCE, Exchange, Office, created, outcomes
@@ -87,38 +84,6 @@ class DyingBlobs(BlobStore):
         if self._after:
             super().keep_bytes(body, sha256)
         raise Died
-
-
-async def streamed(body: bytes) -> AsyncIterator[bytes]:
-    yield body
-
-
-def acting(exchange: Exchange, office: Office, work: Callable[[Desk, Client], Awaitable[Any]], **parts: Any) -> Any:
-    """Do a use case on the node's own loop, at a desk of which some parts are others."""
-
-    async def act(node: Node) -> Any:
-        async with node.database.read() as tx:
-            client = await clients.find(tx, office.system.client_id)
-        assert client is not None
-        return await work(replace(node.desk, **parts), client)
-
-    return exchange.running.run(act)
-
-
-def submitting(body: bytes, key: str | None = None) -> Callable[[Desk, Client], Awaitable[Any]]:
-    return lambda desk, client: submit.submit(
-        desk, streamed(body), declared=XML, client=client, idempotency_key=key, now=clock.now
-    )
-
-
-def reporting(body: bytes) -> Callable[[Desk, Client], Awaitable[Any]]:
-    return lambda desk, client: report.report(
-        desk, streamed(body), declared=XML, client=client, idempotency_key=None, now=clock.now
-    )
-
-
-def acknowledging(delivery: str) -> Callable[[Desk, Client], Awaitable[Any]]:
-    return lambda desk, client: inbox.acknowledge(desk, [delivery], client=client, at=datetime.now(UTC))
 
 
 def dying(exchange: Exchange, moment: str | int) -> DyingDatabase:

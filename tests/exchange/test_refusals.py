@@ -5,6 +5,7 @@ import hashlib
 import json
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -208,6 +209,21 @@ class TestTooLong:
                     assert system.post("/v1/documents", content=content, headers=XML).status_code == status
                     assert system.post("/v1/statuses", content=b"x" * length, headers=XML).status_code == status
             assert files(tmp_path / "data" / "incoming") == files(tmp_path / "data" / "bodies") == frozenset()
+
+
+def test_a_client_that_goes_away_leaves_nothing(shared: Exchange) -> None:
+    before, arrived = remains(shared), files(shared.running.settings.data_dir / "incoming")
+    with speaking(shared) as connection:
+        connection.putheader("Content-Length", str(8 * MEBIBYTE))
+        connection.endheaders()
+        connection.send(b"x" * 3 * MEBIBYTE)
+        deadline = time.monotonic() + 20
+        while arrived == files(shared.running.settings.data_dir / "incoming") and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert arrived != files(shared.running.settings.data_dir / "incoming"), "it went to disk while it arrived"
+    while arrived != files(shared.running.settings.data_dir / "incoming") and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert remains(shared) == before
 
 
 @contextmanager

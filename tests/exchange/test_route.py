@@ -7,7 +7,7 @@ import pytest
 from app.edxml.organ_id import OrganId
 from app.exchange.route import SUCCESSION_MAX, missing_successors, route
 from app.registry.model import Agency, AgencyStatus, Branch, Tier
-from tests.exchange.mail import close, enlist, report, send
+from tests.exchange.mail import close, enlist, enlist_many, report, send
 from tests.support.office import DISTRICT, GOVERNMENT_OFFICE, PROVINCE, Exchange, created, refused
 
 
@@ -136,17 +136,8 @@ def test_an_alias_is_delivered_under_the_code_of_the_directory(exchange: Exchang
     assert [leg["recipient"] for leg in sent.receipt["deliveries"]] == [GOVERNMENT_OFFICE, DISTRICT]
 
 
-def test_fifty_recipients_are_told_in_the_same_order_each_time(exchange: Exchange, stack: ExitStack) -> None:
-    rows = "organ_id,name,tier,branch\n" + "".join(
-        f"000.{number:02}.{'77' if exchange.running.settings.database_url.startswith('sqlite') else '78'}.H41,"
-        f"Xã {number},commune,state\n"
-        for number in range(50)
-    )
-    answer = exchange.administrator.post(
-        "/v1/agencies/import", content=rows.encode(), headers={"Content-Type": "text/csv"}
-    )
-    created(answer, 200)
-    codes = [line.partition(",")[0] for line in rows.splitlines()[1:]]
+def test_fifty_recipients_are_told_in_the_same_order_each_time(exchange: Exchange) -> None:
+    codes = enlist_many(exchange, 50)
     sender = exchange[PROVINCE]
     sent = send(sender, *reversed(codes))
     assert [leg["recipient"] for leg in sent.receipt["deliveries"]] == codes[::-1]
