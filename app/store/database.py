@@ -4,16 +4,17 @@
 exception and leaves nothing when it does not. Follows the rule: decide first, then open the transaction.
 """
 
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -23,7 +24,10 @@ Transaction = AsyncConnection
 """What a store function takes first: an open transaction it never ends."""
 
 _BUSY_TIMEOUT_MS = 10_000
+_CONNECT_SECONDS_MAX = 5.0
+"""Per host; long enough for a busy server, short enough to reach the next one before a client gives up."""
 _READERS_MAX = 8
+_NO_ANSWER = "the database does not answer; nothing of this transaction was kept"
 
 
 class Database:
@@ -78,13 +82,33 @@ def upsert(tx: Transaction, table: sa.Table) -> Any:
     return sqlite.insert(table) if tx.dialect.name == "sqlite" else postgresql.insert(table)
 
 
+_PASSING_STATES = ("08", "25006", "40", "53", "57", "58")
+"""SQLSTATEs, by beginning, of what passes by itself: connection, read-only after a failover, rollback by the server, no
+room or memory, intervention of an operator, system error (PostgreSQL, Appendix A).
+"""
+
+
 @asynccontextmanager
 async def _opened(engine: AsyncEngine) -> AsyncIterator[Transaction]:
     try:
         async with engine.begin() as connection:
             yield connection
-    except (OperationalError, InterfaceError, PoolTimeout, asyncpg.PostgresError, ConnectionError) as error:
-        raise Unavailable("the database does not answer; nothing of this transaction was kept") from error
+    except (PoolTimeout, asyncpg.PostgresError, ConnectionError) as error:
+        raise Unavailable(_NO_ANSWER) from error
+    except DBAPIError as error:
+        if not _passing(error):
+            raise
+        raise Unavailable(_NO_ANSWER) from error
+
+
+def _passing(error: DBAPIError) -> bool:
+    code = getattr(error.orig, "sqlite_errorcode", None)
+    if code is not None:
+        # SQLite calls a statement that is wrong an operational error, too; that one will be wrong for ever.
+        return isinstance(error, OperationalError) and code & 0xFF != sqlite3.SQLITE_ERROR
+    if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated:
+        return True
+    return str(getattr(error.orig, "sqlstate", None) or "").startswith(_PASSING_STATES)
 
 
 def _sqlite_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
@@ -92,7 +116,8 @@ def _sqlite_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
     if path in ("", ":memory:") or path == url:
         raise RequestInvalid("an SQLite database must be a file: sqlite:///path/to/truc.db")
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    address = f"sqlite+aiosqlite:///{path}"
+    # Not as text: a path may hold signs that mean something in a URL.
+    address = sa.URL.create("sqlite+aiosqlite", database=path)
     writer = create_async_engine(address, pool_size=1, max_overflow=0, pool_timeout=60)
     reader = create_async_engine(address, pool_size=_READERS_MAX, max_overflow=0, pool_timeout=60)
     for engine, begin in ((writer, "BEGIN IMMEDIATE"), (reader, "BEGIN")):
@@ -119,10 +144,32 @@ def _configure_sqlite(engine: AsyncEngine, *, begin: str, query_only: bool) -> N
 
 
 def _postgresql_engine(url: str) -> AsyncEngine:
+    addresses = _addresses(url)
+
     async def connect() -> asyncpg.Connection:
-        # asyncpg reads the DSN itself, so several hosts and target_session_attrs work as libpq users expect.
-        return await asyncpg.connect(url, timeout=10, server_settings={"synchronous_commit": "on", "TimeZone": "UTC"})
+        failure: Exception | None = None
+        for address in addresses:
+            try:
+                return await asyncpg.connect(
+                    address,
+                    timeout=_CONNECT_SECONDS_MAX,
+                    server_settings={"synchronous_commit": "on", "TimeZone": "UTC"},
+                )
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+                failure = error
+        raise Unavailable("the database does not answer") from failure
 
     return create_async_engine(
         "postgresql+asyncpg://", async_creator=connect, pool_size=10, max_overflow=10, pool_timeout=30
     )
+
+
+def _addresses(url: str) -> list[str]:
+    """Split a URL of several hosts, as libpq users write it, into one URL a host, in their order.
+
+    asyncpg would take the whole, but with one time limit for all hosts: a first host that is switched off, and so does
+    not even refuse, would keep it from ever asking the second.
+    """
+    parts = urlsplit(url)
+    login, at, hosts = parts.netloc.rpartition("@")
+    return [urlunsplit(parts._replace(netloc=f"{login}{at}{host}")) for host in hosts.split(",")]

@@ -22,6 +22,9 @@ from app.store.schema import metadata
 
 T = TypeVar("T")
 
+_LOCK = 0x7472_7563
+"""Any number nobody else locks: "truc"."""
+
 
 def migrate(url: str, revision: str = "head") -> None:
     """Upgrade (or, given an older revision, downgrade) the database at `url`.
@@ -61,6 +64,9 @@ def _config() -> Config:
 
 
 def _move(connection: sa.Connection, revision: str) -> None:
+    if connection.dialect.name == "postgresql":
+        # Nodes may be started together; whoever comes second finds the work done. SQLite has one writer anyway.
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
     config = _config()
     config.attributes["connection"] = connection
     known = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]

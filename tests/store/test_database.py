@@ -1,0 +1,380 @@
+"""Transactions: one snapshot to read, all or nothing to write, durable, and a clear word when the database is away."""
+
+import asyncio
+import socket
+import sqlite3
+import threading
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import sqlalchemy as sa
+
+from app.errors import RequestInvalid, TrucError, Unavailable
+from app.store.database import Database
+from app.store.schema import document_links, registry_versions
+from tests.support.postgres import PostgresServer
+
+OTHER_ID = "01900000-0000-7000-8000-000000000001"
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """An open database."""
+    opened = Database(database_url)
+    yield opened
+    await opened.close()
+
+
+async def _put(tx: Any, part: str, version: int = 1) -> None:
+    await tx.execute(registry_versions.insert(), [{"part": part, "version": version}])
+
+
+async def _parts(database: Database) -> set[str]:
+    async with database.read() as tx:
+        return set((await tx.execute(sa.select(registry_versions.c.part))).scalars())
+
+
+async def _scalar(tx: Any, query: str) -> Any:
+    return (await tx.execute(sa.text(query))).scalar_one()
+
+
+async def test_what_is_written_is_there_afterwards(database: Database) -> None:
+    async with database.write() as tx:
+        await _put(tx, "one")
+    assert await _parts(database) == {"one"}
+
+
+@pytest.mark.parametrize("raised", [ValueError, KeyboardInterrupt, asyncio.CancelledError])
+async def test_an_exception_leaves_nothing(database: Database, raised: type[BaseException]) -> None:
+    async def work() -> None:
+        async with database.write() as tx:
+            await _put(tx, "one")
+            raise raised
+
+    with pytest.raises(raised):
+        await work()
+    assert await _parts(database) == set()
+    async with database.write() as tx:
+        await _put(tx, "two")
+    assert await _parts(database) == {"two"}
+
+
+async def test_a_failing_statement_leaves_nothing_of_its_transaction(database: Database) -> None:
+    async def work() -> None:
+        async with database.write() as tx:
+            await _put(tx, "one")
+            await _put(tx, "one")
+
+    with pytest.raises(sa.exc.IntegrityError):
+        await work()
+    assert await _parts(database) == set()
+
+
+async def test_a_statement_that_is_wrong_is_a_fault_of_ours_and_not_of_the_database(database: Database) -> None:
+    async def work() -> None:
+        async with database.write() as tx:
+            await tx.execute(sa.text("SELECT nothing FROM nowhere"))
+
+    with pytest.raises(sa.exc.DBAPIError, match="nowhere"):
+        await work()
+
+
+async def test_a_cancelled_task_leaves_nothing_and_the_database_usable(database: Database) -> None:
+    begun = asyncio.Event()
+
+    async def work() -> None:
+        async with database.write() as tx:
+            await _put(tx, "one")
+            begun.set()
+            await asyncio.sleep(60)
+
+    task = asyncio.create_task(work())
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    for part in ("two", "three"):
+        async with database.write() as tx:
+            await _put(tx, part)
+    assert await _parts(database) == {"two", "three"}
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO registry_versions (part, version) VALUES ('x', 1)",
+        "UPDATE ledger_state SET size = 7",
+        "DELETE FROM ledger_state",
+        "CREATE TABLE another (id integer)",
+        "DROP TABLE figures",
+    ],
+)
+async def test_a_reading_transaction_cannot_write(database: Database, statement: str) -> None:
+    async def work() -> None:
+        async with database.read() as tx:
+            await tx.execute(sa.text(statement))
+
+    with pytest.raises((sa.exc.DBAPIError, TrucError)):
+        await work()
+    async with database.read() as tx:
+        assert await _scalar(tx, "SELECT size FROM ledger_state") == 0
+        assert await _scalar(tx, "SELECT count(*) FROM figures") == 0
+    assert await _parts(database) == set()
+
+
+async def test_a_reading_transaction_sees_one_snapshot(database: Database) -> None:
+    async with database.read() as tx:
+        assert await _scalar(tx, "SELECT count(*) FROM registry_versions") == 0
+        async with database.write() as other:
+            await _put(other, "one")
+        assert await _parts(database) == {"one"}
+        assert await _scalar(tx, "SELECT count(*) FROM registry_versions") == 0
+
+
+async def test_writing_after_reading_and_reading_after_writing_each_keep_to_their_kind(database: Database) -> None:
+    """PostgreSQL uses one pool for both: what made a connection read-only must not stay with it."""
+    for turn in range(30):
+        async with database.read() as tx:
+            await _scalar(tx, "SELECT 1")
+        async with database.write() as tx:
+            await _put(tx, f"{turn}")
+    assert len(await _parts(database)) == 30
+
+
+async def test_a_row_that_refers_to_nothing_is_refused(database: Database) -> None:
+    link = {"document": OTHER_ID, "ordinal": 0, "relation": "answers", "concerned_document_id": "x"}
+    with pytest.raises(sa.exc.IntegrityError):
+        async with database.write() as tx:
+            await tx.execute(document_links.insert(), [link])
+
+
+async def test_settings_that_keep_commits_over_a_power_cut_are_in_force(database: Database) -> None:
+    settings = {
+        "sqlite": {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 10_000},
+        "postgresql": {"synchronous_commit": "on", "TimeZone": "UTC"},
+    }[database.dialect]
+    word = "PRAGMA" if database.dialect == "sqlite" else "SHOW"
+    for transaction in (database.read, database.write):
+        async with transaction() as tx:
+            for name, value in settings.items():
+                assert await _scalar(tx, f"{word} {name}") == value, name
+    if database.dialect == "postgresql":
+        async with database.read() as tx:
+            assert await _scalar(tx, "SHOW transaction_isolation") == "repeatable read"
+            assert await _scalar(tx, "SHOW transaction_read_only") == "on"
+        async with database.write() as tx:
+            assert await _scalar(tx, "SHOW transaction_isolation") == "read committed"
+            assert await _scalar(tx, "SHOW transaction_read_only") == "off"
+    else:
+        async with database.read() as tx:
+            assert await _scalar(tx, "PRAGMA query_only") == 1
+        async with database.write() as tx:
+            assert await _scalar(tx, "PRAGMA query_only") == 0
+
+
+async def test_many_write_at_once_and_none_is_lost(database: Database) -> None:
+    others = [database, Database(database.url), Database(database.url)]
+
+    async def write(number: int) -> None:
+        async with others[number % 3].write() as tx:
+            await _put(tx, f"{number}")
+            await asyncio.sleep(0)
+
+    async with asyncio.TaskGroup() as group:
+        for number in range(45):
+            group.create_task(write(number))
+    assert len(await _parts(database)) == 45
+    for other in others[1:]:
+        await other.close()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite://",
+        "sqlite:///",
+        "sqlite:///:memory:",
+        "sqlite://host/path",
+        "mysql://localhost/x",
+        "",
+        "truc.db",
+        "postgresql+asyncpg://localhost/x",
+    ],
+)
+def test_a_url_that_is_none_of_the_two_databases_is_refused(url: str) -> None:
+    with pytest.raises(RequestInvalid, match="sqlite:///"):
+        Database(url)
+
+
+@pytest.mark.parametrize("name", ["plain.db", "with blank.db", "tỉnh Nghệ An.db", "a?b=c.db", "a%20b.db", "a#b.db"])
+async def test_a_file_of_any_name_is_that_file(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "not yet there" / name
+    database = Database(f"sqlite:///{path}")
+    async with database.write() as tx:
+        await tx.execute(sa.text("CREATE TABLE here (id integer)"))
+    await database.close()
+    assert [each.name for each in path.parent.iterdir()] == [name]
+    connection = sqlite3.connect(path)
+    assert connection.execute("SELECT count(*) FROM here").fetchone() == (0,)
+    connection.close()
+
+
+async def test_an_sqlite_file_that_cannot_be_opened_is_unavailable(tmp_path: Path) -> None:
+    (tmp_path / "truc.db").mkdir()
+    database = Database(f"sqlite:///{tmp_path / 'truc.db'}")
+    for transaction in (database.read, database.write):
+        with pytest.raises(Unavailable):
+            async with transaction():
+                pass
+    await database.close()
+    # The thread of a connection that did not come about reports its end to this event loop.
+    await asyncio.sleep(0.2)
+
+
+@pytest.fixture
+def own_server() -> Iterator[PostgresServer]:
+    """A server that the test may kill."""
+    server = PostgresServer.own()
+    yield server
+    server.stop()
+
+
+async def test_a_server_that_is_killed_is_unavailable_until_it_is_back(own_server: PostgresServer) -> None:
+    database = Database(own_server.create_database())
+    async with database.write() as tx:
+        await tx.execute(sa.text("CREATE TABLE here (id integer)"))
+    # Several idle connections that will turn out to be dead.
+    await asyncio.gather(*(_slow_look(database) for _ in range(5)))
+
+    async def work() -> None:
+        async with database.write() as tx:
+            await tx.execute(sa.text("INSERT INTO here VALUES (1)"))
+            own_server.kill()
+            await tx.execute(sa.text("INSERT INTO here VALUES (2)"))
+
+    with pytest.raises(Unavailable):
+        await work()
+    for transaction in (database.read, database.write):
+        for _ in range(6):
+            with pytest.raises(Unavailable):
+                async with transaction() as tx:
+                    await _scalar(tx, "SELECT 1")
+
+    own_server.restart()
+    async with asyncio.timeout(20):
+        assert await _until_available(database) == 0
+    await asyncio.gather(*(_slow_look(database) for _ in range(5)))
+    await database.close()
+
+
+async def _slow_look(database: Database) -> None:
+    async with database.read() as tx:
+        await _scalar(tx, "SELECT count(*) FROM here, pg_sleep(0.05)")
+
+
+async def _until_available(database: Database) -> int:
+    while True:
+        try:
+            async with database.read() as tx:
+                return int(await _scalar(tx, "SELECT count(*) FROM here"))
+        except Unavailable:
+            await asyncio.sleep(0.05)
+
+
+async def test_dead_connections_of_a_restarted_server_cost_at_most_one_failure(own_server: PostgresServer) -> None:
+    database = Database(own_server.create_database())
+    async with database.write() as tx:
+        await tx.execute(sa.text("CREATE TABLE here (id integer)"))
+    await asyncio.gather(*(_slow_look(database) for _ in range(5)))
+    own_server.kill()
+    own_server.restart()
+    failures = 0
+    for _ in range(10):
+        try:
+            await _slow_look(database)
+        except Unavailable:
+            failures += 1
+    await database.close()
+    assert failures <= 1
+
+
+@pytest.fixture
+def mute_host() -> Iterator[str]:
+    """A host that takes connections and never says a word, as one does whose machine hangs."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(8)
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.fixture
+def dead_host() -> str:
+    """A host where nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{probe.getsockname()[1]}"
+
+
+def _with_hosts(url: str, *hosts: str, query: str = "") -> str:
+    parts = urlsplit(url)
+    login, _, own = parts.netloc.rpartition("@")
+    names = ",".join(host or own for host in hosts)
+    return parts._replace(netloc=f"{login}@{names}", query=query).geturl()
+
+
+async def _answers(url: str) -> int:
+    database = Database(url)
+    try:
+        async with database.write() as tx:
+            return int(await _scalar(tx, "SELECT 1"))
+    finally:
+        await database.close()
+
+
+async def test_the_second_host_is_asked_when_the_first_is_dead(postgres_server: PostgresServer, dead_host: str) -> None:
+    assert await _answers(_with_hosts(postgres_server.url, dead_host, "")) == 1
+    assert await _answers(_with_hosts(postgres_server.url, "no-such-host.invalid:5432", dead_host, "")) == 1
+
+
+async def test_the_second_host_is_asked_when_the_first_says_nothing(
+    postgres_server: PostgresServer, mute_host: str
+) -> None:
+    async with asyncio.timeout(9):
+        assert await _answers(_with_hosts(postgres_server.url, mute_host, "")) == 1
+
+
+async def test_a_host_that_may_be_written_to_can_be_asked_for(postgres_server: PostgresServer, dead_host: str) -> None:
+    writable = "target_session_attrs=read-write"
+    assert await _answers(_with_hosts(postgres_server.url, dead_host, "", query=writable)) == 1
+    with pytest.raises(Unavailable):
+        await _answers(_with_hosts(postgres_server.url, "", dead_host, query="target_session_attrs=standby"))
+
+
+@pytest.mark.parametrize("hosts", [("no-such-host.invalid:5432",), ("127.0.0.1:1", "127.0.0.1:2")])
+async def test_no_host_that_answers_is_unavailable(postgres_server: PostgresServer, hosts: tuple[str, ...]) -> None:
+    with pytest.raises(Unavailable):
+        await _answers(_with_hosts(postgres_server.url, *hosts))
+
+
+async def test_a_database_that_is_not_there_is_unavailable(postgres_server: PostgresServer) -> None:
+    with pytest.raises(Unavailable):
+        await _answers(urlsplit(postgres_server.url)._replace(path="/truc_no_such_database").geturl())
+
+
+def test_a_database_may_be_opened_before_any_event_loop_runs(database_url: str) -> None:
+    database = Database(database_url)
+
+    async def work() -> set[str]:
+        try:
+            return await _parts(database)
+        finally:
+            await database.close()
+
+    found: list[set[str]] = []
+    thread = threading.Thread(target=lambda: found.append(asyncio.run(work())))
+    thread.start()
+    thread.join(30)
+    assert found == [set()]
