@@ -5,9 +5,12 @@
 
 import asyncio
 import logging
+import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from types import FrameType
 from typing import Any, Final
 
 import structlog
@@ -79,8 +82,9 @@ def create_app(settings: Settings, *, background: Background | None = worker.run
         node = await open_node(settings)
         app.state.node = node
         try:
-            async with _running(app, node, background):
-                yield
+            with _released_when_told_to_stop(node):
+                async with _running(app, node, background):
+                    yield
         finally:
             await node.close()
 
@@ -164,3 +168,28 @@ async def _running(app: FastAPI, node: Node, background: Background | None) -> A
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+
+@contextmanager
+def _released_when_told_to_stop(node: Node) -> Iterator[None]:
+    # The server waits for open requests before it ends the lifespan, so a long poll would hold a restart up for as long
+    # as it waits. The signal is passed on to whoever handled it before.
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    earlier = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+
+    def release(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(node.desk.doorbell.close)
+        handler = earlier[signal.Signals(number)]
+        if callable(handler):
+            handler(number, frame)
+
+    for number in earlier:
+        signal.signal(number, release)
+    try:
+        yield
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)

@@ -12,7 +12,7 @@ from datetime import timedelta
 import structlog
 
 from app.errors import Unavailable
-from app.ledger.seal import BATCH_MAX, seal_batch
+from app.ledger.seal import BATCH_MAX, IN_INBOX, seal_batch
 from app.node import Node
 from app.registry.expiry import forget_expired
 from app.routers import clock
@@ -68,7 +68,7 @@ async def _ring(node: Node, seen: int) -> int:
             rows = await journal.newly_sealed(tx, after=seen, limit=BATCH_MAX)
         if not rows:
             return seen
-        node.desk.doorbell.ring({row.agency for row in rows if row.agency is not None})
+        node.desk.doorbell.ring({row.agency for row in rows if row.kind in IN_INBOX and row.agency is not None})
         seen = rows[-1].position
 
 

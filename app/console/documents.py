@@ -88,7 +88,7 @@ async def boxes(
     if shown["name_agency"]:
         return render(request, "documents.html", found=None, names={}, grants=caller.client.agencies, **shown)
     if box is Box.INBOX:
-        inbox = await mailbox.poll(node, caller, window, agency=agency)
+        inbox = await mailbox.poll(node, caller, window, request, agency=agency)
         senders = {each.status.reporter if each.status else each.document.sender for each in inbox.items}
         names = await names_of(node, senders, at=clock.now())
         return render(request, "documents.html", found=inbox, names=names, types=LABELS, **shown)

@@ -15,10 +15,17 @@ class Doorbell:
         self._waiting: dict[str, set[asyncio.Event]] = defaultdict(set)
         self.nudged = asyncio.Event()
         """Set when this process committed something that waits to be sealed."""
+        self.closed = False
+        """Whether the node is stopping, so that nobody should wait any longer."""
 
     def nudge(self) -> None:
         """Tell the sealer that there is something to seal."""
         self.nudged.set()
+
+    def close(self) -> None:
+        """Send everybody who waits home with what there is: the node is stopping."""
+        self.closed = True
+        self.ring(list(self._waiting))
 
     def ring(self, agencies: Iterable[str]) -> None:
         """Wake everybody who waits for one of these agencies."""

@@ -5,8 +5,8 @@ client that crashes between fetching and acknowledging sees it again: at least o
 delivery id.
 """
 
-import time
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -21,6 +21,9 @@ from app.registry import directory
 from app.registry.model import Client
 from app.statistics.periods import ZONE
 from app.store import deliveries
+
+GONE_SECONDS = 5.0
+"""How often a waiting poll looks whether its client is still there."""
 
 
 class InboxKind(StrEnum):
@@ -62,21 +65,32 @@ class Acknowledgement(StrEnum):
     """Unknown, somebody else's, or no longer in the inbox."""
 
 
-async def look(desk: Desk, query: InboxQuery, *, wait_seconds: float = 0) -> Sequence[Any]:
+async def look(
+    desk: Desk,
+    query: InboxQuery,
+    *,
+    wait_seconds: float = 0,
+    gone: Callable[[], Awaitable[bool]] | None = None,
+) -> Sequence[Any]:
     """Return a page of the inbox; while it is empty, wait for mail up to so many seconds.
+
+    Args:
+        gone: tells whether the client still waits for the answer; asked now and then.
 
     Raises:
         Unavailable: the database does not answer.
     """
+    clock = asyncio.get_running_loop().time
+    until = clock() + wait_seconds
     # Listen before looking: mail that is sealed in between rings the bell instead of falling through.
     with desk.doorbell.listen(query.agencies) as bell:
-        deadline = time.monotonic() + wait_seconds
-        while True:
-            rows = await _page(desk, query)
-            left = deadline - time.monotonic()
-            # The bell rings for every event of an agency, also for those that bring no mail of the kind asked for.
-            if rows or left <= 0 or not await bell.rung(seconds=left):
-                return rows
+        rows = await _page(desk, query)
+        while not rows and (left := until - clock()) > 0 and not desk.doorbell.closed:
+            if await bell.rung(seconds=min(left, GONE_SECONDS)):
+                rows = await _page(desk, query)
+            elif gone is not None and await gone():
+                break
+    return rows
 
 
 async def acknowledge(

@@ -8,9 +8,13 @@ index sealed here.
 
 from datetime import datetime
 
+from app.ledger.events import EventKind
 from app.statistics.fold import fold
 from app.store import deliveries, figures, journal
 from app.store.database import Database
+
+IN_INBOX = frozenset({EventKind.DELIVERY_AVAILABLE.value, EventKind.STATUS_AVAILABLE.value})
+"""Kinds of event by which something enters an inbox."""
 
 BATCH_MAX = 1_000
 """Events sealed in one transaction: long enough to catch up quickly, short enough not to hold the writer for long."""
@@ -33,11 +37,7 @@ async def seal_batch(database: Database, *, now: datetime, limit: int = BATCH_MA
             await journal.seal(tx, positions, size=size + len(batch), at=now)
             await deliveries.place(
                 tx,
-                {
-                    event.delivery: positions[event.id]
-                    for event in batch
-                    if event.kind in ("delivery.available", "status.available")
-                },
+                {event.delivery: positions[event.id] for event in batch if event.kind in IN_INBOX},
             )
             await figures.add(
                 tx,

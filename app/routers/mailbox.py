@@ -4,7 +4,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.exchange import archive, inbox
@@ -147,6 +147,7 @@ async def poll(
     node: AtNode,
     caller: Exchanging,
     window: Paged,
+    request: Request,
     agency: AgencyParameter = None,
     kind: Annotated[InboxKind | None, Query(description="Only documents, or only status reports.")] = None,
     order: Annotated[Order, Query(description="`urgency`: most urgent first.")] = Order.AGE,
@@ -160,7 +161,8 @@ async def poll(
         after=_after(window.key_after(int, int)),
         limit=window.fetch,
     )
-    rows = await inbox.look(node.desk, query, wait_seconds=min(wait, node.settings.long_poll_seconds_max))
+    seconds = min(wait, node.settings.long_poll_seconds_max)
+    rows = await inbox.look(node.desk, query, wait_seconds=seconds, gone=request.is_disconnected)
     return page(rows, window, shape=InboxItem.of, key=lambda row: (row.delivery_priority, row.position))
 
 

@@ -72,9 +72,9 @@ async def seal(tx: Transaction, positions: Mapping[str, int], *, size: int, at: 
     await tx.execute(ledger_state.update().where(ledger_state.c.id == 1).values(size=size, sealed_at=at))
 
 
-async def newly_sealed(tx: Transaction, *, after: int, limit: int) -> Sequence[sa.Row[Any, Any]]:
-    """Return position and agency of sealed events with positions greater than `after`, in order."""
-    query = sa.select(events.c.position, events.c.agency).where(events.c.position > after)
+async def newly_sealed(tx: Transaction, *, after: int, limit: int) -> Sequence[sa.Row[Any, Any, Any]]:
+    """Return position, kind and agency of sealed events with positions greater than `after`, in order."""
+    query = sa.select(events.c.position, events.c.kind, events.c.agency).where(events.c.position > after)
     return (await tx.execute(query.order_by(events.c.position).limit(limit))).all()
 
 

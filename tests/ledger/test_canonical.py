@@ -100,7 +100,7 @@ def test_every_kind_of_mapping_and_sequence_is_written(value: Any, written: byte
         datetime(2026, 11, 22, tzinfo=UTC),
         object(),
     ],
-    ids=repr,
+    ids=lambda value: f"{type(value).__name__}-{len(str(value))}",
 )
 def test_what_has_no_place_in_an_event_is_refused(value: Any) -> None:
     with pytest.raises(ValueError, match=r"place|ASCII|2\^53|surrogates"):
