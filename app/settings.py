@@ -5,11 +5,12 @@ refused, so that a misspelt setting never silently falls back to its default.
 """
 
 import os
+import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 from typing_extensions import override
 
 from app.errors import RequestInvalid
@@ -86,7 +87,8 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         sources: list[PydanticBaseSettingsSource] = [init_settings, env_settings]
         if path := os.environ.get(_CONFIG_VARIABLE):
-            sources.append(TomlConfigSettingsSource(settings_cls, toml_file=Path(path)))
+            # Not the TOML source of the library: it takes a file that is not there for an empty one.
+            sources.append(InitSettingsSource(settings_cls, init_kwargs=_in_file(Path(path))))
         return tuple(sources)
 
 
@@ -94,11 +96,11 @@ def load(**arguments: object) -> Settings:
     """Read the settings from all sources.
 
     Raises:
-        RequestInvalid: a value is out of range, or a name is unknown; the detail lists them.
+        RequestInvalid: a value is out of range, a name is unknown, or the file cannot be read; the detail says which.
     """
     known = {_PREFIX + name.upper() for name in Settings.model_fields}
     unknown = sorted(
-        name for name in os.environ if name.startswith(_PREFIX) and name.upper() not in known | _NOT_SETTINGS
+        name for name in os.environ if name.upper().startswith(_PREFIX) and name.upper() not in known | _NOT_SETTINGS
     )
     if unknown:
         raise RequestInvalid(f"unknown settings in the environment: {', '.join(unknown)}")
@@ -107,3 +109,12 @@ def load(**arguments: object) -> Settings:
     except ValidationError as error:
         problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
         raise RequestInvalid(f"settings: {problems}") from error
+
+
+def _in_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RequestInvalid(f"{_CONFIG_VARIABLE}: {path} cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise RequestInvalid(f"{_CONFIG_VARIABLE}: {path} is not TOML ({error})") from error
