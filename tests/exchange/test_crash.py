@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import random
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -10,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -23,19 +23,29 @@ from app.ledger.seal import seal_all
 from app.node import open_node
 from app.settings import Settings
 from app.store.schema import deliveries, documents, events, status_reports
+from tests.conftest import ENGINES
 from tests.exchange.processes import NodeProcess, Site, prepared
 from tests.support.office import COMMUNE, DISTRICT, PROVINCE, Office, created, outcomes
+from tests.support.postgres import PostgresServer
 
-ROUNDS = 3
+ROUNDS = 2
 WRITERS = 6
-DOCUMENTS = 40
+DOCUMENTS = 30
 """Documents each round has to send; the node is killed long before the last."""
 
 
-@pytest.fixture
-def site(tmp_path: Path, database_url: str) -> Site:
-    """An exchange with agencies, and no process."""
-    return prepared(tmp_path / "data", database_url)
+@pytest.fixture(scope="module", params=ENGINES)
+def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """An exchange with agencies and no process, on either engine."""
+    folder = tmp_path_factory.mktemp("crash")
+    if request.param == "sqlite":
+        shutil.copyfile(request.getfixturevalue("migrated_sqlite"), folder / "node.sqlite")
+        yield prepared(folder / "data", f"sqlite:///{folder / 'node.sqlite'}")
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    url = server.create_database(template=request.getfixturevalue("migrated_postgres"))
+    yield prepared(folder / "data", url)
+    server.drop_database(url)
 
 
 @dataclass
@@ -82,7 +92,10 @@ async def audited(settings: Settings, answered: Answered) -> None:
 def test_a_201_outlives_the_process_that_gave_it(site: Site) -> None:
     answered = Answered()
     with NodeProcess(site.settings) as node:
-        node.start_as_operators_do()
+        if site.settings.database_url.startswith("sqlite"):
+            node.start_as_operators_do()
+        else:
+            node.start()
         with site.connected() as offices:
             sender = offices[DISTRICT]
             body = sender.signed(sender.paper(PROVINCE, COMMUNE))

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.errors import DocumentTooLarge
@@ -28,6 +28,7 @@ def blobs(tmp_path_factory: pytest.TempPathFactory) -> BlobStore:
     return BlobStore(tmp_path_factory.mktemp("receive"))
 
 
+@settings(deadline=None)
 @given(pieces=st.lists(st.binary(max_size=40), max_size=12))
 def test_a_body_is_what_arrived_however_it_was_cut(blobs: BlobStore, pieces: list[bytes]) -> None:
     whole = b"".join(pieces)
@@ -44,6 +45,7 @@ def test_a_body_is_what_arrived_however_it_was_cut(blobs: BlobStore, pieces: lis
     assert files(blobs.path_of("x").parents[3] / "incoming") == frozenset()
 
 
+@settings(deadline=None)
 @given(pieces=st.lists(st.binary(min_size=1, max_size=40), min_size=1, max_size=12), limit=st.integers(0, 300))
 def test_a_body_over_the_limit_is_refused_and_one_at_the_limit_is_not(
     blobs: BlobStore, pieces: list[bytes], limit: int

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.edxml.model import StatusCode
@@ -68,6 +68,7 @@ class Told:
         return "change_refused" if self.answer else RANKED[self.best]
 
 
+@settings(deadline=None)
 @given(actions)
 def test_any_sequence_goes_as_the_decision_tells(sequence: list[str]) -> None:
     state, told = START, Told()
@@ -87,6 +88,7 @@ def test_any_sequence_goes_as_the_decision_tells(sequence: list[str]) -> None:
         assert state.awaits_answer == (told.pending and told.ended_by is None)
 
 
+@settings(deadline=None)
 @given(actions)
 def test_progress_never_goes_back_and_ends_are_ends(sequence: list[str]) -> None:
     state = START
@@ -100,6 +102,7 @@ def test_progress_never_goes_back_and_ends_are_ends(sequence: list[str]) -> None
         state = after
 
 
+@settings(deadline=None)
 @given(actions, st.sampled_from(Party))
 def test_allowed_codes_are_exactly_those_that_step_takes(sequence: list[str], party: Party) -> None:
     state = START
@@ -111,6 +114,7 @@ def test_allowed_codes_are_exactly_those_that_step_takes(sequence: list[str], pa
         assert (code in allowed) == (mine and step(state, code) is not None)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(Progress), st.sampled_from([None, *Change]), st.sampled_from(StatusCode))
 def test_repeating_a_report_changes_nothing(progress: Progress, change: Change | None, code: StatusCode) -> None:
     after = step(DeliveryState(progress, change), code)
