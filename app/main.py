@@ -138,7 +138,8 @@ def configure_logs(settings: Settings) -> None:
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(stream),
-        cache_logger_on_first_use=True,
+        # A process may open one node after another, each with its own level and form.
+        cache_logger_on_first_use=False,
     )
     library = logging.StreamHandler(stream)
     library.setFormatter(
