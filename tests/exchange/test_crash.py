@@ -170,7 +170,8 @@ def at_work(offices: dict[str, Office], answered: Answered) -> Iterator[threadin
     """Let the district send and the commune report and take over, until the line is dead.
 
     Yields:
-        an event that is set when one document and one report were answered; the work has ended when the next is asked for.
+        an event that is set when one document and one report were answered; the work has ended when the next is asked
+        for.
     """
     sender, commune = offices[DISTRICT], offices[COMMUNE]
     papers = [sender.paper(PROVINCE, COMMUNE) for _ in range(DOCUMENTS)]
