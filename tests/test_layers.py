@@ -5,6 +5,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import app
@@ -28,11 +29,16 @@ CLOCKS = {
 }  # fmt: skip
 
 
+@cache
+def _parsed() -> dict[str, ast.Module]:
+    paths = sorted(ROOT.rglob("*.py"))
+    return {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in paths}
+
+
 def _modules(*rooms: str) -> Iterator[tuple[str, ast.Module]]:
-    for path in sorted(ROOT.rglob("*.py")):
-        name = path.relative_to(ROOT).as_posix()
+    for name, tree in _parsed().items():
         if not rooms or name.split("/")[0] in rooms:
-            yield name, ast.parse(path.read_text(encoding="utf-8"))
+            yield name, tree
 
 
 def _calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ SHARED_ID = "G22,2026/11/22,77/CV"
 HOSTILE = Standing("=cmd|' /C calc'!A0", "central", "state")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Archive:
     """A node with a log, and who reads it."""
 
@@ -45,6 +46,11 @@ class Archive:
     other: AgencySystem
     sent: list[Sending]
     size: int
+
+    @cached_property
+    def filled(self) -> list[dict[str, Any]]:
+        """Read the log as it was filled."""
+        return self.all(f"ledger_size={self.size}")
 
     def all(self, query: str = "", *, reader: AgencySystem | None = None) -> list[dict[str, Any]]:
         """Read everything a query finds, as NDJSON."""
@@ -151,8 +157,7 @@ def test_a_filter_finds_exactly_what_it_names(
     archive: Archive, query: str, wanted: Callable[[dict[str, Any]], bool]
 ) -> None:
     # What the readings themselves add is left aside.
-    end = f"ledger_size={archive.size}"
-    whole = archive.all(end)
+    end, whole = f"ledger_size={archive.size}", archive.filled
     assert [event["index"] for event in whole] == list(range(archive.size))
     found = archive.all(query if "ledger_size" in query else f"{query}&{end}")
     assert found == [event for event in whole if wanted(event)]
@@ -290,7 +295,7 @@ def test_only_auditors_read_the_log(archive: Archive) -> None:
         assert system.post(EVENTS).status_code == 405
 
 
-_MANY = 50_000
+_MANY = {"sqlite": 50_000, "postgresql": 15_000}
 
 _INSERT = """
 INSERT INTO events (id, position, at, kind, outcome, actor, body, leaf_hash)
@@ -300,13 +305,13 @@ SELECT {id}, n, '2026-11-22T03:04:05.000000Z', 'token.issued', 'accepted', 'clie
 _NUMBERS = "WITH RECURSIVE numbers(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n < {last})"
 
 
-async def _fill(node: Node) -> None:
+async def _fill(node: Node, number: int) -> None:
     body = json.dumps({"detail": {"links": ["x" * 100] * 10}})
     identity = "printf('%032x', n)" if node.database.dialect == "sqlite" else "lpad(to_hex(n), 32, '0')::uuid"
-    insert = _INSERT.format(numbers=_NUMBERS.format(last=_MANY - 1), id=identity, body=body, leaf="0" * 64)
+    insert = _INSERT.format(numbers=_NUMBERS.format(last=number - 1), id=identity, body=body, leaf="0" * 64)
     async with node.database.write() as tx:
         await tx.exec_driver_sql(insert.replace("%", "%%") if node.database.dialect == "postgresql" else insert)
-        await tx.execute(sa.text(f"UPDATE ledger_state SET size = {_MANY}"))
+        await tx.execute(sa.text(f"UPDATE ledger_state SET size = {number}"))
 
 
 def _resident(name: str) -> int:
@@ -315,9 +320,9 @@ def _resident(name: str) -> int:
 
 
 def test_a_long_log_is_streamed_in_bounded_memory(database_url: str, engine_name: str, tmp_path: Path) -> None:
-    form = {"sqlite": NDJSON, "postgresql": CSV}[engine_name]
+    form, many = {"sqlite": NDJSON, "postgresql": CSV}[engine_name], _MANY[engine_name]
     with running_node(tmp_path / "data", database_url, log_level="error") as running:
-        running.run(_fill)
+        running.run(partial(_fill, number=many))
         with running.system(Scope.AUDIT) as auditor:
             created(auditor.get(f"{EVENTS}?limit=500"), 200)
             # From here on the peak is counted anew (proc(5), clear_refs).
@@ -330,8 +335,8 @@ def test_a_long_log_is_streamed_in_bounded_memory(database_url: str, engine_name
                     octets += len(piece)
                     lines += piece.count(b"\n")
             grown = _resident("VmHWM") - before
-    assert lines >= _MANY
-    assert octets > 50_000_000
+    assert lines >= many
+    assert octets > many * 1_000
     assert grown < 25_000_000, f"{grown:,} bytes more for {octets:,} bytes streamed"
 
 
@@ -339,7 +344,7 @@ def test_a_reader_that_goes_away_leaves_nothing_open(
     database_url: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with running_node(tmp_path / "data", database_url, log_level="error", seal_interval_seconds=1) as running:
-        running.run(_fill)
+        running.run(partial(_fill, number=5_000))
         with running.system(Scope.AUDIT) as auditor:
             headers = {"Accept": NDJSON, "Authorization": f"Bearer {auditor.token}"}
             for _ in range(12):

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import rfc8785
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.ledger.canonical import canonical_json, leaf_hash
@@ -30,11 +30,13 @@ def test_it_agrees_with_an_independent_implementation(value: Any) -> None:
 
 
 @given(st.dictionaries(KEYS, VALUES, max_size=6))
+@settings(max_examples=40)
 def test_reading_it_gives_the_value_again(value: dict[str, Any]) -> None:
     assert json.loads(canonical_json(value)) == value
 
 
 @given(st.dictionaries(KEYS, VALUES, min_size=1, max_size=6), st.randoms())
+@settings(max_examples=30)
 def test_the_order_members_were_put_in_does_not_matter(value: dict[str, Any], random: Any) -> None:
     members = list(value.items())
     random.shuffle(members)
@@ -42,6 +44,7 @@ def test_the_order_members_were_put_in_does_not_matter(value: dict[str, Any], ra
 
 
 @given(VALUES)
+@settings(max_examples=50)
 def test_it_is_its_own_canonical_form(value: Any) -> None:
     octets = canonical_json(value)
     assert canonical_json(json.loads(octets)) == octets

@@ -41,7 +41,7 @@ def _traffic(exchange: Exchange) -> None:
     """Send, refuse, take over, answer and withdraw at random, by a known seed; and some months before."""
     dice = random.Random(11)
     codes = list(exchange.offices)
-    for number in range(8):
+    for number in range(5):
         office = exchange[dice.choice(codes)]
         recipients = dice.sample([code for code in codes if code != office.organ_id], dice.randint(1, 3))
         kind = DocumentType(1, 0, dice.choice(["Công văn", "Quyết định", "Thư tay"]))
