@@ -5,11 +5,12 @@ never be taken back. Each event belongs to one agency (whose figures it may chan
 branch as they were at that moment, so that figures of the past do not move when an agency does.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from app.ids import id_after
 from app.ledger.canonical import JsonValue, canonical_json, leaf_hash
 from app.statistics.measures import measures_column
 from app.store import journal
@@ -95,7 +96,7 @@ class Event:
     """One event before it has an index.
 
     Attributes:
-        id: UUIDv7, made at the edge.
+        id: UUIDv7, made at the edge; `record` may give it a later one.
         at: when, UTC.
         actor: client id, or `node`, or `operator`.
         standing: the agency it belongs to; None where it belongs to none (a trust anchor, an unknown sender).
@@ -146,9 +147,22 @@ def instant_text(moment: datetime) -> str:
 async def record(tx: Transaction, happened: Sequence[Event]) -> None:
     """Write events in the transaction of the state change they report.
 
-    They have no index yet: the sealer gives it after the commit, so that the order is that of commits and has no gap.
+    They have no index yet: the sealer gives it after the commit, in the order of ids, so an event must not have a
+    smaller id than those already committed and still waiting. Where it has one, because the clock of another node is
+    ahead or because this transaction was decided long before it began, it gets a new id here.
     """
-    await journal.append(tx, [_row(event) for event in happened])
+    if happened:
+        waiting = await journal.newest_unsealed(tx)
+        await journal.append(tx, [_row(event) for event in _behind(waiting, happened)])
+
+
+def _behind(waiting: str | None, happened: Sequence[Event]) -> Iterator[Event]:
+    newest = waiting or ""
+    for event in happened:
+        if event.id <= newest:
+            event = replace(event, id=id_after(newest))
+        newest = event.id
+        yield event
 
 
 def _row(event: Event) -> dict[str, object]:

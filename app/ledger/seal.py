@@ -1,9 +1,9 @@
 """Sealing: giving committed events their place in the one order everybody sees, and counting them.
 
 Only committed events can be seen here, the row of the ledger's size is locked while indices are given, and all of a
-batch becomes visible in one commit: so indices follow the order of commits, without a gap, from however many
-processes. Nobody can receive a document before its events are in the ledger, because an inbox shows deliveries by the
-index sealed here.
+batch becomes visible in one commit: so indices have no gap, from however many processes, and nothing comes before what
+was committed when it was recorded, for `events.record` gives ids in that order. Nobody can receive a document before
+its events are in the ledger, because an inbox shows deliveries by the index sealed here.
 """
 
 from datetime import datetime

@@ -109,14 +109,21 @@ class BlobStore:
         return computed.hexdigest()
 
     def sweep_incoming(self, *, older_than: float) -> int:
-        """Remove bodies last touched before `older_than` (POSIX time) that were never kept; returns how many."""
+        """Remove bodies last touched before `older_than` (POSIX time) that were never kept; returns how many.
+
+        Raises:
+            Unavailable: the folder cannot be read.
+        """
         swept = 0
-        for path in self._incoming.iterdir():
-            # Bodies arrive, are kept and are swept by other processes while this one looks.
-            with suppress(FileNotFoundError):
-                if path.stat().st_mtime < older_than:
-                    path.unlink()
-                    swept += 1
+        try:
+            for path in self._incoming.iterdir():
+                # Bodies arrive, are kept and are swept by other processes while this one looks.
+                with suppress(FileNotFoundError):
+                    if path.stat().st_mtime < older_than:
+                        path.unlink()
+                        swept += 1
+        except OSError as error:
+            raise Unavailable("the folder of arriving bodies cannot be swept") from error
         return swept
 
     def _already_kept(self, sha256: str, size: int) -> bool:

@@ -50,6 +50,12 @@ async def unsealed(tx: Transaction, *, limit: int) -> Sequence[sa.Row[Any]]:
     return (await tx.execute(query)).all()
 
 
+async def newest_unsealed(tx: Transaction) -> str | None:
+    """Return the greatest id of a committed event without an index, or one of this transaction."""
+    query = sa.select(events.c.id).where(events.c.position.is_(None)).order_by(events.c.id.desc()).limit(1)
+    return (await tx.execute(query)).scalar_one_or_none()
+
+
 async def size(tx: Transaction, *, lock: bool = False) -> int:
     """Return how many events are sealed; with `lock`, hold the row so that nobody else seals meanwhile.
 

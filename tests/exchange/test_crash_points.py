@@ -136,8 +136,8 @@ class TestDocument:
     def test_at_any_statement_leaves_no_row(self, exchange: Exchange) -> None:
         office = exchange[DISTRICT]
         body, before = office.signed(office.paper(PROVINCE)), remains(exchange)
-        # Document, key, deliveries, events; links only where there are some.
-        assert at_every_statement(exchange, office, submitting(body, "key-of-a-crash"), before) == 4
+        # Document, key, deliveries, what waits, events; links only where there are some.
+        assert at_every_statement(exchange, office, submitting(body, "key-of-a-crash"), before) == 5
         assert gained(before, remains(exchange)) == Counter(documents=1, deliveries=1, events=2)
         assert office.system.send(body).status_code == 200
 

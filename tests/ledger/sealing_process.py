@@ -1,6 +1,6 @@
 """A process of its own that writes and seals until told to stop: `python -m tests.ledger.sealing_process URL NAME`.
 
-Prints one line per committed transaction, with the ids of its events; ends when its standard input does.
+Prints the id of each document it committed; ends when its standard input does.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ async def _work(url: str, name: str) -> None:
         one = sending(STANDINGS[number % 5], document_id=f"{name}-{number}")
         try:
             await write(database, one)
-            print(*(event.id for event in one.events), flush=True)
+            print(one.document["id"], flush=True)
             await seal_batch(database, now=AT, limit=5)
         except Unavailable:
             continue

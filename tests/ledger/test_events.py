@@ -95,13 +95,6 @@ def test_two_writings_of_one_moment_are_one_text() -> None:
     assert instant_text(hanoi) == instant_text(AT) == "2026-11-22T03:04:05.678900Z"
 
 
-def test_ids_sort_by_the_moment_they_were_made_in() -> None:
-    ids = [new_id() for _ in range(2_000)]
-    assert ids == sorted(ids)
-    assert len(set(ids)) == len(ids)
-    assert {each[14] for each in ids} == {"7"}
-
-
 async def test_what_is_recorded_is_kept_with_its_leaf_hash_and_its_columns(database_url: str) -> None:
     database = Database(database_url)
     event = _event(standing=STANDING, document_type="cong-van", detail={"signed": True, "paper": False})

@@ -204,6 +204,8 @@ def test_a_folder_that_vanished_is_a_fault_of_ours(blobs: BlobStore, tmp_path: P
     (tmp_path / "data" / "incoming").rmdir()
     with pytest.raises(Unavailable):
         blobs.open_incoming()
+    with pytest.raises(Unavailable):
+        blobs.sweep_incoming(older_than=0)
 
 
 LONG = secrets.token_bytes(2 * 1024 * 1024 + 77)
