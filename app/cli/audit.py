@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -130,13 +131,20 @@ def _csv(asked: "Asked", report: "Report") -> bytes:
 
 
 async def _verify(settings: "Settings", progress: Callable[[str, int, int], None], *, bodies: bool) -> "CheckReport":
+    from app.exchange.receipts import RECEIPT_TYPE
     from app.ledger.check import check
+    from app.node import KEYS_FOLDER
+    from app.signing.node_key import NodeKey
     from app.store.blobs import BlobStore
     from app.store.database import Database
 
+    keys = settings.data_dir / KEYS_FOLDER
+    # Opening a folder without keys would make one; a check must leave everything as it found it.
+    opened = partial(NodeKey.open(keys).verify_jws, typ=RECEIPT_TYPE) if keys.is_dir() else None
     database = Database(settings.effective_database_url)
     try:
-        return await check(database, BlobStore(settings.data_dir) if bodies else None, progress=progress)
+        blobs = BlobStore(settings.data_dir) if bodies else None
+        return await check(database, blobs, open_receipt=opened, progress=progress)
     finally:
         await database.close()
 
