@@ -1,7 +1,6 @@
 """An inbox poll is one indexed statement, however much history there is: the databases' own plans."""
 
 import re
-import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
@@ -87,16 +86,13 @@ async def test_a_poll_is_one_statement_on_its_partial_index(database: Database) 
             for after in (None, (2, HISTORY + 900)):
                 async with database.read() as tx:
                     with statements() as heard:
-                        began = time.perf_counter()
                         found = await rows.inbox(tx, [AGENCY], kind=kind, by_urgency=by_urgency, after=after, limit=51)
-                        took = time.perf_counter() - began
                 assert len(found) == 51
                 assert len(heard) == 1, heard.kinds
                 plan = await plan_of(database, heard.texts[0], heard.parameters[0])
                 assert re.search(rf"\b{index}\b", plan), plan
                 # Nothing is read as a whole: neither the history nor the documents.
                 assert not re.search(r"\bSCAN (deliveries|documents)\b|Seq Scan on (deliveries|documents)", plan), plan
-                assert took < 0.5, plan
                 if not by_urgency:
                     # The order comes from the index, so a page of however long an inbox sorts nothing.
                     assert "TEMP B-TREE" not in plan, plan
