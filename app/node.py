@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from app.exchange.desk import Desk, Policy
 from app.exchange.doorbell import Doorbell
 from app.registry.trust import TrustCache
+from app.regulations.file import load as load_regulations
 from app.settings import Settings
 from app.signing.node_key import NodeKey
 from app.signing.path import UnknownRevocation
@@ -63,7 +64,7 @@ async def open_node(settings: Settings) -> Node:
     """Open a node on its data folder and database; makes the folder and the node's key where they are missing.
 
     Raises:
-        RequestInvalid: the database URL cannot be used.
+        RequestInvalid: the database URL or the regulations file cannot be used.
         DataFault: the node's key is readable by others, or damaged.
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -75,6 +76,7 @@ async def open_node(settings: Settings) -> Node:
         unknown_revocation=_UNKNOWN_REVOCATION[settings.unknown_revocation],
         idempotency_days=settings.idempotency_days,
         issuer=settings.public_url,
+        regulations=load_regulations(settings.regulations_file),
     )
     desk = Desk(
         database=database,

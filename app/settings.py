@@ -57,6 +57,10 @@ class Settings(BaseSettings):
         default=False,
         description="Refuse what real senders get wrong (lengths, codes) instead of recording a warning.",
     )
+    regulations_file: Path | None = Field(
+        default=None,
+        description="TOML file whose tables replace those of the shipped rules of exchange; none: as shipped.",
+    )
     unknown_revocation: Literal["accept", "refuse"] = Field(
         default="accept",
         description="What to do where no revocation list of an issuer is known; `accept` leaves a finding.",

@@ -113,6 +113,7 @@ def _delivery(document: Mapping[str, Any], delivery: str, leg: Route) -> dict[st
     return {
         "id": delivery,
         "document": document["id"],
+        "kind": "document",
         "status_report": None,
         "recipient": leg.recipient.organ_id.text,
         "addressed_to": leg.addressed_to,

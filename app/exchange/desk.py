@@ -10,6 +10,7 @@ from typing import ParamSpec, TypeVar
 
 from app.exchange.doorbell import Doorbell
 from app.registry.trust import TrustCache
+from app.regulations.provisions import Regulations
 from app.signing.node_key import NodeKey
 from app.signing.path import UnknownRevocation
 from app.store.blobs import BlobStore
@@ -38,6 +39,7 @@ class Policy:
         unknown_revocation: what to do where no revocation list of an issuer is known.
         idempotency_days: how long an Idempotency-Key is remembered.
         issuer: who signs receipts, the node's public address.
+        regulations: the dated rules of exchange, and the working calendar.
     """
 
     body_bytes_max: int
@@ -46,6 +48,7 @@ class Policy:
     unknown_revocation: UnknownRevocation
     idempotency_days: int
     issuer: str
+    regulations: Regulations
 
 
 @dataclass(frozen=True, slots=True)

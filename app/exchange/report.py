@@ -256,6 +256,7 @@ def _notice(subject: _Subject, row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "id": new_id(),
         "document": subject.document,
+        "kind": "status",
         "status_report": row["id"],
         "recipient": subject.informed.organ_id.text,
         "addressed_to": subject.informed.organ_id.text,

@@ -25,13 +25,24 @@ from app.ledger.divergence import Divergence as Divergence
 from app.ledger.events import instant_text
 from app.ledger.retelling import CHUNK, OpenReceipt, Progress, Retelling, said_by
 from app.statistics.fold import FigureKey, fold
-from app.statistics.measures import MEASURE_NAMES, measures_column
+from app.statistics.measures import MEASURE_NAMES, durations_column, measures_column
 from app.store import census, figures, journal
 from app.store.blobs import BlobStore
 from app.store.database import Database, Transaction
 from app.store.journal import EventFilter
 
-_COLUMNS = ("kind", "outcome", "actor", "agency", "tier", "branch", "document_type", "document", "delivery")
+_COLUMNS = (
+    "kind",
+    "outcome",
+    "actor",
+    "agency",
+    "tier",
+    "branch",
+    "document_type",
+    "peer_tier",
+    "document",
+    "delivery",
+)
 
 _BEFORE_ALL = -(2**63)
 """Below every index there could be, false ones included."""
@@ -109,12 +120,13 @@ def _leaf(row: Any, report: CheckReport) -> None:
     said = {name: body.whole.get(name) for name in (*_COLUMNS, "id", "at")}
     kept = {name: getattr(row, name) for name in _COLUMNS} | {"id": row.id, "at": instant_text(row.at)}
     said["measures"], kept["measures"] = measures_column(row.kind, body.detail), row.measures
+    said["durations"], kept["durations"] = durations_column(row.kind, body.detail), row.durations
     report.compare("(2) leaf", row.position, kept=kept, said=said)
 
 
 async def _figures(tx: Transaction, report: CheckReport, recount: dict[FigureKey, Counter[str]]) -> None:
     for row in await figures.everything(tx):
-        key = FigureKey(row.month, row.agency, row.tier, row.branch, row.document_type)
+        key = FigureKey(row.month, row.agency, row.tier, row.branch, row.document_type, row.unit, row.peer_tier)
         if key not in recount:
             report.add("(6) figures", f"{key}", "there is a row, a recount gives none")
         counted = recount.pop(key, Counter())

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from app.ids import id_after
 from app.ledger.canonical import JsonValue, canonical_json, leaf_hash
-from app.statistics.measures import measures_column
+from app.statistics.measures import durations_column, measures_column
 from app.store import journal
 from app.store.database import Transaction
 
@@ -38,6 +38,22 @@ class EventKind(StrEnum):
     """The status report was taken over; agency is the one it was meant for."""
     DELIVERY_WITHDRAWN = "delivery.withdrawn"
     """The recipient agreed to a withdrawal, which took effect; agency is the sender."""
+    DELIVERY_CHANGE_REQUESTED = "delivery.change_requested"
+    """A later document asks for a withdrawal or an update of a delivery; agency is the recipient."""
+    DELIVERY_SUPERSEDED = "delivery.superseded"
+    """A later document holds instead, for this recipient; agency is the recipient."""
+    DELIVERY_REDIRECTED = "delivery.redirected"
+    """It was addressed to a closed code and went to its successor; agency is the successor."""
+    DELIVERY_UNDELIVERED = "delivery.undelivered"
+    """Nobody fetched it in time, it still waits; agency is the recipient."""
+    DELIVERY_EXPIRED = "delivery.expired"
+    """Nobody fetched it and it left the inbox; agency is the recipient."""
+    DELIVERY_OVERDUE = "delivery.overdue"
+    """Its due date passed and it is not completed; agency is the recipient."""
+    NOTICE_AVAILABLE = "notice.available"
+    """The node tells an agency something about a document, in its inbox; agency is the one that is told."""
+    NOTICE_ACKNOWLEDGED = "notice.acknowledged"
+    """The notice was taken over; agency is the one that was told."""
     AGENCY_REGISTERED = "agency.registered"
     """An agency entered the directory."""
     AGENCY_CHANGED = "agency.changed"
@@ -46,6 +62,20 @@ class EventKind(StrEnum):
     """An agency may not exchange until reinstated."""
     AGENCY_REINSTATED = "agency.reinstated"
     """A suspended agency may exchange again."""
+    AGENCY_CLOSED = "agency.closed"
+    """An agency ended; detail names its successor."""
+    REORGANISATION_SCHEDULED = "reorganisation.scheduled"
+    """A plan was accepted for a later day."""
+    REORGANISATION_APPLIED = "reorganisation.applied"
+    """A plan took effect, all of it; each agency it changed has its own event."""
+    REORGANISATION_CANCELLED = "reorganisation.cancelled"
+    """A plan that was scheduled will not take effect."""
+    REORGANISATION_FAILED = "reorganisation.failed"
+    """A plan did not fit the directory any more on its day; nothing of it took effect."""
+    WEBHOOK_CREATED = "webhook.created"
+    """A client subscribed to events."""
+    WEBHOOK_CHANGED = "webhook.changed"
+    """A subscription changed, was disabled, enabled or removed; detail says which."""
     CERTIFICATE_REGISTERED = "certificate.registered"
     """A certificate was registered for an agency."""
     CERTIFICATE_REVOKED = "certificate.revoked"
@@ -101,6 +131,7 @@ class Event:
         actor: client id, or `node`, or `operator`.
         standing: the agency it belongs to; None where it belongs to none (a trust anchor, an unknown sender).
         document_type: code of the document type, for what is counted by it.
+        peer_tier: tier of the agency that sent the document, on what happens to its deliveries.
         document: id of the document it speaks of.
         delivery: id of the delivery it speaks of.
         detail: further ids, digests and codes; ASCII keys; never text written by people.
@@ -113,6 +144,7 @@ class Event:
     outcome: Outcome = Outcome.ACCEPTED
     standing: Standing | None = None
     document_type: str | None = None
+    peer_tier: str | None = None
     document: str | None = None
     delivery: str | None = None
     detail: Mapping[str, JsonValue] = field(default_factory=dict)
@@ -131,6 +163,7 @@ class Event:
             "tier": standing.tier if standing else None,
             "branch": standing.branch if standing else None,
             "document_type": self.document_type,
+            "peer_tier": self.peer_tier,
             "document": self.document,
             "delivery": self.delivery,
             "detail": dict(self.detail),
@@ -178,9 +211,11 @@ def _row(event: Event) -> dict[str, object]:
         "tier": standing.tier if standing else None,
         "branch": standing.branch if standing else None,
         "document_type": event.document_type,
+        "peer_tier": event.peer_tier,
         "document": event.document,
         "delivery": event.delivery,
         "measures": measures_column(event.kind.value, event.detail),
+        "durations": durations_column(event.kind.value, event.detail),
         "body": body.decode("utf-8"),
         "leaf_hash": leaf_hash(body),
     }

@@ -48,6 +48,8 @@ async def seal_batch(database: Database, *, now: datetime, limit: int = BATCH_MA
                         "tier": key.tier,
                         "branch": key.branch,
                         "document_type": key.document_type,
+                        "unit": key.unit,
+                        "peer_tier": key.peer_tier,
                         **counts,
                     }
                     for key, counts in fold(batch).items()

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from app.edxml.organ_id import OrganId
+from app.errors import RequestInvalid
 from app.statistics.periods import Month
 
 
@@ -33,6 +35,10 @@ class CountedEvent(Protocol):
         """Code of the document type."""
 
     @property
+    def peer_tier(self) -> str | None:
+        """Tier of the document's sender, on deliveries."""
+
+    @property
     def measures(self) -> str | None:
         """Figures it counts in, between blanks."""
 
@@ -46,6 +52,16 @@ class FigureKey:
     tier: str
     branch: str
     document_type: str
+    unit: str
+    peer_tier: str
+
+
+def unit_of(code: str) -> str:
+    """Return the level-one code, of a ministry or a province, that an agency's code says it belongs to, or nothing."""
+    try:
+        return OrganId.parse(code).level_one or ""
+    except RequestInvalid:
+        return ""
 
 
 def fold(events: Iterable[CountedEvent]) -> Mapping[FigureKey, Mapping[str, int]]:
@@ -60,6 +76,8 @@ def fold(events: Iterable[CountedEvent]) -> Mapping[FigureKey, Mapping[str, int]
             tier=event.tier or "",
             branch=event.branch or "",
             document_type=event.document_type or "",
+            unit=unit_of(event.agency or ""),
+            peer_tier=event.peer_tier or "",
         )
         for measure in event.measures.split():
             added[key][measure] += 1

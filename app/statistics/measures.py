@@ -46,6 +46,24 @@ DEFINITIONS: dict[str, Definition] = {
     "signed": Definition("Văn bản gửi có chữ ký số hợp lệ", "Of sent: with a valid packet signature"),
     "with_paper": Definition("Văn bản gửi có kèm bản giấy", "Of sent: a paper copy follows"),
     "electronic_only": Definition("Văn bản gửi hoàn toàn điện tử", "Of sent: no paper copy follows"),
+    "revocations": Definition("Văn bản thu hồi đã gửi", "Of sent: revocations of earlier documents"),
+    "updates": Definition("Văn bản cập nhật đã gửi", "Of sent: updates of earlier documents"),
+    "replacements": Definition("Văn bản thay thế đã gửi", "Of sent: replacements of earlier documents"),
+    "on_time": Definition("Văn bản gửi đúng hạn", "Of sent: by the morning of the working day after its date"),
+    "late": Definition("Văn bản gửi chậm", "Of sent: later than that"),
+    "withdrawal_requests": Definition("Yêu cầu lấy lại đã gửi", "Withdrawals asked for by the sender (13)"),
+    "changes_accepted": Definition("Đồng ý cập nhật, lấy lại", "Changes agreed to by the recipient (15)"),
+    "changes_refused": Definition("Từ chối cập nhật, lấy lại", "Changes refused by the recipient (16)"),
+    "arrived": Definition("Lượt văn bản báo đã đến", "Deliveries reported as arrived (01)"),
+    "accepted": Definition("Lượt văn bản đã tiếp nhận", "Deliveries accepted by the clerk (03)"),
+    "returned": Definition("Lượt văn bản bị từ chối tiếp nhận", "Deliveries sent back with a reason (02)"),
+    "completed": Definition("Lượt văn bản đã xử lý xong", "Deliveries processed (06)"),
+    "completed_on_time": Definition("Xử lý xong đúng hạn", "Of completed: by the due date"),
+    "completed_late": Definition("Xử lý xong quá hạn", "Of completed: after the due date"),
+    "overdue": Definition("Lượt văn bản quá hạn xử lý", "Deliveries not completed when their due date was over"),
+    "undelivered": Definition("Lượt văn bản chưa nhận", "Deliveries nobody fetched in time"),
+    "expired": Definition("Lượt văn bản hết hạn", "Deliveries that expired unfetched"),
+    "redirected": Definition("Lượt chuyển đơn vị kế thừa", "Deliveries that went to the successor of a closed code"),
 }
 """The words of the workbook and the console, by measure."""
 
@@ -74,3 +92,9 @@ def measures_column(kind: str, detail: Mapping[str, Any]) -> str | None:
     """Return the same as the text kept with the event, each name between blanks so that none is part of another."""
     counted = measures_of(kind, detail)
     return f" {' '.join(counted)} " if counted else None
+
+
+def durations_column(kind: str, detail: Mapping[str, Any]) -> str | None:
+    """Return the spans of time that end with an event, as `name:seconds` between blanks; None where none ends."""
+    del kind, detail
+    return None

@@ -63,7 +63,7 @@ async def recipients_of_documents(tx: Transaction, ids: Sequence[str]) -> dict[s
     """Return how many deliveries each of these documents has, those of status reports aside."""
     query = (
         sa.select(deliveries.c.document, sa.func.count())
-        .where(deliveries.c.document.in_(ids), deliveries.c.status_report.is_(None))
+        .where(deliveries.c.document.in_(ids), deliveries.c.kind == "document")
         .group_by(deliveries.c.document)
     )
     return {document: int(count) for document, count in await tx.execute(query)}

@@ -33,7 +33,7 @@ async def of_documents(tx: Transaction, ids: Collection[str]) -> Sequence[sa.Row
         return ()
     query = (
         sa.select(deliveries)
-        .where(deliveries.c.document.in_(ids), deliveries.c.status_report.is_(None))
+        .where(deliveries.c.document.in_(ids), deliveries.c.kind == "document")
         .order_by(deliveries.c.id)
     )
     return (await tx.execute(query)).all()
@@ -66,7 +66,7 @@ async def reported_on(
             documents.c.document_type,
         )
         .join(documents, documents.c.id == deliveries.c.document)
-        .where(documents.c.document_id == document_id, deliveries.c.status_report.is_(None))
+        .where(documents.c.document_id == document_id, deliveries.c.kind == "document")
         .limit(2)
     )
     if sender is not None:
@@ -89,7 +89,7 @@ async def inbox(
     """Return what waits for these recipients from behind `after`, by ledger index or most urgent first.
 
     Args:
-        kind: `document` or `status`; None for both.
+        kind: `document`, `status` or `notice`; None for all.
         after: (priority, position) of the last row seen.
     """
     shown = deliveries.c
@@ -100,6 +100,9 @@ async def inbox(
             shown.position,
             shown.priority.label("delivery_priority"),
             shown.available_at,
+            shown.kind.label("delivery_kind"),
+            shown.notice,
+            shown.concerns,
             shown.status_report,
             documents,
             status_reports.c.status_code,
@@ -117,7 +120,7 @@ async def inbox(
         .limit(limit)
     )
     if kind is not None:
-        query = query.where(shown.status_report.is_(None) if kind == "document" else shown.status_report.is_not(None))
+        query = query.where(shown.kind == kind)
     if by_urgency:
         query = query.order_by(shown.priority.desc(), shown.position)
         if after is not None:

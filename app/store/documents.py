@@ -113,8 +113,6 @@ async def sent(
     if state is not None:
         shown = sa.func.coalesce(deliveries.c.change, deliveries.c.progress)
         query = query.where(
-            sa.exists().where(
-                deliveries.c.document == documents.c.id, deliveries.c.status_report.is_(None), shown == state
-            )
+            sa.exists().where(deliveries.c.document == documents.c.id, deliveries.c.kind == "document", shown == state)
         )
     return (await tx.execute(query)).all()

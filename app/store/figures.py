@@ -6,9 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.store.database import Transaction, upsert
-from app.store.schema import MEASURES, figures
-
-_KEY = ("month", "agency", "tier", "branch", "document_type")
+from app.store.schema import FIGURE_KEY, MEASURES, figures
 
 
 async def add(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -17,7 +15,7 @@ async def add(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
         return
     insert = upsert(tx, figures)
     statement = insert.on_conflict_do_update(
-        index_elements=_KEY, set_={name: figures.c[name] + insert.excluded[name] for name in MEASURES}
+        index_elements=FIGURE_KEY, set_={name: figures.c[name] + insert.excluded[name] for name in MEASURES}
     )
     await tx.execute(statement, [{**dict.fromkeys(MEASURES, 0), **row} for row in rows])
 

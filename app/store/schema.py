@@ -34,8 +34,29 @@ MEASURES = (
     "signed",
     "with_paper",
     "electronic_only",
+    "revocations",
+    "updates",
+    "replacements",
+    "on_time",
+    "late",
+    "withdrawal_requests",
+    "changes_accepted",
+    "changes_refused",
+    "arrived",
+    "accepted",
+    "returned",
+    "completed",
+    "completed_on_time",
+    "completed_late",
+    "overdue",
+    "undelivered",
+    "expired",
+    "redirected",
 )
 """Columns of `figures`, one a count of events; which event counts where is decided in `app.statistics.measures`."""
+
+FIGURE_KEY = ("month", "agency", "tier", "branch", "document_type", "unit", "peer_tier")
+"""What a row of figures, and of durations, is about."""
 
 _Id = sa.Uuid(as_uuid=False)
 _Code = sa.String(ORGAN_ID_LENGTH)
@@ -55,10 +76,49 @@ agencies = sa.Table(
     sa.Column("valid_to", sa.Date, nullable=True),
     sa.Column("successor", _Code, nullable=True),
     sa.Column("contact", sa.JSON, nullable=False),
+    sa.Column(
+        "policies", sa.JSON, nullable=False, server_default="[]", comment="how its mistakes are taken: mode, from, to"
+    ),
     sa.Column("version", sa.Integer, nullable=False),
     sa.Column("created_at", Instant, nullable=False),
     sa.Column("updated_at", Instant, nullable=False),
 )
+sa.Index("ix_agencies_successor", agencies.c.successor)
+
+agency_history = sa.Table(
+    "agency_history",
+    metadata,
+    sa.Column("organ_id", _Code, sa.ForeignKey("agencies.organ_id"), primary_key=True),
+    sa.Column("version", sa.Integer, primary_key=True, comment="of the record that this was, until the next change"),
+    sa.Column("first_day", sa.Date, nullable=True, comment="in Vietnam; null: since ever"),
+    sa.Column("last_day", sa.Date, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("name_fold", sa.Text, nullable=False),
+    sa.Column("tier", sa.String(16), nullable=False),
+    sa.Column("branch", sa.String(20), nullable=False),
+    sa.Column("parent", _Code, nullable=True),
+    sa.Column("status", sa.String(12), nullable=False),
+    sa.Column("successor", _Code, nullable=True),
+    sa.Column("reorganisation", _Id, nullable=True, comment="the plan that ended it"),
+)
+sa.Index("ix_agency_history_last_day", agency_history.c.last_day)
+
+reorganisations = sa.Table(
+    "reorganisations",
+    metadata,
+    sa.Column("id", _Id, primary_key=True),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("effective_on", sa.Date, nullable=False, comment="first day of the new order, in Vietnam"),
+    sa.Column("state", sa.String(12), nullable=False, comment="scheduled, applied, cancelled, failed"),
+    sa.Column("plan", sa.JSON, nullable=False),
+    sa.Column("report", sa.JSON, nullable=False, comment="what it does, or did"),
+    sa.Column("actor", sa.String(64), nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("applied_at", Instant, nullable=True),
+    sa.Column("version", sa.Integer, nullable=False),
+)
+sa.Index("ix_reorganisations_state", reorganisations.c.state, reorganisations.c.effective_on)
 
 agency_aliases = sa.Table(
     "agency_aliases",
@@ -177,6 +237,7 @@ documents = sa.Table(
     metadata,
     sa.Column("id", _Id, primary_key=True),
     sa.Column("sender", _Code, nullable=False),
+    sa.Column("sender_tier", sa.String(16), nullable=True, comment="when it was accepted; null before revision 0002"),
     sa.Column("document_id", sa.String(500), nullable=False, comment="DocumentId as the sender wrote it"),
     sa.Column("sha256", _Sha256, nullable=False),
     sa.Column("size", sa.BigInteger, nullable=False),
@@ -189,6 +250,7 @@ documents = sa.Table(
     sa.Column("promulgation_date", sa.Date, nullable=True),
     sa.Column("due_date", sa.Date, nullable=True),
     sa.Column("with_paper", sa.Boolean, nullable=False),
+    sa.Column("on_time", sa.Boolean, nullable=True, comment="sent by the deadline; null where that cannot be told"),
     sa.Column("client_id", _Id, nullable=False),
     sa.Column("accepted_at", Instant, nullable=False),
     sa.Column("verification", sa.JSON, nullable=False),
@@ -233,15 +295,30 @@ deliveries = sa.Table(
     metadata,
     sa.Column("id", _Id, primary_key=True),
     sa.Column("document", _Id, sa.ForeignKey("documents.id"), nullable=False, index=True),
+    sa.Column(
+        "kind",
+        sa.String(8),
+        nullable=False,
+        server_default="document",
+        comment="document, status, or notice (of the node)",
+    ),
     sa.Column("status_report", _Id, sa.ForeignKey("status_reports.id"), nullable=True, comment="null for a document"),
+    sa.Column("notice", sa.String(24), nullable=True, comment="of a notice: what it tells"),
+    sa.Column("concerns", _Id, nullable=True, comment="of a notice: the delivery it is about, where it is about one"),
     sa.Column("recipient", _Code, nullable=False),
     sa.Column("addressed_to", _Code, nullable=False, comment="the code the sender wrote"),
     sa.Column("progress", sa.String(24), nullable=False, comment="how far it came: available … completed, or its end"),
     sa.Column(
         "change", sa.String(24), nullable=True, comment="a withdrawal or update asked for, or how it was answered"
     ),
+    sa.Column("change_by", _Id, nullable=True, comment="document or status report that asked for the change"),
+    sa.Column("superseded_by", _Id, nullable=True, comment="the document that holds instead, for this recipient"),
     sa.Column("priority", sa.SmallInteger, nullable=False),
     sa.Column("available_at", Instant, nullable=False),
+    sa.Column("undelivered_at", Instant, nullable=True, comment="when, not yet fetched, its sender is to be told"),
+    sa.Column("expires_at", Instant, nullable=True, comment="when, not yet fetched, it expires"),
+    sa.Column("due_at", Instant, nullable=True, comment="when, not yet completed, it is overdue"),
+    sa.Column("overdue_at", Instant, nullable=True, comment="when it was found overdue"),
     sa.Column("acknowledged_at", Instant, nullable=True),
     sa.Column("in_inbox", sa.Boolean, nullable=False),
     sa.Column("position", sa.BigInteger, nullable=True, comment="ledger index of its delivery.available event"),
@@ -257,6 +334,22 @@ sa.Index(
     **_WAITING,
 )
 
+for _moment in ("undelivered_at", "expires_at", "due_at"):
+    # Each is null once it no longer matters, so what the clock looks through is short whatever the history.
+    sa.Index(
+        f"ix_deliveries_{_moment}",
+        deliveries.c[_moment],
+        sqlite_where=deliveries.c[_moment].is_not(None),
+        postgresql_where=deliveries.c[_moment].is_not(None),
+    )
+sa.Index(
+    "ix_deliveries_overdue",
+    deliveries.c.recipient,
+    deliveries.c.overdue_at,
+    sqlite_where=deliveries.c.overdue_at.is_not(None),
+    postgresql_where=deliveries.c.overdue_at.is_not(None),
+)
+
 events = sa.Table(
     "events",
     metadata,
@@ -270,9 +363,11 @@ events = sa.Table(
     sa.Column("tier", sa.String(16), nullable=True),
     sa.Column("branch", sa.String(20), nullable=True),
     sa.Column("document_type", sa.String(40), nullable=True),
+    sa.Column("peer_tier", sa.String(16), nullable=True, comment="tier of the document's sender, on deliveries"),
     sa.Column("document", _Id, nullable=True, index=True),
     sa.Column("delivery", _Id, nullable=True, index=True),
     sa.Column("measures", sa.String(80), nullable=True, comment="figures it counts in, between blanks"),
+    sa.Column("durations", sa.String(120), nullable=True, comment="name:seconds of each time it ends, between blanks"),
     sa.Column("body", sa.Text, nullable=False, comment="canonical JSON (RFC 8785); what the leaf hashes"),
     sa.Column("leaf_hash", _Sha256, nullable=False, comment="RFC 6962 §2.1 leaf hash of body"),
 )
@@ -298,5 +393,82 @@ figures = sa.Table(
     sa.Column("tier", sa.String(16), primary_key=True),
     sa.Column("branch", sa.String(20), primary_key=True),
     sa.Column("document_type", sa.String(40), primary_key=True),
+    sa.Column("unit", sa.String(8), primary_key=True, comment="level-one code the agency's code begins with, or empty"),
+    sa.Column("peer_tier", sa.String(16), primary_key=True, comment="tier of the document's sender, or empty"),
     *(sa.Column(measure, sa.BigInteger, nullable=False, server_default="0") for measure in MEASURES),
+)
+
+durations = sa.Table(
+    "durations",
+    metadata,
+    sa.Column("month", sa.String(7), primary_key=True, comment="YYYY-MM in Asia/Ho_Chi_Minh"),
+    sa.Column("agency", _Code, primary_key=True),
+    sa.Column("tier", sa.String(16), primary_key=True),
+    sa.Column("branch", sa.String(20), primary_key=True),
+    sa.Column("document_type", sa.String(40), primary_key=True),
+    sa.Column("unit", sa.String(8), primary_key=True),
+    sa.Column("peer_tier", sa.String(16), primary_key=True),
+    sa.Column("measure", sa.String(24), primary_key=True),
+    sa.Column("bucket", sa.SmallInteger, primary_key=True, autoincrement=False, comment="see statistics.spread"),
+    sa.Column("count", sa.BigInteger, nullable=False),
+)
+
+webhooks = sa.Table(
+    "webhooks",
+    metadata,
+    sa.Column("id", _Id, primary_key=True),
+    sa.Column("client_id", _Id, sa.ForeignKey("clients.client_id"), nullable=False, index=True),
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("description", sa.Text, nullable=False),
+    sa.Column("events", sa.JSON, nullable=False, comment="kinds it asks for"),
+    sa.Column("agencies", sa.JSON, nullable=False, comment="own codes; empty: every agency the client acts for"),
+    sa.Column("signing", sa.String(8), nullable=False, comment="hmac or ed25519"),
+    sa.Column("secret", sa.LargeBinary, nullable=False, comment="sealed with a key of the node"),
+    sa.Column("earlier_secret", sa.LargeBinary, nullable=True, comment="still signs along after a rotation"),
+    sa.Column("earlier_secret_until", Instant, nullable=True),
+    sa.Column("status", sa.String(10), nullable=False),
+    sa.Column("disabled_reason", sa.String(24), nullable=True),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("updated_at", Instant, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+)
+
+webhook_messages = sa.Table(
+    "webhook_messages",
+    metadata,
+    sa.Column("id", _Id, primary_key=True, comment="the webhook-id its receiver tells repeats by"),
+    sa.Column("webhook", _Id, sa.ForeignKey("webhooks.id"), nullable=False),
+    sa.Column("position", sa.BigInteger, nullable=False, comment="ledger index of the event it tells of"),
+    sa.Column("type", sa.String(40), nullable=False),
+    sa.Column("content", sa.Text, nullable=False, comment="the JSON that is sent, byte for byte"),
+    sa.Column("state", sa.String(10), nullable=False, comment="pending, delivered, failed"),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("next_attempt_at", Instant, nullable=True, comment="null unless pending; also the lease of who sends it"),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.UniqueConstraint("webhook", "position"),
+)
+sa.Index(
+    "ix_webhook_messages_next_attempt_at",
+    webhook_messages.c.next_attempt_at,
+    sqlite_where=webhook_messages.c.next_attempt_at.is_not(None),
+    postgresql_where=webhook_messages.c.next_attempt_at.is_not(None),
+)
+sa.Index("ix_webhook_messages_created_at", webhook_messages.c.created_at)
+
+webhook_attempts = sa.Table(
+    "webhook_attempts",
+    metadata,
+    sa.Column("id", _Id, primary_key=True),
+    sa.Column("message", _Id, sa.ForeignKey("webhook_messages.id"), nullable=False, index=True),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("status", sa.SmallInteger, nullable=True, comment="HTTP status of the answer; null where there was none"),
+    sa.Column("error", sa.String(200), nullable=True),
+    sa.Column("milliseconds", sa.Integer, nullable=False),
+)
+
+webhook_cursor = sa.Table(
+    "webhook_cursor",
+    metadata,
+    sa.Column("id", sa.SmallInteger, primary_key=True, autoincrement=False),
+    sa.Column("position", sa.BigInteger, nullable=False, comment="ledger index up to which messages were made"),
 )

@@ -1,0 +1,166 @@
+"""Reading the dated rules from TOML: the shipped ones, with whole tables replaced by an operator's own file."""
+
+import tomllib
+from collections.abc import Callable, Mapping
+from datetime import date, time, timedelta
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from app.errors import RequestInvalid
+from app.regulations.calendar import WorkingCalendar
+from app.regulations.provisions import (
+    ChangeEffects,
+    DefaultLeniency,
+    Effect,
+    Leniency,
+    P,
+    Regulations,
+    SendingDeadline,
+    Waiting,
+    WorkingWeek,
+    in_force,
+)
+
+_CORRECTIONS = "calendar_corrections"
+_TABLES = frozenset({"sending_deadline", "change_effects", "waiting", "leniency", "working_week", _CORRECTIONS})
+
+
+def load(own: Path | None = None) -> Regulations:
+    """Read the rules.
+
+    Args:
+        own: the operator's file; each table in it replaces the shipped one of that name.
+
+    Raises:
+        RequestInvalid: the file cannot be read, or an entry is wrong; the detail names table and entry.
+    """
+    tables = tomllib.loads(files("app.regulations").joinpath("vietnam.toml").read_text("utf-8"))
+    if own is not None:
+        tables |= _own(own)
+    weeks = _entries(tables, "working_week", _working_week)
+    return Regulations(
+        sending_deadlines=_entries(tables, "sending_deadline", _sending_deadline),
+        change_effects=_entries(tables, "change_effects", _change_effects),
+        waiting=_entries(tables, "waiting", _waiting),
+        leniency=_entries(tables, "leniency", _leniency),
+        calendar=_calendar(tables.get(_CORRECTIONS, {}), weeks),
+    )
+
+
+def _own(path: Path) -> dict[str, Any]:
+    try:
+        found = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise RequestInvalid(f"regulations: {path} cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise RequestInvalid(f"regulations: {path} is not TOML ({error})") from error
+    if unknown := sorted(found.keys() - _TABLES):
+        raise RequestInvalid(f"regulations: unknown tables {', '.join(unknown)}; known: {', '.join(sorted(_TABLES))}")
+    return found
+
+
+def _entries(tables: Mapping[str, Any], name: str, make: Callable[[dict[str, Any]], P]) -> tuple[P, ...]:
+    made: list[P] = []
+    entries = tables[name]
+    if not isinstance(entries, list) or not entries:
+        raise RequestInvalid(f"regulations: write at least one [[{name}]]")
+    for number, entry in enumerate(entries, start=1):
+        try:
+            provision = make(dict(entry))
+        except (KeyError, TypeError, ValueError) as error:
+            raise RequestInvalid(f"regulations: [[{name}]] entry {number}: {error}") from error
+        if made and not _follows(made[-1], provision):
+            raise RequestInvalid(
+                f"regulations: [[{name}]] entry {number} begins {provision.in_force_from}, which does not follow the "
+                "entry before it; write the entries in order and end each the day before the next"
+            )
+        made.append(provision)
+    return tuple(made)
+
+
+def _follows(earlier: P, later: P) -> bool:
+    if later.in_force_from <= earlier.in_force_from:
+        return False
+    return earlier.in_force_until is None or earlier.in_force_until == later.in_force_from - timedelta(days=1)
+
+
+def _period(entry: dict[str, Any]) -> dict[str, Any]:
+    period = {
+        "source": _taken(entry, "source", str),
+        "in_force_from": _taken(entry, "in_force_from", date),
+        "in_force_until": _taken(entry, "in_force_until", date) if "in_force_until" in entry else None,
+    }
+    if not period["source"]:
+        raise ValueError("source must name the article")
+    return period
+
+
+def _taken(entry: dict[str, Any], name: str, kind: type) -> Any:
+    if name not in entry:
+        raise ValueError(f"{name} is missing")
+    value = entry.pop(name)
+    if type(value) is not kind:
+        raise ValueError(f"{name} must be a {kind.__name__}, not {value!r}")
+    return value
+
+
+def _count(entry: dict[str, Any], name: str, most: int) -> int:
+    value: int = _taken(entry, name, int)
+    if not 0 <= value <= most:
+        raise ValueError(f"{name} must be 0 to {most}, not {value}")
+    return value
+
+
+def _done(entry: dict[str, Any], provision: P) -> P:
+    if entry:
+        raise ValueError(f"unknown: {', '.join(sorted(entry))}")
+    return provision
+
+
+def _sending_deadline(entry: dict[str, Any]) -> SendingDeadline:
+    days, until = _count(entry, "working_days", 30), _taken(entry, "until", time)
+    return _done(entry, SendingDeadline(working_days=days, until=until, **_period(entry)))
+
+
+def _change_effects(entry: dict[str, Any]) -> ChangeEffects:
+    revocation, update, replacement = (
+        Effect(_taken(entry, name, str)) for name in ("revocation", "update", "replacement")
+    )
+    return _done(entry, ChangeEffects(revocation=revocation, update=update, replacement=replacement, **_period(entry)))
+
+
+def _waiting(entry: dict[str, Any]) -> Waiting:
+    hours, days = _count(entry, "undelivered_hours", 24 * 365), _count(entry, "expiry_days", 3650)
+    return _done(
+        entry,
+        Waiting(
+            undelivered_after=timedelta(hours=hours) or None,
+            expires_after=timedelta(days=days) or None,
+            **_period(entry),
+        ),
+    )
+
+
+def _leniency(entry: dict[str, Any]) -> DefaultLeniency:
+    mode = Leniency(_taken(entry, "mode", str))
+    return _done(entry, DefaultLeniency(mode=mode, **_period(entry)))
+
+
+def _working_week(entry: dict[str, Any]) -> WorkingWeek:
+    days = _taken(entry, "days", list)
+    if not days or not all(type(day) is int and 1 <= day <= 7 for day in days):
+        raise ValueError(f"days must be numbers 1 (Monday) to 7, not {days!r}")
+    return _done(entry, WorkingWeek(days=frozenset(days), **_period(entry)))
+
+
+def _calendar(corrections: Mapping[str, Any], weeks: tuple[WorkingWeek, ...]) -> WorkingCalendar:
+    named: dict[str, frozenset[date]] = {}
+    for name in ("days_off", "working_days"):
+        days = corrections.get(name, [])
+        if not isinstance(days, list) or not all(type(day) is date for day in days):
+            raise RequestInvalid(f"regulations: [{_CORRECTIONS}] {name} must be a list of days, written YYYY-MM-DD")
+        named[name] = frozenset(days)
+    if both := named["days_off"] & named["working_days"]:
+        raise RequestInvalid(f"regulations: [{_CORRECTIONS}] has {min(both)} as worked and not worked")
+    return WorkingCalendar(lambda day: in_force(weeks, day).days, **named)
