@@ -5,22 +5,19 @@ it at once. Signing in is the token endpoint's own (`routers.sign_in`): same bra
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from ipaddress import ip_address
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.errors import NotAuthenticated, RequestInvalid
-from app.ids import new_id
 from app.node import Node
-from app.registry import clients
-from app.registry.model import Client, ClientStatus, Scope
+from app.registry.model import Client, Scope
 from app.routers import clock
-from app.routers.access import Caller
-from app.signing.node_key import NodeKey
+from app.routers.access import Caller, holder_of, issue
 
 SESSION_TYPE: Final = "session+jwt"
 """Header `typ` of sessions (RFC 8725 §3.11); an access token is none, and a session opens no API call."""
@@ -54,7 +51,15 @@ def begin(response: Response, node: Node, client: Client, *, scopes: frozenset[S
     settings = node.settings
     cookie = cookie_of(settings.public_url)
     assert cookie is not None, "nobody signs in where no cookie can be set"
-    token = _issue(node.key, client, scopes=scopes, issuer=settings.public_url, at=at, seconds=settings.token_seconds)
+    token = issue(
+        node.key,
+        client,
+        scopes=scopes,
+        issuer=settings.public_url,
+        at=at,
+        seconds=settings.token_seconds,
+        typ=SESSION_TYPE,
+    )
     response.set_cookie(
         cookie.name,
         token,
@@ -121,31 +126,9 @@ def local_path(path: str | None) -> str:
 
 async def _known(node: Node, token: str, *, at: datetime) -> Caller | None:
     try:
-        claims = node.key.verify_jws(token, typ=SESSION_TYPE)
+        return await holder_of(node, token, at=at, typ=SESSION_TYPE)
     except NotAuthenticated:
         return None
-    issuer = node.settings.public_url
-    if claims.get("iss") != issuer or claims.get("aud") != issuer or not claims.get("exp", 0) > at.timestamp():
-        return None
-    async with node.database.read() as tx:
-        client = await clients.find(tx, str(claims["sub"]))
-    if client is None or client.status is not ClientStatus.ACTIVE or client.version != claims["client_version"]:
-        return None
-    return Caller(client, frozenset(Scope(name) for name in str(claims["scope"]).split()))
-
-
-def _issue(key: NodeKey, client: Client, *, scopes: frozenset[Scope], issuer: str, at: datetime, seconds: int) -> str:
-    claims: dict[str, Any] = {
-        "iss": issuer,
-        "aud": issuer,
-        "sub": client.client_id,
-        "client_version": client.version,
-        "iat": int(at.timestamp()),
-        "exp": int((at + timedelta(seconds=seconds)).timestamp()),
-        "jti": new_id(),
-        "scope": " ".join(sorted(scope.value for scope in scopes)),
-    }
-    return key.sign_jws(claims, typ=SESSION_TYPE)
 
 
 def _is_loopback(host: str) -> bool:

@@ -71,12 +71,22 @@ class Caller:
             raise AgencyNotGranted(f"this client does not act for {agency.organ_id}")
 
 
-def issue(key: NodeKey, client: Client, *, scopes: frozenset[Scope], issuer: str, at: datetime, seconds: int) -> str:
-    """Sign an access token (RFC 9068) for a client that has authenticated.
+def issue(
+    key: NodeKey,
+    client: Client,
+    *,
+    scopes: frozenset[Scope],
+    issuer: str,
+    at: datetime,
+    seconds: int,
+    typ: str = TOKEN_TYPE,
+) -> str:
+    """Sign a token (RFC 9068) for a client that has authenticated.
 
     Args:
         issuer: public address of the node; issuer and audience alike.
         seconds: how long it holds.
+        typ: what it opens: the API, unless said otherwise.
     """
     claims = {
         "iss": issuer,
@@ -89,7 +99,23 @@ def issue(key: NodeKey, client: Client, *, scopes: frozenset[Scope], issuer: str
         "jti": new_id(),
         "scope": " ".join(sorted(scope.value for scope in scopes)),
     }
-    return key.sign_jws(claims, typ=TOKEN_TYPE)
+    return key.sign_jws(claims, typ=typ)
+
+
+async def holder_of(node: Node, token: str, *, at: datetime, typ: str = TOKEN_TYPE) -> Caller:
+    """Return the client a token was issued to, with the scopes it was issued for.
+
+    Raises:
+        NotAuthenticated: it does not hold, or not any more; the detail says why.
+        Unavailable: the database does not answer.
+    """
+    claims = _claims(node, token, typ=typ, at=at)
+    async with node.database.read() as tx:
+        client = await clients.find(tx, str(claims["sub"]))
+    if client is None or client.status is not ClientStatus.ACTIVE or client.version != claims["client_version"]:
+        raise NotAuthenticated("the client was changed or disabled after this token was issued; get a new one")
+    # A scope that was taken away changed the version, so what the token says still holds.
+    return Caller(client, frozenset(Scope(name) for name in str(claims["scope"]).split()))
 
 
 async def authenticate(request: Request) -> Caller:
@@ -103,16 +129,10 @@ async def authenticate(request: Request) -> Caller:
     if isinstance(known, Caller):
         return known
     node: Node = request.app.state.node
-    claims = _claims(node, _bearer(request.headers.get("authorization")), at=clock.now())
-    async with node.database.read() as tx:
-        client = await clients.find(tx, str(claims["sub"]))
-    if client is None or client.status is not ClientStatus.ACTIVE or client.version != claims["client_version"]:
-        raise NotAuthenticated("the client was changed or disabled after this token was issued; get a new one")
-    # A scope that was taken away changed the version, so what the token says still holds.
-    granted = frozenset(Scope(name) for name in str(claims["scope"]).split())
-    caller = Caller(client, granted | {Scope.REGISTRY_READ})
+    holder = await holder_of(node, _bearer(request.headers.get("authorization")), at=clock.now())
+    caller = Caller(holder.client, holder.scopes | {Scope.REGISTRY_READ})
     request.state.caller = caller
-    request.state.client_id = client.client_id
+    request.state.client_id = caller.client.client_id
     return caller
 
 
@@ -193,8 +213,8 @@ def _bearer(header: str | None) -> str:
     return token.strip()
 
 
-def _claims(node: Node, token: str, *, at: datetime) -> dict[str, Any]:
-    claims: dict[str, Any] = node.key.verify_jws(token, typ=TOKEN_TYPE)
+def _claims(node: Node, token: str, *, typ: str, at: datetime) -> dict[str, Any]:
+    claims: dict[str, Any] = node.key.verify_jws(token, typ=typ)
     issuer = node.settings.public_url
     if claims.get("iss") != issuer or claims.get("aud") != issuer:
         raise NotAuthenticated("the token was issued by or for another node")
