@@ -33,6 +33,8 @@ class InboxKind(StrEnum):
     """Documents only."""
     STATUS = "status"
     """Status reports only."""
+    NOTICE = "notice"
+    """Notices of the node only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class InboxQuery:
 
     Attributes:
         agencies: registry codes, at least one.
-        kind: None for both.
+        kind: None for all.
         by_urgency: most urgent first instead of oldest first (QĐ 28/2018/QĐ-TTg Đ6).
         after: (priority, position) of the last row of the page before; None for the first page.
         limit: most rows of a page.
@@ -52,6 +54,13 @@ class InboxQuery:
     by_urgency: bool = False
     after: tuple[int, int] | None = None
     limit: int = 50
+
+
+_TAKEN_OVER = {
+    InboxKind.DOCUMENT: EventKind.DELIVERY_ACKNOWLEDGED,
+    InboxKind.STATUS: EventKind.STATUS_ACKNOWLEDGED,
+    InboxKind.NOTICE: EventKind.NOTICE_ACKNOWLEDGED,
+}
 
 
 class Acknowledgement(StrEnum):
@@ -152,11 +161,11 @@ async def _page(desk: Desk, query: InboxQuery) -> Sequence[Any]:
 
 
 def _taken_over(row: Any, standing: Standing, client: Client, at: datetime) -> Event:
-    is_document = row.status_report is None
+    is_document = row.kind == InboxKind.DOCUMENT.value
     shown = row.change or (Progress.DELIVERED.value if row.progress == Progress.AVAILABLE.value else row.progress)
     return Event(
         id=new_id(),
-        kind=EventKind.DELIVERY_ACKNOWLEDGED if is_document else EventKind.STATUS_ACKNOWLEDGED,
+        kind=_TAKEN_OVER[InboxKind(row.kind)],
         at=at,
         actor=client.client_id,
         standing=standing,

@@ -58,7 +58,7 @@ def notice(
         peer_tier: tier of the document's sender when it was accepted.
         detail: further ids and codes for the event.
     """
-    row = {
+    row: dict[str, Any] = {
         "id": new_id(),
         "document": document,
         "kind": "notice",

@@ -30,7 +30,12 @@ FORWARD = {"01": "arrived", "03": "received", "04": "assigned", "05": "in_progre
 
 _ORDER = ("available", "delivered", *FORWARD.values())
 _ENDS = ("refused", "withdrawn", "expired")
-_MADE_AVAILABLE = (EventKind.DELIVERY_AVAILABLE.value, EventKind.STATUS_AVAILABLE.value)
+_MAKES_AVAILABLE = {
+    "document": EventKind.DELIVERY_AVAILABLE.value,
+    "status": EventKind.STATUS_AVAILABLE.value,
+    "notice": EventKind.NOTICE_AVAILABLE.value,
+}
+_MADE_AVAILABLE = tuple(_MAKES_AVAILABLE.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +152,9 @@ class Retelling:
             report.add(step, "all", f"{made} were made available by the log, {report.deliveries} are there")
 
     def _delivery(self, step: str, row: Any, trail: Sequence[Any]) -> None:
-        kind = EventKind.DELIVERY_AVAILABLE if row.status_report is None else EventKind.STATUS_AVAILABLE
+        kind = _MAKES_AVAILABLE.get(row.kind)
         made = [event for event in trail if event.kind in _MADE_AVAILABLE]
-        if len(made) != 1 or made[0].position != row.position or made[0].kind != kind.value:
+        if len(made) != 1 or made[0].position != row.position or made[0].kind != kind:
             there = [(event.kind, event.position) for event in made]
             self.report.add(step, row.id, f"index is {row.position}, events that made it available: {there}")
             return
@@ -158,15 +163,19 @@ class Retelling:
             "recipient": row.recipient,
             "document": row.document,
             "status_report": row.status_report,
+            "notice": row.notice,
+            "concerns": row.concerns,
             "available_at": instant_text(row.available_at),
         }
         said = {
             "recipient": first.whole.get("agency"),
             "document": first.whole.get("document"),
             "status_report": first.detail.get("report"),
+            "notice": first.detail.get("notice"),
+            "concerns": first.detail.get("concerns"),
             "available_at": first.whole.get("at"),
         }
-        if row.status_report is None:
+        if row.kind == "document":
             kept |= {"addressed_to": row.addressed_to, "priority": row.priority}
             said |= {name: first.detail.get(name) for name in ("addressed_to", "priority")}
         if all(event.position is not None for event in trail):

@@ -13,7 +13,9 @@ from app.statistics.fold import fold
 from app.store import deliveries, figures, journal
 from app.store.database import Database
 
-IN_INBOX = frozenset({EventKind.DELIVERY_AVAILABLE.value, EventKind.STATUS_AVAILABLE.value})
+IN_INBOX = frozenset(
+    kind.value for kind in (EventKind.DELIVERY_AVAILABLE, EventKind.STATUS_AVAILABLE, EventKind.NOTICE_AVAILABLE)
+)
 """Kinds of event by which something enters an inbox."""
 
 BATCH_MAX = 1_000

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.exchange import archive, inbox
 from app.exchange.acting import own_agencies
 from app.exchange.inbox import Acknowledgement, InboxKind, InboxQuery
+from app.exchange.notices import NoticeKind
 from app.exchange.states import Change, Progress
 from app.registry.model import Scope
 from app.routers import clock, problems
@@ -45,7 +46,7 @@ class Order(StrEnum):
 
 
 class InboxDocument(BaseModel):
-    """The document of a delivery; for a status report, the document it is about."""
+    """The document of a delivery; for a status report or a notice, the document it is about."""
 
     id: str
     document_id: str
@@ -74,6 +75,21 @@ class InboxStatus(BaseModel):
     sha256: str
 
 
+class ConcernedDelivery(BaseModel):
+    """The delivery a notice is about, as it stands now."""
+
+    id: str
+    recipient: str
+    state: str
+
+
+class InboxNotice(BaseModel):
+    """What the node tells the agency."""
+
+    kind: NoticeKind
+    delivery: ConcernedDelivery | None = Field(description="Null where it is about no single delivery.")
+
+
 class InboxItem(BaseModel):
     """Something that waits to be taken over."""
 
@@ -81,7 +97,8 @@ class InboxItem(BaseModel):
     kind: InboxKind
     recipient: str = Field(description="Agency code in the directory.")
     document: InboxDocument
-    status: InboxStatus | None = Field(description="Null for a document.")
+    status: InboxStatus | None = Field(description="Null unless `kind` is `status`.")
+    notice: InboxNotice | None = Field(description="Null unless `kind` is `notice`.")
     available_at: datetime
 
     @classmethod
@@ -89,10 +106,11 @@ class InboxItem(BaseModel):
         """Show a row of the inbox."""
         return cls(
             delivery_id=row.delivery,
-            kind=InboxKind.DOCUMENT if row.status_report is None else InboxKind.STATUS,
+            kind=InboxKind(row.delivery_kind),
             recipient=row.recipient,
             document=InboxDocument(**{name: getattr(row, name) for name in InboxDocument.model_fields}),
             status=None if row.status_report is None else _status(row),
+            notice=None if row.notice is None else _notice(row),
             available_at=row.available_at,
         )
 
@@ -149,7 +167,9 @@ async def poll(
     window: Paged,
     request: Request,
     agency: AgencyParameter = None,
-    kind: Annotated[InboxKind | None, Query(description="Only documents, or only status reports.")] = None,
+    kind: Annotated[
+        InboxKind | None, Query(description="Only documents, only status reports, or only notices.")
+    ] = None,
     order: Annotated[Order, Query(description="`urgency`: most urgent first.")] = Order.AGE,
     wait: Annotated[int, Query(ge=0, le=60, description="Seconds to wait for mail while there is none.")] = 0,
 ) -> Page[InboxItem]:
@@ -220,6 +240,14 @@ def _status(row: Any) -> InboxStatus:
         size=row.status_size,
         sha256=row.status_sha256,
     )
+
+
+def _notice(row: Any) -> InboxNotice:
+    delivery = None
+    if row.concerns is not None:
+        state = row.concerned_change or row.concerned_progress
+        delivery = ConcernedDelivery(id=row.concerns, recipient=row.concerned_recipient, state=state)
+    return InboxNotice(kind=NoticeKind(row.notice), delivery=delivery)
 
 
 def _sent(entry: tuple[Any, Any]) -> OutboxItem:

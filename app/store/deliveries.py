@@ -1,4 +1,4 @@
-"""Deliveries as rows: one per document and recipient, and one per status report."""
+"""Deliveries as rows: one per document and recipient, one per status report, and one per notice of the node."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -11,9 +11,11 @@ from app.store.schema import deliveries, documents, status_reports
 
 
 async def insert(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert deliveries; they show in no inbox before the ledger has placed them."""
+    """Insert deliveries of any kind; they show in no inbox before the ledger has placed them."""
     if rows:
-        await tx.execute(deliveries.insert(), list(rows))
+        # One statement for all takes its columns from the first row: what others say beyond it would be lost.
+        columns = dict.fromkeys(name for row in rows for name in row)
+        await tx.execute(deliveries.insert(), [columns | dict(row) for row in rows])
 
 
 async def place(tx: Transaction, positions: Mapping[str, int]) -> None:
@@ -93,6 +95,7 @@ async def inbox(
         after: (priority, position) of the last row seen.
     """
     shown = deliveries.c
+    concerned = deliveries.alias("concerned")
     query = (
         sa.select(
             shown.id.label("delivery"),
@@ -112,9 +115,13 @@ async def inbox(
             status_reports.c.accepted_at.label("status_accepted_at"),
             status_reports.c.sha256.label("status_sha256"),
             status_reports.c.size.label("status_size"),
+            concerned.c.recipient.label("concerned_recipient"),
+            concerned.c.progress.label("concerned_progress"),
+            concerned.c.change.label("concerned_change"),
         )
         .join(documents, documents.c.id == shown.document)
         .outerjoin(status_reports, status_reports.c.id == shown.status_report)
+        .outerjoin(concerned, concerned.c.id == shown.concerns)
         .where(shown.in_inbox.is_(sa.true()), shown.position.is_not(None))
         .where(shown.recipient == recipients[0] if len(recipients) == 1 else shown.recipient.in_(recipients))
         .limit(limit)
