@@ -313,12 +313,14 @@ deliveries = sa.Table(
     ),
     sa.Column("change_by", _Id, nullable=True, comment="document or status report that asked for the change"),
     sa.Column("superseded_by", _Id, nullable=True, comment="the document that holds instead, for this recipient"),
+    sa.Column("added_by", _Id, nullable=True, comment="of a recipient an update added: that update"),
     sa.Column("priority", sa.SmallInteger, nullable=False),
     sa.Column("available_at", Instant, nullable=False),
     sa.Column("undelivered_at", Instant, nullable=True, comment="when, not yet fetched, its sender is to be told"),
     sa.Column("expires_at", Instant, nullable=True, comment="when, not yet fetched, it expires"),
     sa.Column("due_at", Instant, nullable=True, comment="when, not yet completed, it is overdue"),
     sa.Column("overdue_at", Instant, nullable=True, comment="when it was found overdue"),
+    sa.Column("overdue_sender", _Code, nullable=True, comment="of an overdue one: who sent the document"),
     sa.Column("acknowledged_at", Instant, nullable=True),
     sa.Column("in_inbox", sa.Boolean, nullable=False),
     sa.Column("position", sa.BigInteger, nullable=True, comment="ledger index of its delivery.available event"),
@@ -342,13 +344,17 @@ for _moment in ("undelivered_at", "expires_at", "due_at"):
         sqlite_where=deliveries.c[_moment].is_not(None),
         postgresql_where=deliveries.c[_moment].is_not(None),
     )
-sa.Index(
-    "ix_deliveries_overdue",
-    deliveries.c.recipient,
-    deliveries.c.overdue_at,
-    sqlite_where=deliveries.c.overdue_at.is_not(None),
-    postgresql_where=deliveries.c.overdue_at.is_not(None),
+OVERDUE = (
+    "overdue_at IS NOT NULL AND superseded_by IS NULL "
+    "AND progress NOT IN ('completed', 'refused', 'withdrawn', 'expired')"
 )
+"""Which deliveries are overdue now; both databases use the indexes below for queries that say it in the same words."""
+
+for _name, *_columns in (
+    ("ix_deliveries_overdue", deliveries.c.recipient, deliveries.c.overdue_at, deliveries.c.id),
+    ("ix_deliveries_overdue_sender", deliveries.c.overdue_sender, deliveries.c.document),
+):
+    sa.Index(_name, *_columns, sqlite_where=sa.text(OVERDUE), postgresql_where=sa.text(OVERDUE))
 
 events = sa.Table(
     "events",
@@ -376,6 +382,16 @@ sa.Index("ix_events_unsealed", events.c.id, sqlite_where=_unsealed, postgresql_w
 sa.Index("ix_events_kind_position", events.c.kind, events.c.position)
 sa.Index("ix_events_agency_kind_position", events.c.agency, events.c.kind, events.c.position)
 sa.Index("ix_events_at", events.c.at)
+NOBODYS_REFUSAL = "agency IS NULL AND outcome = 'refused'"
+"""Which refusals no agency could be told of, because the message did not come as far as its sender."""
+sa.Index(
+    "ix_events_nobodys_refusal",
+    events.c.actor,
+    events.c.kind,
+    events.c.position,
+    sqlite_where=sa.text(NOBODYS_REFUSAL),
+    postgresql_where=sa.text(NOBODYS_REFUSAL),
+)
 
 ledger_state = sa.Table(
     "ledger_state",

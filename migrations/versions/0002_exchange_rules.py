@@ -57,6 +57,11 @@ _NEW_KEY = (
     ("unit", 8, "level-one code the agency's code begins with, or empty"),
     ("peer_tier", 16, "tier of the document's sender, or empty"),
 )
+_OVERDUE = (
+    "overdue_at IS NOT NULL AND superseded_by IS NULL "
+    "AND progress NOT IN ('completed', 'refused', 'withdrawn', 'expired')"
+)
+_NOBODYS_REFUSAL = "agency IS NULL AND outcome = 'refused'"
 _QCVN = re.compile(r"[0-9]{3}\.[0-9]{2}\.[0-9]{2}\.([A-Z][0-9]{2})", re.ASCII)
 _HIERARCHICAL = re.compile(r"([A-Y][0-9]{2})(?:\.[0-9A-Z]+)*", re.ASCII)
 
@@ -246,6 +251,12 @@ def upgrade() -> None:
     op.add_column(
         "deliveries",
         sa.Column(
+            "added_by", sa.Uuid(as_uuid=False), nullable=True, comment="of a recipient an update added: that update"
+        ),
+    )
+    op.add_column(
+        "deliveries",
+        sa.Column(
             "undelivered_at", Instant(), nullable=True, comment="when, not yet fetched, its sender is to be told"
         ),
     )
@@ -256,6 +267,12 @@ def upgrade() -> None:
         "deliveries", sa.Column("due_at", Instant(), nullable=True, comment="when, not yet completed, it is overdue")
     )
     op.add_column("deliveries", sa.Column("overdue_at", Instant(), nullable=True, comment="when it was found overdue"))
+    op.add_column(
+        "deliveries",
+        sa.Column(
+            "overdue_sender", sa.String(length=35), nullable=True, comment="of an overdue one: who sent the document"
+        ),
+    )
     op.create_index(
         "ix_deliveries_due_at",
         "deliveries",
@@ -275,10 +292,26 @@ def upgrade() -> None:
     op.create_index(
         "ix_deliveries_overdue",
         "deliveries",
-        ["recipient", "overdue_at"],
+        ["recipient", "overdue_at", "id"],
         unique=False,
-        sqlite_where=sa.text("overdue_at IS NOT NULL"),
-        postgresql_where=sa.text("overdue_at IS NOT NULL"),
+        sqlite_where=sa.text(_OVERDUE),
+        postgresql_where=sa.text(_OVERDUE),
+    )
+    op.create_index(
+        "ix_deliveries_overdue_sender",
+        "deliveries",
+        ["overdue_sender", "document"],
+        unique=False,
+        sqlite_where=sa.text(_OVERDUE),
+        postgresql_where=sa.text(_OVERDUE),
+    )
+    op.create_index(
+        "ix_events_nobodys_refusal",
+        "events",
+        ["actor", "kind", "position"],
+        unique=False,
+        sqlite_where=sa.text(_NOBODYS_REFUSAL),
+        postgresql_where=sa.text(_NOBODYS_REFUSAL),
     )
     op.create_index(
         "ix_deliveries_undelivered_at",
@@ -337,10 +370,22 @@ def downgrade() -> None:
         postgresql_where=sa.text("undelivered_at IS NOT NULL"),
     )
     op.drop_index(
+        "ix_events_nobodys_refusal",
+        table_name="events",
+        sqlite_where=sa.text(_NOBODYS_REFUSAL),
+        postgresql_where=sa.text(_NOBODYS_REFUSAL),
+    )
+    op.drop_index(
+        "ix_deliveries_overdue_sender",
+        table_name="deliveries",
+        sqlite_where=sa.text(_OVERDUE),
+        postgresql_where=sa.text(_OVERDUE),
+    )
+    op.drop_index(
         "ix_deliveries_overdue",
         table_name="deliveries",
-        sqlite_where=sa.text("overdue_at IS NOT NULL"),
-        postgresql_where=sa.text("overdue_at IS NOT NULL"),
+        sqlite_where=sa.text(_OVERDUE),
+        postgresql_where=sa.text(_OVERDUE),
     )
     op.drop_index(
         "ix_deliveries_expires_at",
@@ -354,10 +399,12 @@ def downgrade() -> None:
         sqlite_where=sa.text("due_at IS NOT NULL"),
         postgresql_where=sa.text("due_at IS NOT NULL"),
     )
+    op.drop_column("deliveries", "overdue_sender")
     op.drop_column("deliveries", "overdue_at")
     op.drop_column("deliveries", "due_at")
     op.drop_column("deliveries", "expires_at")
     op.drop_column("deliveries", "undelivered_at")
+    op.drop_column("deliveries", "added_by")
     op.drop_column("deliveries", "superseded_by")
     op.drop_column("deliveries", "change_by")
     op.drop_column("deliveries", "concerns")
