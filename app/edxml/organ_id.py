@@ -20,8 +20,10 @@ _SHORTENED = 60
 
 _QCVN = re.compile(r"[0-9]{3}\.[0-9]{2}\.[0-9]{2}\.[A-Z][0-9]{2}", re.ASCII)
 _HIERARCHICAL = re.compile(r"[A-Y][0-9]{2}(?:\.[0-9A-Z]+)*", re.ASCII)
-_ENTERPRISE = re.compile(r"[0-9]{10}(?:-?[0-9]{3})?", re.ASCII)
-_SCHEME = re.compile(r"Z(?:0[1-9]|[1-9][0-9])[0-9A-Za-z]{1,32}", re.ASCII)
+_ENTERPRISE = re.compile(r"[0-9]{10}(?:-?[0-9]{3})?|[0-9]{12}", re.ASCII)
+"""Ten digits; thirteen for a branch; twelve where a business household has its owner's number (ours: no text says)."""
+_SCHEME = re.compile(r"Z(?:0[1-9]|[1-9][0-9])[0-9A-Za-z][0-9A-Za-z._-]{0,31}", re.ASCII)
+"""No separator behind `Zxy`; the form of the rest is the scheme's."""
 _ACCEPTED = re.compile(r"[0-9A-Za-z]+(?:[._-][0-9A-Za-z]+)*", re.ASCII)
 
 

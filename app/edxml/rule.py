@@ -53,11 +53,10 @@ class Rule(Generic[Message_contra]):
             self.in_force_until is None or day <= self.in_force_until
         )
 
-    def apply(self, message: Message_contra, *, at: datetime, strict: bool) -> Iterator[Finding]:
-        """Turn each breach into a finding."""
-        severity = self.strict if strict and self.strict is not None else self.severity
+    def apply(self, message: Message_contra, *, at: datetime) -> Iterator[Finding]:
+        """Turn each breach into a finding, as it weighs where its sender is taken leniently."""
         for breach in self.breaches(message, at):
-            yield Finding(self.code, severity, breach.message, breach.fix, self.source, breach.location)
+            yield Finding(self.code, self.severity, breach.message, breach.fix, self.source, breach.location)
 
 
 def numbered(path: str, index: int, count: int) -> str:

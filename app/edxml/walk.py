@@ -273,21 +273,11 @@ class Walker:
         if element is None or text is None:
             return None
         try:
-            organ_id = OrganId.parse(text)
+            return OrganId.parse(text)
         except RequestInvalid as error:
             for finding in error.findings:
                 self.note(severity, finding.code, finding.message, finding.fix, at=element, source=finding.source)
             return None
-        if not organ_id.conforms:
-            self.note(
-                Severity.INFO,
-                "qd20.4.organ-id-nonconforming",
-                f"The agency code {shortened(text)} follows neither QCVN 102:2016 nor QĐ 20/2020/QĐ-TTg.",
-                "Have the agency registered under a conforming code.",
-                at=element,
-                source="QĐ 20/2020/QĐ-TTg Đ4-6",
-            )
-        return organ_id
 
     def content_id(self, element: "etree._Element | None") -> str | None:
         """Read a ContentId without its `cid:`, however often it stands there (the vendor library writes it twice)."""

@@ -35,7 +35,7 @@ class Policy:
     Attributes:
         body_bytes_max: longest message in bytes.
         spool_bytes: bodies longer than this go to disk while they arrive.
-        strict: refuse what real senders get wrong instead of recording a warning.
+        strict: refuse what real senders get wrong, instead of recording a warning, of senders without a policy.
         unknown_revocation: what to do where no revocation list of an issuer is known.
         idempotency_days: how long an Idempotency-Key is remembered.
         issuer: who signs receipts, the node's public address.

@@ -1,18 +1,21 @@
-"""Who a message is from: the agency, the client's right to speak for it, the certificate it signed with."""
+"""Who a message is from: the agency, the client's right to speak for it, how its mistakes are taken, who signed it."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from dataclasses import replace
+from datetime import date, datetime
 
+from app.edxml import rules
 from app.edxml.model import Message
 from app.errors import AgencyNotGranted, DocumentRefused, SecretDocument
-from app.exchange.desk import Desk
+from app.exchange.desk import Desk, Policy
 from app.exchange.route import SUCCESSION_MAX, missing_successors
 from app.exchange.verify import Verified
-from app.findings import Finding, Severity
+from app.findings import Finding, Severity, Verdict
 from app.ledger.events import Standing
 from app.registry import directory
 from app.registry.model import Agency, AgencyStatus, Client
-from app.statistics.periods import ZONE
+from app.regulations.calendar import day_of
+from app.regulations.provisions import Leniency
 
 _FROM = "/edXML/edXMLEnvelope/edXMLHeader/MessageHeader/From/OrganId"
 
@@ -28,16 +31,18 @@ def readable(verified: Verified) -> Message:
     return verified.message
 
 
-async def look_up(desk: Desk, codes: Iterable[str], *, at: datetime) -> dict[str, Agency]:
-    """Return the agencies behind these codes and behind the successors of closed ones, by every such code."""
-    day = at.astimezone(ZONE).date()
+async def look_up(desk: Desk, codes: Iterable[str]) -> dict[str, Agency]:
+    """Return the agencies behind these codes and behind the successors of closed ones, by every such code.
+
+    Also by codes that are in force no longer, or not yet: who uses one is told which is.
+    """
     async with desk.database.read() as tx:
-        found = await directory.resolve(tx, set(codes), on=day)
+        found = await directory.resolve(tx, set(codes))
         for _ in range(SUCCESSION_MAX):
             missing = missing_successors(found)
             if not missing:
                 break
-            further = await directory.resolve(tx, missing, on=day)
+            further = await directory.resolve(tx, missing)
             if not further:
                 break
             found |= further
@@ -73,9 +78,44 @@ def authorised(code: str, agency: Agency | None, client: Client) -> Agency:
     return agency
 
 
-def signer_findings(agency: Agency, verified: Verified) -> tuple[Finding, ...]:
-    """Take step (8): the agency may exchange, and the certificate is its own."""
+def weighed(verified: Verified, sender: Agency | None, *, policy: Policy, at: datetime) -> Verified:
+    """Give the findings of step (6) the weight they have for this sender on this day.
+
+    Args:
+        sender: None where nobody is known to have sent it; then it is taken as an agency without a policy is.
+    """
+    day = day_of(at)
+    leniency = leniency_for(sender, policy=policy, on=day)
+    findings = rules.weigh(verified.verdict.findings, strict=leniency is Leniency.STRICT)
+    return replace(verified, verdict=Verdict.of(findings))
+
+
+def leniency_for(sender: Agency | None, *, policy: Policy, on: date) -> Leniency:
+    """Return how what real senders get wrong is taken (ours, decision 0013).
+
+    The agency's own policy of that day goes first, then the operator's setting, then the dated rule of everybody.
+    """
+    own = sender.leniency_on(on) if sender is not None else None
+    if own is not None:
+        return own
+    return Leniency.STRICT if policy.strict else policy.regulations.leniency_on(on).mode
+
+
+def signer_findings(agency: Agency, verified: Verified, *, at: datetime) -> tuple[Finding, ...]:
+    """Take step (8): the agency may exchange, under the code it gives, and the certificate is its own."""
     findings: list[Finding] = []
+    code = readable(verified).sender.organ_id.text
+    if not agency.has_code(code, on=day_of(at)):
+        findings.append(
+            Finding(
+                "ours.route.sender-code-not-in-force",
+                Severity.ERROR,
+                f"the code {code!r} does not stand for the sending agency today",
+                f"Send under the code in force, {agency.organ_id.text!r}.",
+                "QĐ 20/2020/QĐ-TTg Đ4, Đ11; ours, decision 0013",
+                _FROM,
+            )
+        )
     if agency.status is not AgencyStatus.ACTIVE:
         findings.append(
             Finding(

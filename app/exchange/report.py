@@ -102,7 +102,7 @@ async def report(
         codes = {message.sender.organ_id.text}
         if isinstance(message, StatusMessage) and message.response_for.organ_id:
             codes.add(message.response_for.organ_id.text)
-        directory = await parties.look_up(desk, codes, at=at)
+        directory = await parties.look_up(desk, codes)
         code = message.sender.organ_id.text
         submission.standing = parties.standing_of(directory.get(code), client)
         parties.refuse_secret(verified)
@@ -176,7 +176,8 @@ async def _subject(
         DocumentRefused: a finding refuses the message, or there is no such delivery for this reporter.
     """
     message = verified.message
-    findings = [*verified.verdict.findings, *parties.signer_findings(reporter, verified)]
+    weighed = parties.weighed(verified, reporter, policy=desk.policy, at=at)
+    findings = [*weighed.verdict.findings, *parties.signer_findings(reporter, verified, at=at)]
     if not isinstance(message, StatusMessage):
         raise DocumentRefused("this is not a status message", findings=[*findings, _not_a_status()])
     party = MOVES[message.status].reporter
@@ -200,7 +201,7 @@ async def _subject(
             f"{len(refusing)} finding(s) refuse the report; first: {refusing[0].message}", findings=findings
         )
     counterpart = found.recipient if party is Party.SENDER else found.sender
-    known = dict(directory) | await parties.look_up(desk, {counterpart}, at=at)
+    known = dict(directory) | await parties.look_up(desk, {counterpart})
     informed = known.get(counterpart)
     if informed is None:
         raise DataFault(f"agency {counterpart!r} of delivery {found.delivery} is not in the directory")

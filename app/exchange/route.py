@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from app.findings import Finding, Severity
 from app.registry.model import Agency, AgencyStatus
@@ -33,12 +34,13 @@ class Routing:
     findings: tuple[Finding, ...]
 
 
-def route(addressees: Sequence[str], directory: Mapping[str, Agency]) -> Routing:
+def route(addressees: Sequence[str], directory: Mapping[str, Agency], *, on: date) -> Routing:
     """Give every addressee a route.
 
     Args:
         addressees: OrganId of each To, in the order of the document.
         directory: by every code that occurs: addressees and successors; a code that is missing is unknown.
+        on: the day, in Vietnam, on which a code must stand for its agency.
 
     Returns:
         One route per recipient agency, however many of its codes were addressed; findings refuse when anybody cannot be
@@ -48,7 +50,7 @@ def route(addressees: Sequence[str], directory: Mapping[str, Agency]) -> Routing
     findings: list[Finding] = []
     for number, code in enumerate(addressees, start=1):
         location = f"/edXML/edXMLEnvelope/edXMLHeader/MessageHeader/To[{number}]/OrganId"
-        agency, finding = _reach(code, directory, location)
+        agency, finding = _reach(code, directory, location, on=on)
         if finding is not None:
             findings.append(finding)
         if agency is not None:
@@ -66,13 +68,22 @@ def missing_successors(directory: Mapping[str, Agency]) -> set[str]:
     return named - directory.keys()
 
 
-def _reach(code: str, directory: Mapping[str, Agency], location: str) -> tuple[Agency | None, Finding | None]:
+def _reach(
+    code: str, directory: Mapping[str, Agency], location: str, *, on: date
+) -> tuple[Agency | None, Finding | None]:
     agency = directory.get(code)
     if agency is None:
         return None, _unreachable(
             "recipient-unknown",
             f"no agency has the code {code[:40]!r}",
             "Use a code of the directory (GET /v1/agencies), or have the agency registered.",
+            location,
+        )
+    if agency.status is not AgencyStatus.CLOSED and not agency.has_code(code, on=on):
+        return None, _unreachable(
+            "code-not-in-force",
+            f"the code {code[:40]!r} does not stand for an agency today",
+            f"Use the code in force, {agency.organ_id.text!r}.",
             location,
         )
     closed = agency

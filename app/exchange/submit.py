@@ -23,6 +23,7 @@ from app.findings import Finding, Severity, Verdict
 from app.ledger.events import EventKind, record
 from app.registry.model import Agency, Client
 from app.registry.once import Once
+from app.regulations.calendar import day_of
 from app.store import deliveries, documents
 from app.store.database import Database, Transaction
 
@@ -75,7 +76,7 @@ async def submit(
             return accepted
         verified = await verify(desk, body, at=at)
         message = parties.readable(verified)
-        directory = await parties.look_up(desk, _codes(message), at=at)
+        directory = await parties.look_up(desk, _codes(message))
         code = message.sender.organ_id.text
         submission.standing = parties.standing_of(directory.get(code), client)
         parties.refuse_secret(verified)
@@ -83,7 +84,7 @@ async def submit(
         earlier = await _accepted_before(desk, sender, message)
         if earlier is not None and earlier.document["sha256"] == body.sha256:
             return earlier
-        routed = _routed(message, sender, directory, verified)
+        routed = _routed(desk, message, sender, directory, verified, at=at)
         if earlier is not None:
             raise _taken(message, sender)
         decision = await decide(desk, routed, verified, body, client=client, once=once, at=at)
@@ -142,15 +143,16 @@ async def validate(
             return Verified(None, Verdict.of([verified.secret]), None, ())
         if verified.message is None:
             return verified
-        directory = await parties.look_up(desk, _codes(verified.message), at=at)
+        directory = await parties.look_up(desk, _codes(verified.message))
         code = verified.message.sender.organ_id.text
         try:
             sender = parties.authorised(code, directory.get(code), client)
-            verdict = _routed(verified.message, sender, directory, verified).verdict
+            verdict = _routed(desk, verified.message, sender, directory, verified, at=at).verdict
         except DocumentRefused as error:
             verdict = Verdict.of(error.findings)
         except AgencyNotGranted as error:
-            verdict = Verdict.of([*verified.verdict.findings, *error.findings])
+            unknown = parties.weighed(verified, None, policy=desk.policy, at=at)
+            verdict = Verdict.of([*unknown.verdict.findings, *error.findings])
         return Verified(verified.message, verdict, verified.certificate, verified.attachments)
 
 
@@ -170,13 +172,16 @@ def _codes(message: Message) -> set[str]:
     return codes
 
 
-def _routed(message: Message, sender: Agency, directory: Mapping[str, Agency], verified: Verified) -> Routed:
-    findings = [*verified.verdict.findings, *parties.signer_findings(sender, verified)]
+def _routed(
+    desk: Desk, message: Message, sender: Agency, directory: Mapping[str, Agency], verified: Verified, *, at: datetime
+) -> Routed:
+    weighed = parties.weighed(verified, sender, policy=desk.policy, at=at)
+    findings = [*weighed.verdict.findings, *parties.signer_findings(sender, verified, at=at)]
     if not isinstance(message, DocumentMessage):
         findings.append(_not_a_document())
         raise DocumentRefused("this is a status message", findings=findings)
     findings += links.unusable(message)
-    routing = route([recipient.organ_id.text for recipient in message.recipients], directory)
+    routing = route([recipient.organ_id.text for recipient in message.recipients], directory, on=day_of(at))
     findings += routing.findings
     verdict = Verdict.of(findings)
     if not verdict.passed:

@@ -84,7 +84,7 @@ async def verify(desk: Desk, body: Body, *, at: datetime) -> Verified:
             at=at,
             unknown_revocation=desk.policy.unknown_revocation,
         )
-    return await desk.judge(body.size, judge, opened, decision, at=at, strict=desk.policy.strict)
+    return await desk.judge(body.size, judge, opened, decision, at=at)
 
 
 def open_message(body: Body, *, limits: MarkupLimits) -> Opened:
@@ -97,8 +97,11 @@ def open_message(body: Body, *, limits: MarkupLimits) -> Opened:
     return Opened(markup, presented, presented.findings)
 
 
-def judge(opened: Opened, decision: TrustDecision, *, at: datetime, strict: bool) -> Verified:
-    """Take steps (4) to (7), given what the registry says of the certificate."""
+def judge(opened: Opened, decision: TrustDecision, *, at: datetime) -> Verified:
+    """Take steps (4) to (7), given what the registry says of the certificate.
+
+    Rules weigh what they weigh for a sender taken leniently; `parties.weighed` raises them once the sender is known.
+    """
     findings = [*opened.findings, *_placed(decision.findings, _CERTIFICATE)]
     if opened.presented is not None and not any(finding.refuses for finding in findings):
         findings += _integrity(opened.presented)
@@ -109,7 +112,7 @@ def judge(opened: Opened, decision: TrustDecision, *, at: datetime, strict: bool
         mark = find_mark(reading.message)
         if mark is not None:
             return Verified(reading.message, Verdict.of([*findings, mark]), decision.certificate, (), mark)
-        findings += rules.check(reading.message, at=at, strict=strict)
+        findings += rules.check(reading.message, at=at)
         if isinstance(reading.message, DocumentMessage):
             attachments, unreadable = inspect(reading.message, opened.markup)
             findings += unreadable

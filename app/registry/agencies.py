@@ -14,14 +14,16 @@ from app.edxml.organ_id import OrganId
 from app.errors import AlreadyExists, Conflict, PreconditionFailed, RequestInvalid
 from app.findings import Finding
 from app.ledger.events import EventKind, record
-from app.registry import directory, placement
+from app.registry import directory, history, placement
 from app.registry.acts import Act, Done
-from app.registry.model import Agency, AgencyStatus, Alias, Branch, SuspensionReason, Tier
+from app.registry.model import Agency, AgencyStatus, Alias, Branch, LeniencyPeriod, SuspensionReason, Tier
+from app.regulations.calendar import day_of
 from app.store import agencies as rows
 from app.store.database import Database, Transaction
 from app.store.versions import Part, move
 
 _EVENTS_PER_STATEMENT = 1_000
+_KEPT_IN_HISTORY = frozenset({"name", "tier", "branch", "parent", "successor"})
 
 
 class AgencyChanges(TypedDict, total=False):
@@ -36,6 +38,7 @@ class AgencyChanges(TypedDict, total=False):
     valid_to: date | None
     successor: OrganId | None
     contact: Mapping[str, str]
+    policies: tuple[LeniencyPeriod, ...]
 
 
 async def register(database: Database, agency: Agency, *, act: Act) -> Done[Agency]:
@@ -47,7 +50,7 @@ async def register(database: Database, agency: Agency, *, act: Act) -> Done[Agen
         IdempotencyKeyReused: the key belongs to another request.
         Unavailable: the database does not answer; nothing was kept.
     """
-    agency = replace(agency, aliases=_ordered(agency.aliases), version=1)
+    agency = replace(agency, aliases=_ordered(agency.aliases), policies=oldest_first(agency.policies), version=1)
     _refuse(placement.check_alone(agency))
     async with database.write() as tx:
         if earlier := await act.before(tx, Agency):
@@ -84,12 +87,15 @@ async def change(
         await move(tx, Part.AGENCIES)
         agency = await _current(tx, code, if_match)
         changed = replace(agency, **changes)
-        changed = await _named_by_own_code(tx, replace(changed, aliases=_ordered(changed.aliases)))
+        changed = replace(changed, aliases=_ordered(changed.aliases), policies=oldest_first(changed.policies))
+        changed = await _named_by_own_code(tx, changed)
         fields = sorted(field for field in changes if getattr(changed, field) != getattr(agency, field))
         if not fields:
             return await act.done(tx, agency)
         changed = replace(changed, version=agency.version + 1)
         await _check_change(tx, agency, changed)
+        if not _KEPT_IN_HISTORY.isdisjoint(fields):
+            await history.end_chapters(tx, [history.Record.of(agency)], on=day_of(act.at))
         await rows.update(tx, agency.organ_id.text, _columns(changed, act))
         if "aliases" in fields:
             await rows.replace_aliases(tx, agency.organ_id.text, alias_rows(changed))
@@ -193,6 +199,7 @@ async def _switch(
         if agency.status is not before:
             raise Conflict(f"the agency {agency.organ_id} is {agency.status}, not {before}")
         switched = replace(agency, status=after, version=agency.version + 1)
+        await history.end_chapters(tx, [history.Record.of(agency)], on=day_of(act.at))
         await rows.update(tx, agency.organ_id.text, _columns(switched, act))
         await record(tx, [act.event(kind, switched.standing, reason=reason, version=switched.version)])
         # Leaving the block commits the new status and its event, or neither.
@@ -243,6 +250,11 @@ def _ordered(aliases: Sequence[Alias]) -> tuple[Alias, ...]:
     return tuple(sorted(aliases, key=lambda alias: alias.code.text))
 
 
+def oldest_first(policies: Sequence[LeniencyPeriod]) -> tuple[LeniencyPeriod, ...]:
+    """Return the periods in the order of their first days."""
+    return tuple(sorted(policies, key=lambda period: period.valid_from or date.min))
+
+
 def _place(agency: Agency) -> dict[str, str | None]:
     return {
         "status": agency.status.value,
@@ -264,6 +276,14 @@ def _columns(agency: Agency, act: Act) -> dict[str, Any]:
         "valid_to": agency.valid_to,
         "successor": agency.successor.text if agency.successor else None,
         "contact": dict(agency.contact),
+        "policies": [
+            {
+                "mode": each.mode.value,
+                "valid_from": each.valid_from.isoformat() if each.valid_from else None,
+                "valid_to": each.valid_to.isoformat() if each.valid_to else None,
+            }
+            for each in agency.policies
+        ],
         "version": agency.version,
         "updated_at": act.at,
     }

@@ -8,7 +8,7 @@ from typing import Any
 from app.edxml.folding import fold
 from app.edxml.organ_id import OrganId
 from app.errors import NotFound
-from app.registry.model import Agency, AgencyStatus, Alias, Branch, Tier
+from app.registry.model import Agency, AgencyStatus, Alias, Branch, Leniency, LeniencyPeriod, Tier
 from app.store import agencies as rows
 from app.store.database import Transaction
 
@@ -17,14 +17,14 @@ SEARCH_LENGTH_MAX = 200
 SEARCH_WORDS_MAX = 10
 
 
-async def resolve(tx: Transaction, codes: Collection[str], *, on: date) -> dict[str, Agency]:
+async def resolve(tx: Transaction, codes: Collection[str], *, on: date | None = None) -> dict[str, Agency]:
     """Return the agency behind each code, whatever its status.
 
     Two queries for up to 1,000 codes.
 
     Args:
         codes: own codes and aliases of agencies, in any form.
-        on: the day an alias must be in force.
+        on: the day an alias must be in force; None: whenever it is or was.
 
     Returns:
         By code as it was asked for; a code nobody has on that day is missing.
@@ -106,8 +106,16 @@ def agency_of(row: Any, aliases: Iterable[Any]) -> Agency:
         valid_to=row.valid_to,
         successor=OrganId.parse(row.successor) if row.successor else None,
         contact=row.contact,
+        policies=tuple(
+            LeniencyPeriod(Leniency(each["mode"]), _day(each["valid_from"]), _day(each["valid_to"]))
+            for each in row.policies
+        ),
         version=row.version,
     )
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None
 
 
 async def _behind(tx: Transaction, codes: Collection[str], *, on: date | None) -> dict[str, Agency]:

@@ -15,6 +15,7 @@ from app.edxml.organ_id import OrganId, OrganIdForm
 from app.errors import RequestInvalid
 from app.findings import Finding, Severity
 from app.ledger.events import Standing
+from app.regulations.provisions import Leniency as Leniency
 from app.signing.certificates import CertificateKind as CertificateKind
 
 _SUBTREE_SUFFIX = ".*"
@@ -163,6 +164,24 @@ class Alias:
 
 
 @dataclass(frozen=True, slots=True)
+class LeniencyPeriod:
+    """How what an agency gets wrong is taken during some days (ours, decision 0013).
+
+    Attributes:
+        valid_from: first day, in Vietnam; None: since ever.
+        valid_to: last day; None: without end.
+    """
+
+    mode: Leniency
+    valid_from: date | None = None
+    valid_to: date | None = None
+
+    def in_force(self, on: date) -> bool:
+        """Whether the day is one of them."""
+        return _in_force(self.valid_from, self.valid_to, on)
+
+
+@dataclass(frozen=True, slots=True)
 class Agency:
     """An agency of the directory.
 
@@ -174,6 +193,7 @@ class Agency:
         valid_to: last day it exists; None: without end.
         successor: who took over when it was closed.
         contact: how to reach it, by `email`, `telephone`, `address`, `website`.
+        policies: how its mistakes are taken, oldest period first; they do not overlap.
         version: counts the changes of this record from 1; the ETag.
     """
 
@@ -188,6 +208,7 @@ class Agency:
     valid_to: date | None = None
     successor: OrganId | None = None
     contact: Mapping[str, str] = field(default_factory=dict)
+    policies: tuple[LeniencyPeriod, ...] = ()
     version: int = 1
 
     @property
@@ -199,6 +220,16 @@ class Agency:
     def codes(self) -> tuple[OrganId, ...]:
         """Every code it is or was known by, its own first."""
         return (self.organ_id, *(alias.code for alias in self.aliases))
+
+    def has_code(self, text: str, *, on: date) -> bool:
+        """Whether the code stands for it on that day; its own always does."""
+        return text == self.organ_id.text or any(
+            alias.code.text == text and alias.in_force(on) for alias in self.aliases
+        )
+
+    def leniency_on(self, day: date) -> Leniency | None:
+        """How its mistakes are taken on that day; None where it has no policy then."""
+        return next((period.mode for period in self.policies if period.in_force(day)), None)
 
     def in_force(self, on: date) -> bool:
         """Whether it exists on that day, going by its dates alone."""

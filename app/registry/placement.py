@@ -7,15 +7,18 @@
 Findings name the field in `location`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import date
+from itertools import pairwise
 
 from app.edxml.organ_id import OrganId
 from app.findings import Finding, Severity
-from app.registry.model import Agency, Alias, Tier
+from app.registry.model import Agency, Alias, LeniencyPeriod, Tier
 
 NAME_LENGTH_MAX = 500
 ALIASES_MAX = 50
+POLICIES_MAX = 50
 CONTACT_FIELDS = ("email", "telephone", "address", "website")
 CONTACT_LENGTH_MAX = 500
 
@@ -26,7 +29,7 @@ _SHOWN = 60
 
 def check_alone(agency: Agency) -> list[Finding]:
     """Check (1) what the record says of itself."""
-    found = [*_name(agency.name), *_contact(agency.contact), *_dates(agency)]
+    found = [*_name(agency.name), *_contact(agency.contact), *_dates(agency), *_policies(agency.policies)]
     codes = [code.text for code in agency.codes]
     if len(set(codes)) < len(codes):
         repeated = sorted({code for code in codes if codes.count(code) > 1})
@@ -213,7 +216,11 @@ def _contact(contact: Mapping[str, str]) -> list[Finding]:
 
 
 def _dates(agency: Agency) -> list[Finding]:
-    spans: list[tuple[str, Agency | Alias]] = [("valid_to", agency), *(("aliases", alias) for alias in agency.aliases)]
+    spans: list[tuple[str, Agency | Alias | LeniencyPeriod]] = [
+        ("valid_to", agency),
+        *(("aliases", alias) for alias in agency.aliases),
+        *(("policies", period) for period in agency.policies),
+    ]
     return [
         _finding(
             "dates-reversed",
@@ -223,6 +230,23 @@ def _dates(agency: Agency) -> list[Finding]:
         )
         for field, span in spans
         if span.valid_from and span.valid_to and span.valid_to < span.valid_from
+    ]
+
+
+def _policies(policies: Sequence[LeniencyPeriod]) -> list[Finding]:
+    if len(policies) > POLICIES_MAX:
+        return [
+            _finding("policies-too-many", "policies", f"{len(policies)} are given.", f"Give at most {POLICIES_MAX}.")
+        ]
+    return [
+        _finding(
+            "policies-overlap",
+            "policies",
+            f"A policy from {later.valid_from} begins before the one before it ends ({earlier.valid_to}).",
+            "Give each day one policy at most; both valid_from and valid_to are included.",
+        )
+        for earlier, later in pairwise(sorted(policies, key=lambda period: period.valid_from or date.min))
+        if earlier.valid_to is None or later.valid_from is None or later.valid_from <= earlier.valid_to
     ]
 
 

@@ -14,7 +14,16 @@ from app.registry.acts import Done
 from app.registry.agencies import AgencyChanges
 from app.registry.agency_csv import BYTES_MAX as FILE_BYTES_MAX
 from app.registry.agency_import import Existing
-from app.registry.model import Agency, AgencyStatus, Alias, Branch, SuspensionReason, Tier
+from app.registry.model import (
+    Agency,
+    AgencyStatus,
+    Alias,
+    Branch,
+    Leniency,
+    LeniencyPeriod,
+    SuspensionReason,
+    Tier,
+)
 from app.routers import problems
 from app.routers.access import Acting, AtNode, require
 from app.routers.calls import calls, octets
@@ -52,6 +61,16 @@ class AliasPeriod(BaseModel):
     valid_to: Day | None = Field(default=None, description="Last day; null: without end.")
 
 
+class PolicyPeriod(BaseModel):
+    """How what the agency gets wrong is taken during some time; both days included."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    mode: Leniency = Field(description="lenient: accepted with a warning; strict: refused.")
+    valid_from: Day | None = Field(default=None, description="First day, in Vietnam; null: since ever.")
+    valid_to: Day | None = Field(default=None, description="Last day; null: without end.")
+
+
 class AgencyView(BaseModel):
     """An agency of the directory."""
 
@@ -67,6 +86,7 @@ class AgencyView(BaseModel):
     valid_to: date | None = Field(description="Last day it exists; null: without end.")
     successor: Code | None = Field(description="Who took over when it was closed.")
     contact: Contact = Field(description="How to reach it.")
+    policies: list[PolicyPeriod] = Field(description="How its mistakes are taken; other days as the node takes them.")
     version: int = Field(description="Counts the changes; also the ETag.")
 
     @classmethod
@@ -89,6 +109,10 @@ class AgencyView(BaseModel):
             valid_to=agency.valid_to,
             successor=agency.successor.text if agency.successor else None,
             contact=Contact(**agency.contact),
+            policies=[
+                PolicyPeriod(mode=each.mode, valid_from=each.valid_from, valid_to=each.valid_to)
+                for each in agency.policies
+            ],
             version=agency.version,
         )
 
@@ -104,6 +128,9 @@ class AgencyFields(BaseModel):
     valid_to: Day | None = Field(default=None, description="Last day it exists.")
     successor: Code | None = Field(default=None, description="Own code of who takes over.")
     contact: Contact = Field(default=Contact(), description="How to reach it.")
+    policies: list[PolicyPeriod] = Field(
+        default=[], max_length=50, description="How its mistakes are taken, by days; periods do not overlap."
+    )
 
     def changes(self) -> AgencyChanges:
         """Return the fields that were given, as the registry takes them."""
@@ -115,6 +142,10 @@ class AgencyFields(BaseModel):
             given["aliases"] = _aliases(given["aliases"])
         if "contact" in given:
             given["contact"] = given["contact"].model_dump(exclude_none=True)
+        if "policies" in given:
+            given["policies"] = tuple(
+                LeniencyPeriod(each.mode, each.valid_from, each.valid_to) for each in given["policies"]
+            )
         changes: AgencyChanges = given
         return changes
 

@@ -9,7 +9,21 @@ import pytest
 
 from app.edxml import rules
 from app.edxml.clauses.agencies import RECIPIENTS_MAX
-from app.edxml.model import Attachment, DocumentMessage, Organization, Reference
+from app.edxml.model import (
+    Attachment,
+    Business,
+    DocumentKind,
+    DocumentMessage,
+    Message,
+    Organization,
+    Receiver,
+    ReceiverChange,
+    Reference,
+    Replacement,
+    ResponseFor,
+    Trace,
+    Update,
+)
 from app.edxml.organ_id import OrganId, OrganIdForm
 from app.edxml.rule import Breach, Rule
 from app.findings import Severity, Verdict
@@ -20,7 +34,7 @@ ALL = [*rules.DOCUMENT_RULES, *rules.STATUS_RULES]
 
 def test_every_rule_has_a_code_a_source_and_a_sentence() -> None:
     for rule in ALL:
-        assert rule.code.split(".")[0] in {"qcvn102", "qd28", "ours"}
+        assert rule.code.split(".")[0] in {"qcvn102", "qd20", "qd28", "ours"}
         assert rule.source
         function = getattr(rule.breaches, "func", rule.breaches)
         assert inspect.getdoc(function) or function.__name__ == "_too_long"
@@ -54,8 +68,8 @@ def test_the_day_is_counted_in_vietnam() -> None:
     )
     before = datetime(2026, 1, 1, 16, 59, tzinfo=UTC)
     after = datetime(2026, 1, 1, 17, 0, tzinfo=UTC)
-    assert not list(rules.apply([rule], DOCUMENT, at=before, strict=False))
-    assert list(rules.apply([rule], DOCUMENT, at=after, strict=False))
+    assert not list(rules.apply([rule], DOCUMENT, at=before))
+    assert list(rules.apply([rule], DOCUMENT, at=after))
 
 
 def test_a_check_that_breaks_is_fatal_and_the_others_go_on() -> None:
@@ -67,7 +81,7 @@ def test_a_check_that_breaks_is_fatal_and_the_others_go_on() -> None:
     fine_rule: Rule[DocumentMessage] = Rule(
         "qcvn102.0.fine", Severity.INFO, "x", lambda message, at: iter([Breach("m", "f", "/l")])
     )
-    fatal, fine = rules.apply([broken_rule, fine_rule], DOCUMENT, at=AT, strict=False)
+    fatal, fine = rules.apply([broken_rule, fine_rule], DOCUMENT, at=AT)
     assert fatal.severity is Severity.FATAL
     assert "qcvn102.0.broken" in fatal.message
     assert "secret" not in fatal.message
@@ -75,10 +89,36 @@ def test_a_check_that_breaks_is_fatal_and_the_others_go_on() -> None:
     assert not Verdict.of([fatal]).passed
 
 
-def test_strict_mode_raises_only_lengths() -> None:
-    raised = [rule.code for rule in ALL if rule.strict is not None]
-    assert raised
-    assert all(code.endswith("-too-long") for code in raised)
+def test_who_is_taken_strictly_is_refused_for_lengths_and_codes_of_no_form() -> None:
+    raised = {rule.code for rule in ALL if rule.strict is not None}
+    assert "qd20.4.organ-id-nonconforming" in raised
+    assert {code for code in raised if not code.endswith("-too-long")} == {"qd20.4.organ-id-nonconforming"}
+    assert all(rule.strict is Severity.ERROR for rule in ALL if rule.strict is not None)
+
+
+@pytest.mark.parametrize("message", [DOCUMENT, STATUS], ids=["document", "status"])
+def test_a_code_of_no_form_is_a_warning_or_refused_wherever_the_sender_wrote_it(message: Message) -> None:
+    odd = OrganId.parse("28.22.H17")
+    named = replace(message, sender=replace(message.sender, organ_id=odd))
+    if isinstance(named, DocumentMessage):
+        answered = (ResponseFor(odd, "1/X", None, "1"), ResponseFor(OrganId.parse("H41"), "1/X", None, "1"))
+        update = Update(receivers_changed=True, receivers=(Receiver(odd, ReceiverChange.ADDED),))
+        replaced = (Replacement("1", (odd,)),)
+        business = Business(DocumentKind.UPDATE, "1", "Lý do", update=update, replacements=replaced)
+        named = replace(named, response_for=answered, business=business, traces=(Trace(odd, AT),))
+        places = [
+            "MessageHeader/From/OrganId",
+            "MessageHeader/ResponseFor[1]/OrganId",
+            "TraceHeaderList/Bussiness/BussinessDocumentInfo/ReceiverList/Receiver/OrganId",
+            "TraceHeaderList/Bussiness/ReplacementInfoList/ReplacementInfo/OrganIdList/OrganId",
+        ]
+    else:
+        named = replace(named, response_for=replace(named.response_for, organ_id=odd))
+        places = ["MessageHeader/From/OrganId", "MessageHeader/ResponseFor/OrganId"]
+    for strict, severity in ((False, Severity.WARNING), (True, Severity.ERROR)):
+        found = [each for each in rules.check(named, at=AT, strict=strict) if each.code.endswith("nonconforming")]
+        assert [(each.location or "").partition("edXMLHeader/")[2] for each in found] == places
+        assert {each.severity for each in found} == {severity}
 
 
 def test_a_code_over_35_characters_cannot_come_from_reading_but_is_refused_all_the_same() -> None:

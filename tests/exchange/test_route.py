@@ -1,6 +1,7 @@
 """Where documents go: one delivery an agency, whatever code was written; closed agencies lead to their successors."""
 
 from contextlib import ExitStack
+from datetime import date
 
 import pytest
 
@@ -9,6 +10,8 @@ from app.exchange.route import SUCCESSION_MAX, missing_successors, route
 from app.registry.model import Agency, AgencyStatus, Branch, Tier
 from tests.exchange.mail import close, enlist, enlist_many, report, send
 from tests.support.office import DISTRICT, GOVERNMENT_OFFICE, PROVINCE, Exchange, created, refused
+
+DAY = date(2026, 11, 22)
 
 
 def agency(code: str, *, status: AgencyStatus = AgencyStatus.ACTIVE, successor: str | None = None) -> Agency:
@@ -28,7 +31,7 @@ def closed(code: str, successor: str | None) -> Agency:
 
 def routed(addressees: list[str], *agencies: Agency) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     """(recipient, written code) of each route, (code, location) of each finding."""
-    routing = route(addressees, {each.organ_id.text: each for each in agencies})
+    routing = route(addressees, {code.text: each for each in agencies for code in each.codes}, on=DAY)
     routes = [(each.recipient.organ_id.text, each.addressed_to) for each in routing.routes]
     found = [
         (each.code.rpartition(".")[2], (each.location or "").partition("MessageHeader/")[2])

@@ -45,6 +45,7 @@ def test_an_agency_is_registered_and_found_under_each_of_its_codes(admin: Agency
         "valid_to": None,
         "successor": None,
         "contact": {"email": "vpcp@example.vn", "telephone": None, "address": None, "website": None},
+        "policies": [],
         "version": 1,
     }
     assert answer.json() == expected

@@ -5,6 +5,7 @@ from datetime import date, datetime
 
 from app.edxml import vocabulary as v
 from app.edxml.model import DocumentMessage, Message, Organization
+from app.edxml.organ_id import OrganId
 from app.edxml.rule import Breach, Rule, numbered
 from app.findings import Severity
 
@@ -43,6 +44,42 @@ def organ_id_longer_than_35(message: Message, _at: datetime) -> Iterator[Breach]
     yield from _longer_codes(message, 35)
 
 
+def organ_id_nonconforming(message: Message, _at: datetime) -> Iterator[Breach]:
+    """Every code a sender writes follows one of the regulations; the trace is not his to write."""
+    for path, organ_id in (*_codes_of_agencies(message), *_codes_of_others(message)):
+        if not organ_id.conforms:
+            yield Breach(
+                f"The agency code {organ_id.text!r} follows neither QCVN 102:2016 nor QĐ 20/2020/QĐ-TTg.",
+                "Have the agency registered under a conforming code, and use that.",
+                f"{path}/{v.ORGAN_ID}",
+            )
+
+
+def _codes_of_agencies(message: Message) -> Iterator[tuple[str, OrganId]]:
+    for path, agency in _agencies(message):
+        yield path, agency.organ_id
+
+
+def _codes_of_others(message: Message) -> Iterator[tuple[str, OrganId]]:
+    """Give the codes of agencies a message speaks of without being from or to them."""
+    document = message if isinstance(message, DocumentMessage) else None
+    answered = message.response_for if isinstance(message, DocumentMessage) else (message.response_for,)
+    for index, response_for in enumerate(answered):
+        if response_for.organ_id is not None:
+            yield numbered(f"{v.MESSAGE_PATH}/{v.RESPONSE_FOR}", index, len(answered)), response_for.organ_id
+    business = document.business if document else None
+    if business is None:
+        return
+    receivers = business.update.receivers if business.update else ()
+    for index, receiver in enumerate(receivers):
+        step = numbered(v.RECEIVER, index, len(receivers))
+        yield f"{v.BUSINESS_PATH}/{v.BUSINESS_DOCUMENT}/{v.RECEIVER_LIST}/{step}", receiver.organ_id
+    for index, replacement in enumerate(business.replacements):
+        step = numbered(v.REPLACEMENT, index, len(business.replacements))
+        for organ_id in replacement.organ_ids:
+            yield f"{v.BUSINESS_PATH}/{v.REPLACEMENT_LIST}/{step}/{v.ORGAN_ID_LIST}", organ_id
+
+
 def organ_name_missing(message: Message, _at: datetime) -> Iterator[Breach]:
     """Each agency is named; messages of the axis sometimes do not."""
     for path, agency in _agencies(message):
@@ -74,7 +111,7 @@ def recipients_too_many(message: DocumentMessage, _at: datetime) -> Iterator[Bre
         )
 
 
-_LENGTH_RULES: tuple[Rule[Message], ...] = (
+_AGENCY_RULES: tuple[Rule[Message], ...] = (
     Rule(
         "qcvn102.1.1.organ-id-over-13",
         Severity.ERROR,
@@ -89,12 +126,19 @@ _LENGTH_RULES: tuple[Rule[Message], ...] = (
         organ_id_longer_than_35,
         in_force_from=_FIRST_DAY_OF_35,
     ),
+    Rule(
+        "qd20.4.organ-id-nonconforming",
+        Severity.WARNING,
+        "QĐ 20/2020/QĐ-TTg Đ4-6; QCVN 102:2016/BTTTT; that it may be taken: ours, decision 0013",
+        organ_id_nonconforming,
+        strict=Severity.ERROR,
+    ),
     Rule("qcvn102.1.1.organ-name-missing", Severity.WARNING, "QCVN 102:2016/BTTTT 1.1, 1.2", organ_name_missing),
 )
 
-STATUS_RULES: tuple[Rule[Message], ...] = _LENGTH_RULES
+STATUS_RULES: tuple[Rule[Message], ...] = _AGENCY_RULES
 DOCUMENT_RULES: tuple[Rule[DocumentMessage], ...] = (
-    *_LENGTH_RULES,
+    *_AGENCY_RULES,
     Rule("qcvn102.1.2.recipient-repeated", Severity.ERROR, "QCVN 102:2016/BTTTT 1.2", recipient_repeated),
     Rule("ours.edxml.recipients-too-many", Severity.ERROR, "ours, decision 0007", recipients_too_many),
 )
