@@ -68,6 +68,9 @@ class Settings(BaseSettings):
     seal_interval_seconds: float = Field(
         default=0.2, gt=0, le=1, description="Longest rest of the sealer between two looks for new events."
     )
+    deadline_interval_seconds: float = Field(
+        default=60, gt=0, le=3600, description="Rest between two looks for what is undelivered, expired or overdue."
+    )
     verify_threads: int = Field(
         default=2, ge=1, le=64, description="Threads that verify documents too long to be verified on the event loop."
     )

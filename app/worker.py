@@ -1,4 +1,4 @@
-"""What runs beside the requests: sealing what was committed, and waking those who wait for it.
+"""What runs beside the requests: sealing what was committed, waking those who wait for it, and watching deadlines.
 
 Every process of a node runs this. Sealing is safe from any number of them; each tails the ledger by itself to ring its
 own bells, so nothing depends on processes telling each other anything.
@@ -7,11 +7,13 @@ own bells, so nothing depends on processes telling each other anything.
 import asyncio
 import time
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import timedelta
 
 import structlog
 
 from app.errors import Unavailable
+from app.exchange import deadlines
 from app.ledger.seal import BATCH_MAX, IN_INBOX, seal_batch
 from app.node import Node
 from app.registry.expiry import forget_expired
@@ -40,6 +42,7 @@ async def run(node: Node) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(_seal_and_ring(node))
         group.create_task(_sweep(node))
+        group.create_task(_watch_deadlines(node))
 
 
 async def _seal_and_ring(node: Node) -> None:
@@ -70,6 +73,18 @@ async def _ring(node: Node, seen: int) -> int:
             return seen
         node.desk.doorbell.ring({row.agency for row in rows if row.kind in IN_INBOX and row.agency is not None})
         seen = rows[-1].position
+
+
+async def _watch_deadlines(node: Node) -> None:
+    while True:
+        try:
+            passed = await deadlines.settle(node.desk, at=clock.now())
+        except Unavailable:
+            _log.warning("worker.deadlines_postponed")
+        else:
+            if passed != deadlines.Passed():
+                _log.info("worker.deadlines_passed", **asdict(passed))
+        await asyncio.sleep(node.settings.deadline_interval_seconds)
 
 
 async def _sweep(node: Node) -> None:

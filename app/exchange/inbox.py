@@ -162,6 +162,7 @@ async def _page(desk: Desk, query: InboxQuery) -> Sequence[Any]:
 
 def _taken_over(row: Any, standing: Standing, client: Client, at: datetime) -> Event:
     is_document = row.kind == InboxKind.DOCUMENT.value
+    waited = {"seconds": max(0, int((at - row.available_at).total_seconds()))} if is_document else {}
     shown = row.change or (Progress.DELIVERED.value if row.progress == Progress.AVAILABLE.value else row.progress)
     return Event(
         id=new_id(),
@@ -170,7 +171,8 @@ def _taken_over(row: Any, standing: Standing, client: Client, at: datetime) -> E
         actor=client.client_id,
         standing=standing,
         document_type=row.document_type if is_document else None,
+        peer_tier=row.sender_tier if is_document else None,
         document=row.document,
         delivery=row.id,
-        detail={"state": shown, "in_inbox": False, "acknowledged": True},
+        detail={"state": shown, "in_inbox": False, "acknowledged": True, **waited},
     )

@@ -145,7 +145,7 @@ async def inbox(
 async def by_ids(tx: Transaction, ids: Collection[str], *, lock: bool = False) -> Sequence[sa.Row[Any]]:
     """Return deliveries by id, with their document's type and sender; `lock` holds them to the transaction's end."""
     query = (
-        sa.select(deliveries, documents.c.document_type, documents.c.sender)
+        sa.select(deliveries, documents.c.document_type, documents.c.sender, documents.c.sender_tier)
         .join(documents, documents.c.id == deliveries.c.document)
         .where(deliveries.c.id.in_(ids))
         .order_by(deliveries.c.id)
@@ -156,12 +156,12 @@ async def by_ids(tx: Transaction, ids: Collection[str], *, lock: bool = False) -
 
 
 async def take_over(tx: Transaction, ids: Collection[str], *, at: datetime) -> None:
-    """Mark deliveries as acknowledged: they leave the inbox; progress moves from available to delivered."""
+    """Mark deliveries as acknowledged: out of the inbox, nobody waits for that; from available on to delivered."""
     progress = sa.case((deliveries.c.progress == "available", "delivered"), else_=deliveries.c.progress)
     await tx.execute(
         deliveries.update()
         .where(deliveries.c.id.in_(ids))
-        .values(acknowledged_at=at, in_inbox=False, progress=progress)
+        .values(acknowledged_at=at, in_inbox=False, progress=progress, undelivered_at=None, expires_at=None)
     )
 
 
