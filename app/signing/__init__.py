@@ -7,5 +7,7 @@ sign                    enveloped signatures that `verify` and every other imple
 certificates, revocations
                         reading certificates and lists of revoked ones
 path                    certificate → verdict at a point in time
-node_key                the node's ES256 key: receipts and access tokens
+node_key, sealing_key
+                        the node's ES256 key: receipts and access tokens; its AES key: secrets in the database
+key_files               how both lie on disk
 """

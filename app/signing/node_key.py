@@ -6,10 +6,7 @@ them. Compact JWS (RFC 7515 §3.1) with ES256 (RFC 7518 §3.4) pinned; `kid` is 
 """
 
 import json
-import os
 import re
-import stat
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +19,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
 from app.errors import DataFault, NotAuthenticated
+from app.signing import key_files
 
 ALGORITHM: Final = "ES256"
 FILE_NAME: Final = re.compile(r"node-([0-9]{4})\.pem")
@@ -51,7 +49,7 @@ class NodeKey:
         Raises:
             DataFault: a key file can be read by group or others, is no regular file, or holds no P-256 key.
         """
-        _make_folder(folder)
+        key_files.make_folder(folder)
         if not _numbered(folder):
             _create(folder, 1)
         return cls(tuple(_read(path) for path in _numbered(folder)))
@@ -190,61 +188,17 @@ def _numbered(folder: Path) -> list[Path]:
     return sorted((path for path in folder.iterdir() if FILE_NAME.fullmatch(path.name)), key=_number)
 
 
-def _make_folder(folder: Path) -> None:
-    if not folder.is_dir():
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _sync_folder(folder.parent)
-
-
 def _create(folder: Path, number: int) -> None:
     private = ec.generate_private_key(ec.SECP256R1())
     pem = private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    # mkstemp opens with O_CREAT | O_EXCL and mode 0600.
-    descriptor, draft = tempfile.mkstemp(prefix=".node-", suffix=".draft", dir=folder)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(pem)
-            file.flush()
-            os.fsync(file.fileno())
-        # A crash before the link leaves a draft that nobody reads; a link appears complete or not at all, and
-        # fails when another process was first: then its key is the key.
-        try:
-            os.link(draft, folder / f"node-{number:04}.pem")
-        except FileExistsError:
-            return
-    finally:
-        Path(draft).unlink()
-    # Nothing was signed with the key before this line, so a crash that loses it loses nothing.
-    _sync_folder(folder)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    # Nothing was signed with the key before this call ends, so a crash that loses it loses nothing.
+    key_files.create(folder / f"node-{number:04}.pem", pem)
 
 
 def _read(path: Path) -> ECKey:
-    try:
-        # Neither follows a link nor waits for the other end of a pipe.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError as error:
-        raise DataFault(f"the node key {path} cannot be opened: {error.strerror}") from error
-    try:
-        mode = os.fstat(descriptor).st_mode
-        if not stat.S_ISREG(mode):
-            raise DataFault(f"the node key {path} is not a regular file")
-        if mode & 0o077:
-            raise DataFault(
-                f"the node key {path} has mode {stat.S_IMODE(mode):04o}: others can read it; make it 0600 and rotate"
-            )
-        pem = os.read(descriptor, 65_536)
-    finally:
-        os.close(descriptor)
+    pem = key_files.read(path)
     try:
         private = serialization.load_pem_private_key(pem, password=None)
     except (ValueError, TypeError) as error:
