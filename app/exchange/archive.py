@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.errors import DataFault, NotFound
+from app.errors import DataFault, NotFound, RequestInvalid
 from app.exchange.desk import Desk
-from app.exchange.states import Progress
+from app.exchange.states import DeliveryState, Progress
 from app.ids import new_id
 from app.ledger.events import Event, EventKind, record
 from app.registry import directory
 from app.registry.model import Client, Scope
 from app.statistics.periods import ZONE
-from app.store import deliveries, documents, journal
+from app.store import deadlines, deliveries, documents, journal
+from app.store import refusals as refusal_rows
 from app.store.database import Transaction
 
 
@@ -140,16 +141,59 @@ async def note_reading(desk: Desk, *, client: Client, at: datetime, document: st
 
 
 async def outbox(
-    desk: Desk, senders: Sequence[str], *, state: str | None, after: str | None, limit: int
+    desk: Desk, senders: Sequence[str], *, state: str | None, overdue: bool = False, after: str | None, limit: int
 ) -> Sequence[tuple[Any, Sequence[Any]]]:
-    """Return what these agencies sent, newest first, each with its deliveries; two queries whatever the page."""
+    """Return what these agencies sent, newest first, each with its deliveries; a few queries whatever the page.
+
+    Args:
+        state: only with a delivery in this state.
+        overdue: only with a delivery that is overdue; instead of a state.
+
+    Raises:
+        RequestInvalid: both are asked for.
+    """
+    if overdue and state is not None:
+        raise RequestInvalid("overdue: ask for what is overdue or for a state, not for both")
     async with desk.database.read() as tx:
-        rows = await documents.sent(tx, senders, state=state, after=after, limit=limit)
+        if overdue:
+            rows = await deadlines.sent_overdue(tx, senders, after=after, limit=limit)
+        else:
+            rows = await documents.sent(tx, senders, state=state, after=after, limit=limit)
         legs = await deliveries.of_documents(tx, [row.id for row in rows])
     grouped: dict[str, list[Any]] = {row.id: [] for row in rows}
     for leg in legs:
         grouped[leg.document].append(leg)
     return [(row, grouped[row.id]) for row in rows]
+
+
+async def overdue(
+    desk: Desk, recipients: Sequence[str], *, after: tuple[datetime, str] | None, limit: int
+) -> Sequence[Any]:
+    """Return what these agencies have not completed although it was due, longest overdue first.
+
+    Args:
+        after: (overdue_at, delivery) of the last row of the page before.
+    """
+    async with desk.database.read() as tx:
+        return await deadlines.overdue_of(tx, recipients, after=after, limit=limit)
+
+
+async def refusals(
+    desk: Desk, agencies: Sequence[str], *, client: Client, before: int | None, limit: int
+) -> Sequence[Any]:
+    """Return the events of refused messages of these agencies, newest first.
+
+    With them go those of messages by this client that did not come as far as their sender.
+    """
+    async with desk.database.read() as tx:
+        return await refusal_rows.refused(tx, agencies, client=client.client_id, before=before, limit=limit)
+
+
+def is_overdue(delivery: Any) -> bool:
+    """Whether a delivery was due and is not completed."""
+    state = DeliveryState(Progress(delivery.progress))
+    done = state.ended or state.progress is Progress.COMPLETED
+    return delivery.overdue_at is not None and delivery.superseded_by is None and not done
 
 
 async def _dossier(

@@ -184,8 +184,11 @@ def _unfetched(row: Any) -> bool:
 
 
 def _still_due(row: Any) -> bool:
+    if Progress(row.progress) in _DONE or row.superseded_by is not None:
+        return False
     expired_first = _unfetched(row) and row.expires_at is not None and row.expires_at <= row.due_at
-    return Progress(row.progress) not in _DONE and row.superseded_by is None and not expired_first
+    # What was due before it came is nobody's to keep: the sender was late, not the recipient.
+    return row.available_at < row.due_at and not expired_first
 
 
 def _shown(row: Any) -> str:

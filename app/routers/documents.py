@@ -82,18 +82,31 @@ class DeliveryView(BaseModel):
     id: str
     recipient: str = Field(description="Agency code in the directory.")
     addressed_to: str = Field(description="The code the sender wrote.")
-    state: str = Field(description="Where it stands.", examples=["received"])
+    state: str = Field(
+        description="Where it stands: the change that was asked for or answered, else the progress.",
+        examples=["received"],
+    )
+    progress: str = Field(description="How far it came, or how it ended.", examples=["received"])
+    change: str | None = Field(description="A withdrawal or update that was asked for, or how it was answered.")
+    superseded_by: str | None = Field(
+        description="The document that holds instead, for this recipient; null for whom it is none of its business."
+    )
+    overdue: bool = Field(description="Its due date is over, and it is not completed.")
     available_at: datetime
     acknowledged_at: datetime | None = Field(description="When the recipient took it over.")
 
     @classmethod
-    def of(cls, row: Any) -> "DeliveryView":
-        """Show a delivery's row."""
+    def of(cls, row: Any, *, whole: bool = True) -> "DeliveryView":
+        """Show a delivery's row; `whole` with what is for its own parties only."""
         return cls(
             id=row.id,
             recipient=row.recipient,
             addressed_to=row.addressed_to,
             state=row.change or row.progress,
+            progress=row.progress,
+            change=row.change,
+            superseded_by=row.superseded_by if whole else None,
+            overdue=archive.is_overdue(row),
             available_at=row.available_at,
             acknowledged_at=row.acknowledged_at,
         )
@@ -165,7 +178,9 @@ class DocumentView(BaseModel):
             subject=row.subject if whole else None,
             verification=VerificationView.kept(row.verification),
             certificate=row.verification["certificate"],
-            deliveries=[DeliveryView.of(leg) for leg in dossier.deliveries],
+            deliveries=[
+                DeliveryView.of(leg, whole=not dossier.is_party or leg.id in dossier.own) for leg in dossier.deliveries
+            ],
             statuses=[_status(report, whole=report.delivery in dossier.own) for report in dossier.reports],
             links=[_link(link, dossier) for link in dossier.links],
         )

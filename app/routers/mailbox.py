@@ -1,23 +1,27 @@
 """Inbox and outbox over HTTP: polling, taking over, following up."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.errors import RequestInvalid
 from app.exchange import archive, inbox
 from app.exchange.acting import own_agencies
 from app.exchange.inbox import Acknowledgement, InboxKind, InboxQuery
 from app.exchange.notices import NoticeKind
 from app.exchange.states import Change, Progress
+from app.ledger.events import instant_text
 from app.registry.model import Scope
+from app.regulations.calendar import end_of
 from app.routers import clock, problems
 from app.routers.access import AtNode, Caller, require
 from app.routers.calls import calls
 from app.routers.documents import DeliveryView
-from app.routers.paging import Page, Paged, page
+from app.routers.paging import BAD_CURSOR, Page, Paged, Window, page
 
 router: APIRouter = calls(tag="Exchange")
 
@@ -115,6 +119,29 @@ class InboxItem(BaseModel):
         )
 
 
+class OverdueItem(BaseModel):
+    """A document that was due and is not completed."""
+
+    delivery_id: str
+    recipient: str = Field(description="Agency code in the directory.")
+    state: str = Field(description="Where the delivery stands.", examples=["in_progress"])
+    document: InboxDocument = Field(description="With its due date.")
+    overdue_since: datetime = Field(description="When the due date was over: midnight in Vietnam.")
+    acknowledged_at: datetime | None
+
+    @classmethod
+    def of(cls, row: Any) -> "OverdueItem":
+        """Show a row of the list."""
+        return cls(
+            delivery_id=row.delivery,
+            recipient=row.recipient,
+            state=row.change or row.progress,
+            document=InboxDocument(**{name: getattr(row, name) for name in InboxDocument.model_fields}),
+            overdue_since=end_of(row.due_date),
+            acknowledged_at=row.acknowledged_at,
+        )
+
+
 class Acknowledgements(BaseModel):
     """What was taken over."""
 
@@ -201,6 +228,24 @@ async def acknowledge(node: AtNode, caller: Exchanging, asked: Acknowledgements)
 
 
 @router.get(
+    "/v1/inbox/overdue",
+    summary="List what is overdue",
+    response_model=Page[OverdueItem],
+    responses=problems.answers(422),
+)
+async def list_overdue(
+    node: AtNode, caller: Exchanging, window: Paged, agency: AgencyParameter = None
+) -> Page[OverdueItem]:
+    """List what the client's agencies have not completed although its due date is over, longest overdue first.
+
+    It is taken off the list by a report of completion (06), and by whatever else ends the delivery.
+    """
+    recipients = await own_agencies(node.desk, agency, client=caller.client, at=clock.now())
+    found = await archive.overdue(node.desk, recipients, after=_overdue_after(window), limit=window.fetch)
+    return page(found, window, shape=OverdueItem.of, key=lambda row: (instant_text(row.overdue_at), row.delivery))
+
+
+@router.get(
     "/v1/outbox",
     summary="Follow up what was sent",
     response_model=Page[OutboxItem],
@@ -212,6 +257,10 @@ async def follow_up(
     window: Paged,
     agency: AgencyParameter = None,
     state: Annotated[Progress | Change | None, Query(description="Only with a delivery that shows this state.")] = None,
+    *,
+    overdue: Annotated[
+        bool, Query(description="Only with a delivery that is overdue; not together with `state`.")
+    ] = False,
 ) -> Page[OutboxItem]:
     """List the documents the client's agencies sent, newest first, with the state for each recipient."""
     senders = await own_agencies(node.desk, agency, client=caller.client, at=clock.now())
@@ -219,10 +268,21 @@ async def follow_up(
         node.desk,
         senders,
         state=state.value if state else None,
+        overdue=overdue,
         after=window.text_after(),
         limit=window.fetch,
     )
     return page(found, window, shape=_sent, key=lambda entry: (entry[0].id,))
+
+
+def _overdue_after(window: Window) -> tuple[datetime, str] | None:
+    key = window.key_after(str, str)
+    if key is None:
+        return None
+    try:
+        return datetime.fromisoformat(str(key[0])).astimezone(UTC), str(UUID(str(key[1])))
+    except (ValueError, OverflowError) as error:
+        raise RequestInvalid(BAD_CURSOR) from error
 
 
 def _after(key: tuple[str | int, ...] | None) -> tuple[int, int] | None:

@@ -19,7 +19,7 @@ LIMIT_DEFAULT = 50
 LIMIT_MAX = 500
 _CURSOR_CHARACTERS_MAX = 1000
 _NUMBER_MAX = 2**63 - 1
-_BAD_CURSOR = "cursor: not a cursor of this listing; start again without one"
+BAD_CURSOR = "cursor: not a cursor of this listing; start again without one"
 
 Key = tuple[str | int, ...]
 """What a listing is ordered by, of one row; strings and integers only."""
@@ -79,7 +79,7 @@ class Window:
         if self.after is None:
             return None
         if tuple(type(part) for part in self.after) != types:
-            raise RequestInvalid(_BAD_CURSOR)
+            raise RequestInvalid(BAD_CURSOR)
         return self.after
 
 
@@ -124,9 +124,9 @@ def _decode(cursor: str) -> Key:
         padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
         parts = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
     except (ValueError, RecursionError) as error:
-        raise RequestInvalid(_BAD_CURSOR) from error
+        raise RequestInvalid(BAD_CURSOR) from error
     if not isinstance(parts, list) or not 1 <= len(parts) <= 4 or not all(map(_usable, parts)):
-        raise RequestInvalid(_BAD_CURSOR)
+        raise RequestInvalid(BAD_CURSOR)
     return tuple(parts)
 
 
