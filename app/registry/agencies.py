@@ -151,14 +151,20 @@ async def reinstate(database: Database, code: OrganId, *, if_match: int | None =
     )
 
 
-async def insert(tx: Transaction, agencies: Sequence[Agency], *, act: Act) -> None:
-    """Write agencies that were checked, with an event each."""
+async def insert(tx: Transaction, agencies: Sequence[Agency], *, act: Act, reorganisation: str | None = None) -> None:
+    """Write agencies that were checked, with an event each.
+
+    Args:
+        reorganisation: id of the plan that opens them.
+    """
     created = [{**_columns(agency, act), "created_at": act.at} for agency in agencies]
     await rows.insert(tx, created, [row for agency in agencies for row in alias_rows(agency)])
     for start in range(0, len(agencies), _EVENTS_PER_STATEMENT):
         some = agencies[start : start + _EVENTS_PER_STATEMENT]
         # In portions, so that a long import lets other requests run in between.
-        await record(tx, [act.event(EventKind.AGENCY_REGISTERED, agency.standing, **_place(agency)) for agency in some])
+        registered = EventKind.AGENCY_REGISTERED
+        detail = {"reorganisation": reorganisation}
+        await record(tx, [act.event(registered, each.standing, **_place(each), **detail) for each in some])
 
 
 async def tiers_around(tx: Transaction, agencies: Sequence[Agency]) -> dict[str, Tier]:
