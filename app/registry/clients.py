@@ -7,6 +7,7 @@ before.
 
 import asyncio
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, TypedDict
@@ -189,6 +190,11 @@ async def find(tx: Transaction, client_id: str) -> Client | None:
     """Return a client, whatever its status; None also where the text is no id at all."""
     row = await _row(tx, client_id)
     return _client_of(row) if row is not None else None
+
+
+async def find_many(tx: Transaction, ids: Collection[str]) -> dict[str, Client]:
+    """Return clients by their ids, whatever their status; ids nobody has are missing."""
+    return {row.client_id: _client_of(row) for row in await rows.by_ids(tx, ids)}
 
 
 async def list_all(tx: Transaction, *, after: str | None = None, limit: int) -> tuple[Client, ...]:

@@ -1,6 +1,6 @@
 """Clients and the assertions they have used, as rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +8,8 @@ import sqlalchemy as sa
 
 from app.store.database import Transaction, upsert
 from app.store.schema import clients, used_assertions
+
+_IDS_PER_QUERY = 1_000
 
 
 async def insert(tx: Transaction, row: Mapping[str, Any]) -> None:
@@ -21,6 +23,16 @@ async def find(tx: Transaction, client_id: str, *, lock: bool = False) -> sa.Row
     if lock and tx.dialect.name == "postgresql":
         query = query.with_for_update()
     return (await tx.execute(query)).first()
+
+
+async def by_ids(tx: Transaction, ids: Collection[str]) -> Sequence[sa.Row[*tuple[Any, ...]]]:
+    """Return the clients with these ids."""
+    wanted = list(ids)
+    found: list[sa.Row[*tuple[Any, ...]]] = []
+    for start in range(0, len(wanted), _IDS_PER_QUERY):
+        some = wanted[start : start + _IDS_PER_QUERY]
+        found += (await tx.execute(sa.select(clients).where(clients.c.client_id.in_(some)))).all()
+    return found
 
 
 async def page(tx: Transaction, *, after: str | None, limit: int) -> Sequence[sa.Row[*tuple[Any, ...]]]:

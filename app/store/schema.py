@@ -470,6 +470,7 @@ sa.Index(
     postgresql_where=webhook_messages.c.next_attempt_at.is_not(None),
 )
 sa.Index("ix_webhook_messages_created_at", webhook_messages.c.created_at)
+sa.Index("ix_webhook_messages_webhook_id", webhook_messages.c.webhook, webhook_messages.c.id)
 
 webhook_attempts = sa.Table(
     "webhook_attempts",

@@ -173,6 +173,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("webhook", "position", name=op.f("uq_webhook_messages_webhook_position")),
     )
     op.create_index("ix_webhook_messages_created_at", "webhook_messages", ["created_at"], unique=False)
+    op.create_index("ix_webhook_messages_webhook_id", "webhook_messages", ["webhook", "id"], unique=False)
     op.create_index(
         "ix_webhook_messages_next_attempt_at",
         "webhook_messages",
@@ -420,6 +421,7 @@ def downgrade() -> None:
         sqlite_where=sa.text("next_attempt_at IS NOT NULL"),
         postgresql_where=sa.text("next_attempt_at IS NOT NULL"),
     )
+    op.drop_index("ix_webhook_messages_webhook_id", table_name="webhook_messages")
     op.drop_index("ix_webhook_messages_created_at", table_name="webhook_messages")
     op.drop_table("webhook_messages")
     op.drop_index(op.f("ix_webhooks_client_id"), table_name="webhooks")
