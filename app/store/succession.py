@@ -1,5 +1,7 @@
 """Who took over from whom, as rows of the directory."""
 
+from collections.abc import Collection
+
 import sqlalchemy as sa
 
 from app.store.database import Transaction
@@ -8,8 +10,8 @@ from app.store.schema import agencies
 _CLOSED = "closed"
 
 
-async def predecessors(tx: Transaction, organ_id: str, *, steps_max: int) -> list[str]:
-    """Return the codes of the closed agencies that this one succeeded, at once or over others; one indexed query.
+async def predecessors(tx: Transaction, organ_ids: Collection[str], *, steps_max: int) -> list[str]:
+    """Return the codes of the closed agencies that these succeeded, at once or over others; one indexed query.
 
     Args:
         steps_max: longest chain of successors that is followed.
@@ -17,7 +19,7 @@ async def predecessors(tx: Transaction, organ_id: str, *, steps_max: int) -> lis
     closed = agencies.c.status == _CLOSED
     chain = (
         sa.select(agencies.c.organ_id.label("code"), sa.literal(1).label("steps"))
-        .where(agencies.c.successor == organ_id, closed)
+        .where(agencies.c.successor.in_(organ_ids), closed)
         .cte("predecessors", recursive=True)
     )
     chain = chain.union_all(
