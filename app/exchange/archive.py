@@ -14,7 +14,7 @@ from app.exchange.desk import Desk
 from app.exchange.states import DeliveryState, Progress
 from app.ids import new_id
 from app.ledger.events import Event, EventKind, record
-from app.registry import directory
+from app.registry import directory, succession
 from app.registry.model import Client, Scope
 from app.statistics.periods import ZONE
 from app.store import deadlines, deliveries, documents, journal
@@ -99,8 +99,8 @@ async def report_content(desk: Desk, report: str, *, client: Client, scopes: fro
         document = await documents.by_id(tx, row.document)
         if document is None:
             raise DataFault(f"status report {report} speaks of a document that is not there")
-        parties = await directory.resolve(tx, {delivery.recipient, document.sender}, on=_day(at))
-    if Scope.EXCHANGE not in scopes or not any(client.may_act_for(party) for party in parties.values()):
+        acts_for = await _acts_for(tx, {delivery.recipient, document.sender}, client, scopes, at)
+    if not acts_for:
         raise NotFound("no such status report")
     return row
 
@@ -253,11 +253,11 @@ async def _seen_among(
 async def _acts_for(
     tx: Transaction, codes: Collection[str], client: Client, scopes: frozenset[Scope], at: datetime
 ) -> set[str]:
-    """Return for which of these agencies the client exchanges."""
+    """Return for which of these agencies the client exchanges, as itself or as the successor of closed ones."""
     if Scope.EXCHANGE not in scopes:
         return set()
     agencies = await directory.resolve(tx, codes, on=_day(at))
-    return {code for code, agency in agencies.items() if client.may_act_for(agency)}
+    return set(await succession.within_reach(tx, agencies, client=client, on=_day(at)))
 
 
 def _day(at: datetime) -> Any:

@@ -17,7 +17,7 @@ from app.exchange.desk import Desk
 from app.exchange.states import Progress
 from app.ids import new_id
 from app.ledger.events import Event, EventKind, Standing, record
-from app.registry import directory
+from app.registry import directory, succession
 from app.registry.model import Client
 from app.statistics.periods import ZONE
 from app.store import deliveries
@@ -117,7 +117,9 @@ async def acknowledge(
     async with desk.database.write() as tx:
         found = {row.id: row for row in await deliveries.by_ids(tx, {each for each in ids if _is_id(each)}, lock=True)}
         agencies = await directory.resolve(tx, {row.recipient for row in found.values()}, on=day)
-        own = {row.id: row for row in found.values() if client.may_act_for(agencies[row.recipient])}
+        # The client of a successor takes over what waits for a closed agency; on record it stays that agency's.
+        reached = await succession.within_reach(tx, agencies, client=client, on=day)
+        own = {row.id: row for row in found.values() if row.recipient in reached}
         fresh = {
             row.id: row
             for row in own.values()
