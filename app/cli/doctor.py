@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 from app.cli.terminal import Json, print_json
-from app.errors import TrucError
+from app.errors import RequestInvalid, TrucError
 
 if TYPE_CHECKING:
     from app.settings import Settings
@@ -53,7 +53,7 @@ class Check:
 
 
 def doctor(as_json: Json = False) -> None:
-    """Check database, migrations, disk, clock, keys, trust store and ledger; ends with 1 if something fails."""
+    """Check rules, database, migrations, disk, clock, keys, trust store and ledger; ends with 1 if something fails."""
     checks = tuple(_all_checks(datetime.now(UTC)))
     failed = any(check.grade is Grade.FAILURE for check in checks)
     if as_json:
@@ -80,6 +80,7 @@ def _all_checks(at: datetime) -> Iterator[Check]:
         yield Check("settings", Grade.FAILURE, error.detail, "Correct the TRUC_* variables or the file of TRUC_CONFIG.")
         return
     yield Check("settings", Grade.OK, f"data folder {settings.data_dir}, {_shown(settings.effective_database_url)}")
+    yield _guarded("regulations", lambda: _regulations(settings.regulations_file, at))
     yield _guarded("disk", lambda: _disk(settings.data_dir))
     yield _guarded("node key", lambda: _node_key(settings.data_dir))
     yield _guarded("clock", lambda: _clock(at))
@@ -96,6 +97,18 @@ def _guarded(name: str, look: Callable[[], Check]) -> Check:
         return Check(name, Grade.FAILURE, error.detail, "See the detail.")
     except OSError as error:
         return Check(name, Grade.FAILURE, f"{error.filename or name}: {error.strerror}", "Correct owner and mode.")
+
+
+def _regulations(own: Path | None, at: datetime) -> Check:
+    from app.regulations.calendar import day_of
+    from app.regulations.file import load
+
+    try:
+        rules = load(own)
+    except RequestInvalid as error:
+        return Check("regulations", Grade.FAILURE, error.detail, "Correct the file of TRUC_REGULATIONS_FILE.")
+    today = rules.waiting_on(day_of(at))
+    return Check("regulations", Grade.OK, f"{own or 'as shipped'}; waiting times since {today.in_force_from}")
 
 
 def _disk(folder: Path) -> Check:

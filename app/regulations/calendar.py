@@ -10,6 +10,10 @@ import holidays
 ZONE = ZoneInfo("Asia/Ho_Chi_Minh")
 """The zone all days and hours of the rules are in (QĐ 28/2018/QĐ-TTg Đ14.4)."""
 
+FIRST_DAY = date(1900, 1, 1)
+LAST_DAY = date(2199, 12, 1)
+"""Days that are reckoned with. Senders write any; beyond these, which no document is of, reckoning overflows."""
+
 _PUBLIC_HOLIDAYS = holidays.country_holidays("VN")
 
 
@@ -50,5 +54,10 @@ def day_of(moment: datetime) -> date:
 
 
 def end_of(day: date) -> datetime:
-    """Return the moment a day in Vietnam is over."""
-    return datetime.combine(day + timedelta(days=1), time(), tzinfo=ZONE)
+    """Return the moment a day in Vietnam is over; of days that are not reckoned with, that of the nearest that is."""
+    return datetime.combine(plausible(day) + timedelta(days=1), time(), tzinfo=ZONE)
+
+
+def plausible(day: date) -> date:
+    """Return the day itself, or the nearest one that is reckoned with."""
+    return min(max(day, FIRST_DAY), LAST_DAY)

@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import date, time, timedelta
 from importlib.resources import files
 from pathlib import Path
@@ -23,6 +24,7 @@ from app.regulations.provisions import (
 )
 
 _CORRECTIONS = "calendar_corrections"
+_CORRECTED = ("days_off", "working_days")
 _TABLES = frozenset({"sending_deadline", "change_effects", "waiting", "leniency", "working_week", _CORRECTIONS})
 
 
@@ -44,6 +46,7 @@ def load(own: Path | None = None) -> Regulations:
         change_effects=_entries(tables, "change_effects", _change_effects),
         waiting=_entries(tables, "waiting", _waiting),
         leniency=_entries(tables, "leniency", _leniency),
+        working_weeks=weeks,
         calendar=_calendar(tables.get(_CORRECTIONS, {}), weeks),
     )
 
@@ -70,12 +73,19 @@ def _entries(tables: Mapping[str, Any], name: str, make: Callable[[dict[str, Any
             provision = make(dict(entry))
         except (KeyError, TypeError, ValueError) as error:
             raise RequestInvalid(f"regulations: [[{name}]] entry {number}: {error}") from error
-        if made and not _follows(made[-1], provision):
-            raise RequestInvalid(
-                f"regulations: [[{name}]] entry {number} begins {provision.in_force_from}, which does not follow the "
-                "entry before it; write the entries in order and end each the day before the next"
-            )
+        if made:
+            if not _follows(made[-1], provision):
+                raise RequestInvalid(
+                    f"regulations: [[{name}]] entry {number} begins {provision.in_force_from}, which does not follow "
+                    "the entry before it; write the entries in order and end each the day before the next"
+                )
+            made[-1] = replace(made[-1], in_force_until=provision.in_force_from - timedelta(days=1))
         made.append(provision)
+    if made[-1].in_force_until is not None:
+        raise RequestInvalid(
+            f"regulations: [[{name}]] entry {len(made)} ends {made[-1].in_force_until} and nothing follows it; "
+            "leave in_force_until out, or write what holds afterwards"
+        )
     return tuple(made)
 
 
@@ -154,9 +164,13 @@ def _working_week(entry: dict[str, Any]) -> WorkingWeek:
     return _done(entry, WorkingWeek(days=frozenset(days), **_period(entry)))
 
 
-def _calendar(corrections: Mapping[str, Any], weeks: tuple[WorkingWeek, ...]) -> WorkingCalendar:
+def _calendar(corrections: object, weeks: tuple[WorkingWeek, ...]) -> WorkingCalendar:
+    if not isinstance(corrections, dict):
+        raise RequestInvalid(f"regulations: write [{_CORRECTIONS}] once, as a table")
+    if unknown := sorted(corrections.keys() - set(_CORRECTED)):
+        raise RequestInvalid(f"regulations: [{_CORRECTIONS}] unknown: {', '.join(unknown)}")
     named: dict[str, frozenset[date]] = {}
-    for name in ("days_off", "working_days"):
+    for name in _CORRECTED:
         days = corrections.get(name, [])
         if not isinstance(days, list) or not all(type(day) is date for day in days):
             raise RequestInvalid(f"regulations: [{_CORRECTIONS}] {name} must be a list of days, written YYYY-MM-DD")

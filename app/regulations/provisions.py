@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import TypeVar
 
-from app.regulations.calendar import ZONE, WorkingCalendar
+from app.regulations.calendar import ZONE, WorkingCalendar, plausible
 
 
 class Effect(StrEnum):
@@ -102,6 +102,7 @@ class Regulations:
     change_effects: tuple[ChangeEffects, ...]
     waiting: tuple[Waiting, ...]
     leniency: tuple[DefaultLeniency, ...]
+    working_weeks: tuple[WorkingWeek, ...]
     calendar: WorkingCalendar
 
     def sending_deadline_on(self, day: date) -> SendingDeadline:
@@ -120,8 +121,22 @@ class Regulations:
         """Return the rule for documents accepted on this day."""
         return in_force(self.leniency, day)
 
+    def working_week_on(self, day: date) -> WorkingWeek:
+        """Return the rule for this day of the week."""
+        return in_force(self.working_weeks, day)
+
+    def sent_on_time(self, signed_on: date | None, *, at: datetime) -> bool | None:
+        """Tell whether a document signed that day and sent at this moment keeps the deadline.
+
+        None where that cannot be told: no day is given, or one that no document can be of.
+        """
+        if signed_on is None or signed_on != plausible(signed_on):
+            return None
+        return at <= self.send_by(signed_on)
+
     def send_by(self, signed_on: date) -> datetime:
         """Return the last moment, in Vietnam, at which a document signed that day is sent on time."""
+        signed_on = plausible(signed_on)
         rule = self.sending_deadline_on(signed_on)
         day = self.calendar.working_day_after(signed_on, rule.working_days)
         return datetime.combine(day, rule.until, tzinfo=ZONE)

@@ -137,7 +137,7 @@ class OverdueItem(BaseModel):
             recipient=row.recipient,
             state=row.change or row.progress,
             document=InboxDocument(**{name: getattr(row, name) for name in InboxDocument.model_fields}),
-            overdue_since=end_of(row.due_date),
+            overdue_since=end_of(row.due_date).astimezone(UTC),
             acknowledged_at=row.acknowledged_at,
         )
 

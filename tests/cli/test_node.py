@@ -119,6 +119,18 @@ def test_the_doctor_finds_settings_that_cannot_be(truc: Truc, monkeypatch: pytes
 
 
 @pytest.mark.usefixtures("registry")
+def test_the_doctor_finds_rules_that_cannot_be_read(
+    truc: Truc, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert _grades(truc)[1]["regulations"] == "ok"
+    own = tmp_path / "rules.toml"
+    monkeypatch.setenv("TRUC_REGULATIONS_FILE", str(own))
+    assert _grades(truc) == (1, _grades(truc)[1] | {"regulations": "failure"})
+    own.write_text("[[waiting]]\nsource = 'Đ1'\nin_force_from = 2026-01-01\nundelivered_hours = 24\n", "utf-8")
+    assert "[[waiting]] entry 1: expiry_days is missing" in truc("doctor").text
+
+
+@pytest.mark.usefixtures("registry")
 def test_a_log_is_found_consistent(truc: Truc) -> None:
     truc("client", "create", "--name", "x", "--scope", "audit")
     ended = truc("log", "verify", "--json")
