@@ -17,6 +17,7 @@ from app.exchange import deadlines
 from app.ledger.seal import BATCH_MAX, IN_INBOX, seal_batch
 from app.node import Node
 from app.registry.expiry import forget_expired
+from app.registry.reorganisation import acts as reorganisations
 from app.routers import clock
 from app.store import journal
 
@@ -28,6 +29,9 @@ INCOMING_SECONDS_MAX = 6 * 3600
 
 CLOCK_SKEW_MAX = timedelta(minutes=5)
 """How far clocks of clients may be off: their assertions are remembered that much longer."""
+
+REORGANISATION_SECONDS = 10.0
+"""How often it is looked whether the day of a plan has come, which is soon after midnight in Vietnam."""
 
 _RETRY_SECONDS = 1.0
 
@@ -43,6 +47,7 @@ async def run(node: Node) -> None:
         group.create_task(_seal_and_ring(node))
         group.create_task(_sweep(node))
         group.create_task(_watch_deadlines(node))
+        group.create_task(_reorganise(node))
 
 
 async def _seal_and_ring(node: Node) -> None:
@@ -85,6 +90,20 @@ async def _watch_deadlines(node: Node) -> None:
             if passed != deadlines.Passed():
                 _log.info("worker.deadlines_passed", **asdict(passed))
         await asyncio.sleep(node.settings.deadline_interval_seconds)
+
+
+async def _reorganise(node: Node) -> None:
+    while True:
+        try:
+            done = await reorganisations.apply_due(node.database, at=clock.now())
+        except Unavailable:
+            _log.warning("worker.reorganisations_postponed")
+        else:
+            for reorganisation, state in done:
+                _log.info("worker.reorganised", reorganisation=reorganisation, state=state.value)
+            if done:
+                node.desk.doorbell.nudge()
+        await asyncio.sleep(REORGANISATION_SECONDS)
 
 
 async def _sweep(node: Node) -> None:
