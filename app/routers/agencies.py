@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.edxml.organ_id import OrganId
 from app.errors import NotFound, RequestInvalid
-from app.registry import agencies, agency_import, directory
+from app.registry import agencies, agency_import, directory, history
 from app.registry.acts import Done
 from app.registry.agencies import AgencyChanges
 from app.registry.agency_csv import BYTES_MAX as FILE_BYTES_MAX
@@ -252,11 +252,23 @@ async def list_agencies(
     responses={200: {"headers": header("ETag")}, 304: {"headers": header("ETag")}, **problems.answers(404)},
 )
 async def get_agency(
-    node: AtNode, organ_id: str, response: Response, known: KnownVersion = None
+    node: AtNode,
+    organ_id: str,
+    response: Response,
+    known: KnownVersion = None,
+    as_of: Annotated[Day | None, Query(description="As it was at the end of this day, in Vietnam.")] = None,
 ) -> AgencyView | Response:
-    """Return the agency that has or had this code, in either form; closed ones name their successor."""
+    """Return the agency that has or had this code, in either form; closed ones name their successor.
+
+    With `as_of`, name, tier, branch, parent, status and successor are of that day, the rest is of today.
+    """
     async with node.database.read() as tx:
         agency = await directory.get(tx, code_in_path(organ_id))
+        if as_of is not None:
+            then = (await history.as_of(tx, [agency], on=as_of)).get(agency.organ_id.text)
+            if then is None:
+                raise NotFound(f"the agency {agency.organ_id} had not begun on {as_of}")
+            return AgencyView.of(then)
     tag = etag(agency.version)
     if if_none_match(known, tag):
         return Response(status_code=304, headers={"ETag": tag})

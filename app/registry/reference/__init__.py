@@ -12,7 +12,7 @@ no published list of codes, so they are not here.
 """
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from importlib import resources
@@ -56,8 +56,14 @@ class ReferenceAgency:
         """The code in the form of QCVN 102:2016/BTTTT, equal at this level and only here."""
         return OrganId.parse(_ZERO_GROUPS + self.code.text)
 
-    def agency(self) -> Agency:
-        """Make the agency this row describes; where its status is unknown it counts as active."""
+    def agency(self, *, as_of: date | None = None) -> Agency:
+        """Make the agency this row describes; where its status is unknown it counts as active.
+
+        Args:
+            as_of: as it was on this day: active until the last day of its code. Names are those of 2025 all the same.
+        """
+        if as_of is not None and self.valid_to is not None and as_of <= self.valid_to:
+            return replace(self, status=AgencyStatus.ACTIVE, successor=None, valid_to=None).agency()
         return Agency(
             organ_id=self.code,
             name=self.name,
@@ -90,13 +96,16 @@ def level1() -> tuple[ReferenceAgency, ...]:
         )
 
 
-async def load_reference(database: Database, *, act: Act) -> Done[ImportReport]:
+async def load_reference(database: Database, *, as_of: date | None = None, act: Act) -> Done[ImportReport]:
     """Register the agencies of the list that have a name and are not in the directory yet; what is there stays.
+
+    Args:
+        as_of: the order of this day, to which later reorganisations can be applied; None: that of today.
 
     Raises:
         RequestInvalid: another agency uses one of the codes as an alias.
         Unavailable: the database does not answer; nothing was kept.
     """
     named = [row for row in level1() if row.name]
-    sheet = Sheet(tuple(Line(number, row.agency(), {}) for number, row in enumerate(named, start=2)))
+    sheet = Sheet(tuple(Line(number, row.agency(as_of=as_of), {}) for number, row in enumerate(named, start=2)))
     return await register_all(database, sheet, existing=Existing.SKIP, act=act)
