@@ -7,43 +7,60 @@ from typing import Any
 
 from app.edxml.document_types import classify
 from app.edxml.model import DocumentMessage
-from app.exchange import receipts
+from app.exchange import links, receipts
 from app.exchange.desk import Desk
-from app.exchange.links import links_in, resolved
+from app.exchange.effects import Cause, Order
+from app.exchange.lay import Original, laid
+from app.exchange.links import Link
 from app.exchange.receive import Body
 from app.exchange.route import Route
-from app.exchange.states import Progress
 from app.exchange.verify import Verified, verification_record
 from app.findings import Verdict
 from app.ids import new_id
 from app.ledger.events import Event, EventKind
 from app.registry.model import Agency, Client
 from app.registry.once import Once
+from app.regulations.provisions import Regulations
 
 
 @dataclass(frozen=True, slots=True)
 class Routed:
-    """A message whose parties are known."""
+    """A message whose parties are known.
+
+    Attributes:
+        links: what it says about other documents, each with the other's id where it is here.
+        orders: what it does to the deliveries of other documents.
+    """
 
     message: DocumentMessage
     sender: Agency
     routes: tuple[Route, ...]
-    directory: Mapping[str, Agency]
+    links: tuple[tuple[Link, str | None], ...]
+    orders: tuple[Order, ...]
     verdict: Verdict
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A document that will be accepted: the rows and events of its one transaction."""
+    """A document that will be accepted: the rows and events of its one transaction.
+
+    Attributes:
+        notices: what else goes into inboxes with it.
+        orders: what it does to the deliveries of other documents, which only the transaction can judge.
+        cause: the document itself, as those deliveries need to know it.
+    """
 
     document: Mapping[str, Any]
     deliveries: Sequence[Mapping[str, Any]]
+    notices: Sequence[Mapping[str, Any]]
     links: Sequence[Mapping[str, Any]]
     events: Sequence[Event]
+    orders: Sequence[Order]
+    cause: Cause
     once: Once | None = None
 
 
-async def decide(
+def decide(
     desk: Desk,
     routed: Routed,
     verified: Verified,
@@ -57,21 +74,12 @@ async def decide(
 
     Args:
         once: its Idempotency-Key, to be remembered with it.
-
-    Raises:
-        Unavailable: the database does not answer.
     """
-    message, sender = routed.message, routed.sender
+    message, sender, regulations = routed.message, routed.sender, desk.policy.regulations
     certificate = verified.certificate
     assert certificate is not None, "a verdict that passed names its certificate"
     document = new_id()
     planned = [(new_id(), leg) for leg in routed.routes]
-    document_type = classify(message.document_type.name)
-    owners = {code: agency.organ_id.text for code, agency in routed.directory.items()}
-    links: Sequence[Mapping[str, Any]] = ()
-    if said := links_in(message):
-        async with desk.database.read() as tx:
-            links = await resolved(tx, said, document=document, sender=sender.organ_id.text, owners=owners)
     claims = receipts.document_claims(
         issuer=desk.policy.issuer,
         document=document,
@@ -87,90 +95,74 @@ async def decide(
     row = {
         "id": document,
         "sender": sender.organ_id.text,
+        "sender_tier": sender.tier.value,
         "document_id": message.document_id,
         "sha256": body.sha256,
         "size": body.size,
         "kind": message.kind.slug,
         "code": message.code.text,
         "subject": message.subject or "",
-        "document_type": document_type,
+        "document_type": classify(message.document_type.name),
         "type_name": message.document_type.name or "",
         "priority": message.priority,
         "promulgation_date": message.promulgated_on,
         "due_date": message.due_date,
         "with_paper": bool(message.business and message.business.paper),
+        "on_time": _on_time(message, regulations, at),
         "client_id": client.client_id,
         "accepted_at": at,
         "verification": verification_record(routed.verdict, certificate.sha256, verified.attachments),
         "receipt": desk.key.sign_jws(claims, typ=receipts.RECEIPT_TYPE),
     }
-    return Decision(
-        row, [_delivery(row, *leg) for leg in planned], links, _events(row, sender, planned, links, client), once
-    )
-
-
-def _delivery(document: Mapping[str, Any], delivery: str, leg: Route) -> dict[str, Any]:
-    return {
-        "id": delivery,
-        "document": document["id"],
-        "kind": "document",
-        "status_report": None,
-        "recipient": leg.recipient.organ_id.text,
-        "addressed_to": leg.addressed_to,
-        "progress": Progress.AVAILABLE.value,
-        "change": None,
-        "priority": document["priority"],
-        "available_at": document["accepted_at"],
-        "in_inbox": True,
-    }
-
-
-def _events(
-    document: Mapping[str, Any],
-    sender: Agency,
-    planned: Sequence[tuple[str, Route]],
-    links: Sequence[Mapping[str, Any]],
-    client: Client,
-) -> list[Event]:
-    def event(kind: EventKind, agency: Agency, **rest: Any) -> Event:
-        return Event(
-            id=new_id(),
-            kind=kind,
-            at=document["accepted_at"],
-            actor=client.client_id,
-            standing=agency.standing,
-            document_type=document["document_type"],
-            document=document["id"],
-            **rest,
-        )
-
-    accepted = event(
-        EventKind.DOCUMENT_ACCEPTED,
-        sender,
-        detail={
-            "document_id": document["document_id"],
-            "sha256": document["sha256"],
-            "size": document["size"],
-            "kind": document["kind"],
-            "signed": True,
-            "paper": document["with_paper"],
-            "certificate": document["verification"]["certificate"],
-            "recipients": len(planned),
-            "links": [{"relation": link["relation"], "document_id": link["concerned_document_id"]} for link in links],
-        },
-    )
-    available = [
-        event(
-            EventKind.DELIVERY_AVAILABLE,
-            leg.recipient,
-            delivery=delivery,
-            detail={
-                "sender": document["sender"],
-                "addressed_to": leg.addressed_to,
-                "priority": document["priority"],
-                "state": Progress.AVAILABLE.value,
-            },
-        )
+    original = _original(row, sender)
+    accepted = _accepted(row, sender, routed)
+    legs = [
+        laid(original, delivery, leg, at=at, actor=client.client_id, regulations=regulations)
         for delivery, leg in planned
     ]
-    return [accepted, *available]
+    return Decision(
+        document=row,
+        deliveries=[leg.rows[0] for leg in legs],
+        notices=[told for leg in legs for told in leg.rows[1:]],
+        links=links.rows(document, routed.links),
+        events=[accepted, *(event for leg in legs for event in leg.events)],
+        orders=routed.orders,
+        cause=Cause(document, at, client.client_id, regulations),
+        once=once,
+    )
+
+
+def _on_time(message: DocumentMessage, regulations: Regulations, at: datetime) -> bool | None:
+    """Return whether it was sent by the deadline; None where it does not say when it was signed."""
+    return None if message.promulgated_on is None else at <= regulations.send_by(message.promulgated_on)
+
+
+def _original(document: Mapping[str, Any], sender: Agency) -> Original:
+    same = ("id", "document_id", "sender_tier", "document_type", "priority", "due_date")
+    return Original(sender=sender, **{name: document[name] for name in same})
+
+
+def _accepted(document: Mapping[str, Any], sender: Agency, routed: Routed) -> Event:
+    detail = {
+        "document_id": document["document_id"],
+        "sha256": document["sha256"],
+        "size": document["size"],
+        "kind": document["kind"],
+        "signed": True,
+        "paper": document["with_paper"],
+        "certificate": document["verification"]["certificate"],
+        "recipients": len(routed.routes),
+        "links": [{"relation": link.relation, "document_id": link.document_id} for link, _ in routed.links],
+    }
+    if document["on_time"] is not None:
+        detail["on_time"] = document["on_time"]
+    return Event(
+        id=new_id(),
+        kind=EventKind.DOCUMENT_ACCEPTED,
+        at=document["accepted_at"],
+        actor=document["client_id"],
+        standing=sender.standing,
+        document_type=document["document_type"],
+        document=document["id"],
+        detail=detail,
+    )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.edxml.model import DocumentKind, DocumentMessage
+from app.edxml.rule import numbered
 from app.edxml.vocabulary import (
     BUSINESS_PATH,
     DOCUMENT_ID,
@@ -22,9 +23,9 @@ DOCUMENT_ID_LENGTH_MAX = 500
 0006).
 """
 
-_ANSWERED = f"{MESSAGE_PATH}/{RESPONSE_FOR}/{DOCUMENT_ID}"
+_ANSWERED = f"{MESSAGE_PATH}/{RESPONSE_FOR}"
 _CHANGED = f"{BUSINESS_PATH}/{DOCUMENT_ID}"
-_REPLACED = f"{BUSINESS_PATH}/{REPLACEMENT_LIST}/{REPLACEMENT}/{DOCUMENT_ID}"
+_REPLACED = f"{BUSINESS_PATH}/{REPLACEMENT_LIST}/{REPLACEMENT}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,12 @@ class Link:
     relation: str
     document_id: str
     owner: str | None = None
-    place: str = field(default=_ANSWERED, compare=False)
+    place: str = field(default=_CHANGED, compare=False)
+
+    @property
+    def acts(self) -> bool:
+        """Whether it does something to the deliveries of the other document."""
+        return self.relation != "answers"
 
 
 def links_in(message: DocumentMessage) -> tuple[Link, ...]:
@@ -52,16 +58,19 @@ def links_in(message: DocumentMessage) -> tuple[Link, ...]:
         relation = "revokes" if message.kind is DocumentKind.REVOCATION else "updates"
         links.append(Link(relation, business.document_id, place=_CHANGED))
     if business is not None and message.kind is DocumentKind.REPLACEMENT:
-        links += [Link("replaces", replaced.document_id, place=_REPLACED) for replaced in business.replacements]
-    answered = [answer for answer in message.response_for if answer.document_id]
-    if message.kind is DocumentKind.REVOCATION and not links:
-        # The vendor's revocations leave Bussiness/DocumentId out and point with ResponseFor instead.
-        links += [Link("revokes", answer.document_id or "") for answer in answered]
-    else:
+        count = len(business.replacements)
         links += [
-            Link("answers", answer.document_id or "", answer.organ_id.text if answer.organ_id else None)
-            for answer in answered
+            Link("replaces", replaced.document_id, place=f"{numbered(_REPLACED, index, count)}/{DOCUMENT_ID}")
+            for index, replaced in enumerate(business.replacements)
         ]
+    # The vendor's revocations leave Bussiness/DocumentId out and point with ResponseFor instead.
+    relation = "revokes" if message.kind is DocumentKind.REVOCATION and not links else "answers"
+    count = len(message.response_for)
+    for index, answer in enumerate(message.response_for):
+        if answer.document_id:
+            owner = answer.organ_id.text if answer.organ_id and relation == "answers" else None
+            place = f"{numbered(_ANSWERED, index, count)}/{DOCUMENT_ID}"
+            links.append(Link(relation, answer.document_id, owner, place))
     return tuple(dict.fromkeys(links))
 
 
@@ -84,27 +93,35 @@ def unusable(message: DocumentMessage) -> tuple[Finding, ...]:
 
 
 async def resolved(
-    tx: Transaction, links: Sequence[Link], *, document: str, sender: str, owners: Mapping[str, str]
-) -> list[dict[str, Any]]:
-    """Return the rows of a document's links, each with the id of the other document where this node holds it.
+    tx: Transaction, links: Sequence[Link], *, senders: Sequence[str], owners: Mapping[str, str]
+) -> tuple[tuple[Link, str | None], ...]:
+    """Return each link with the id of the other document where this node holds it.
 
     Args:
-        sender: registry code of this document's sender.
+        senders: registry codes this document's sender speaks for, its own first.
         owners: registry code by written code.
     """
     known = {
         (row.sender, row.document_id): row.id
         for row in await documents.by_document_ids(tx, {link.document_id for link in links})
     }
+
+    def held(link: Link) -> str | None:
+        owned_by = senders if link.owner is None else (owners.get(link.owner, link.owner),)
+        return next((known[owner, link.document_id] for owner in owned_by if (owner, link.document_id) in known), None)
+
+    return tuple((link, held(link)) for link in links)
+
+
+def rows(document: str, links: Sequence[tuple[Link, str | None]]) -> list[dict[str, Any]]:
+    """Return the rows of a document's links."""
     return [
         {
             "document": document,
             "ordinal": ordinal,
             "relation": link.relation,
             "concerned_document_id": link.document_id,
-            "concerned": known.get(
-                (sender if link.owner is None else owners.get(link.owner, link.owner), link.document_id)
-            ),
+            "concerned": concerned,
         }
-        for ordinal, link in enumerate(links)
+        for ordinal, (link, concerned) in enumerate(links)
     ]

@@ -11,25 +11,26 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.edxml.model import StatusMessage
-from app.errors import DataFault, DocumentRefused, IdempotencyKeyReused, TransitionNotAllowed
-from app.exchange import parties, receipts
+from app.edxml.model import StatusCode, StatusMessage
+from app.errors import DataFault, IdempotencyKeyReused, TransitionNotAllowed
+from app.exchange import parties, receipts, subject
 from app.exchange.desk import Clock, Desk
+from app.exchange.effects import values_of
 from app.exchange.receive import Body
 from app.exchange.refuse import Declared, refusals_recorded
-from app.exchange.states import MOVES, Change, DeliveryState, Party, Progress, allowed_codes, step
+from app.exchange.states import Change, DeliveryState, Party, Progress, allowed_codes, reached, source_of, step
+from app.exchange.subject import Subject, state_of
 from app.exchange.submit import once_for
 from app.exchange.verify import Verified, verification_record, verify
-from app.findings import Finding, Severity, Verdict
+from app.findings import Finding, Severity
 from app.ids import new_id
 from app.ledger.canonical import JsonValue
 from app.ledger.events import Event, EventKind, record
 from app.registry.model import Agency, Client
 from app.registry.once import Once
+from app.regulations.calendar import end_of
 from app.store import deliveries as delivery_rows
 from app.store import documents
-
-_RESPONSE_FOR = "/edXML/edXMLEnvelope/edXMLHeader/MessageHeader/ResponseFor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,27 +46,6 @@ class Reported:
     report: Mapping[str, Any]
     recipient: str
     replayed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Subject:
-    """What a report is about, once the parties are known."""
-
-    message: StatusMessage
-    reporter: Agency
-    party: Party
-    document: str
-    document_type: str
-    delivery: str
-    state: DeliveryState
-    sender: Agency
-    recipient: Agency
-    verdict: Verdict
-
-    @property
-    def informed(self) -> Agency:
-        """Whom the report is meant for: the other party."""
-        return self.sender if self.party is Party.RECIPIENT else self.recipient
 
 
 async def report(
@@ -109,16 +89,16 @@ async def report(
         reporter = parties.authorised(code, directory.get(code), client)
         if (earlier := await _reported_before(desk, reporter, body, once)) is not None:
             return earlier
-        subject = await _subject(desk, verified, reporter, directory, at=at)
-        if step(subject.state, subject.message.status) is None:
+        about = await subject.find(desk, verified, reporter, directory, at=at)
+        if step(about.state, about.message.status) is None:
             # Judged again under lock; asked here so that no body is kept for a move that is not allowed.
-            raise _not_allowed(subject, subject.state)
-        decided = _decided(desk, subject, verified, body, client=client, at=at)
+            raise _not_allowed(about, about.state)
+        decided = _decided(desk, about, verified, body, client=client, at=at)
         await asyncio.to_thread(body.keep, desk.blobs)
         # The body is durable and unreferenced: a crash now leaves an orphan that no row names.
-        match await _commit(desk, subject, decided, once):
+        match await _commit(desk, about, decided, once):
             case DeliveryState() as state:
-                raise _not_allowed(subject, state)
+                raise _not_allowed(about, state)
             case None:
                 raced = await _reported_before(desk, reporter, body, once)
                 if raced is None:
@@ -127,11 +107,11 @@ async def report(
             case row:
                 # Durable: the report, the delivery's new state and the events, or none of them.
                 desk.doorbell.nudge()
-                return Reported(row, subject.recipient.organ_id.text, replayed=False)
+                return Reported(row, about.recipient, replayed=False)
 
 
 async def _commit(
-    desk: Desk, subject: _Subject, decided: Mapping[str, Any], once: Once | None
+    desk: Desk, about: Subject, decided: Mapping[str, Any], once: Once | None
 ) -> Mapping[str, Any] | DeliveryState | None:
     """Write the report and move the delivery.
 
@@ -143,9 +123,9 @@ async def _commit(
     """
     async with desk.database.write() as tx:
         # The row is locked, so the state the move is judged by is the state it changes.
-        delivery = await delivery_rows.by_id(tx, subject.delivery, lock=True)
-        before = _state(delivery)
-        after = step(before, subject.message.status)
+        delivery = await delivery_rows.by_id(tx, about.delivery, lock=True)
+        before = state_of(delivery)
+        after = step(before, about.message.status)
         if after is None:
             return before
         row = {**decided, "state": after.shown}
@@ -154,73 +134,136 @@ async def _commit(
         if once is not None and not await once.remember(tx, {"report": row["id"]}):
             # Undoes the transaction: the report was another request's than the one that has the key by now.
             raise IdempotencyKeyReused("the Idempotency-Key was used for another request meanwhile; choose a new one")
-        await delivery_rows.move(
-            tx,
-            subject.delivery,
-            progress=after.progress.value,
-            change=after.change.value if after.change else None,
-            leaves_inbox=after.ended,
-        )
-        notice = _notice(subject, row)
+        moved = _Moved(about, row, before, after, delivery.change_by, _superseding(delivery, before, after))
+        await delivery_rows.change(tx, [moved.values])
+        notice = _notice(about, row)
         await delivery_rows.insert(tx, [notice])
-        await record(tx, _events(subject, row, before, after, notice["id"]))
+        relation = await documents.relation(tx, moved.superseded_by, about.document) if moved.superseded_by else None
+        await record(tx, moved.events(notice["id"], relation=relation))
     return row
 
 
-async def _subject(
-    desk: Desk, verified: Verified, reporter: Agency, directory: Mapping[str, Agency], *, at: datetime
-) -> _Subject:
-    """Find the delivery a report speaks of, and whom it is meant for.
+def _superseding(delivery: Any, before: DeliveryState, after: DeliveryState) -> str | None:
+    """Return the document that holds from now on, where the recipient agreed to one and no later one holds already."""
+    agreed = before.change is Change.UPDATE_REQUESTED and after.change is Change.ACCEPTED
+    return delivery.change_by if agreed and (delivery.superseded_by or "") < (delivery.change_by or "") else None
 
-    Raises:
-        DocumentRefused: a finding refuses the message, or there is no such delivery for this reporter.
+
+@dataclass(frozen=True, slots=True)
+class _Moved:
+    """A delivery that a report takes from one state to another, or leaves where it is.
+
+    Attributes:
+        change_by: what asked for the change that is answered.
+        superseded_by: document that holds from now on.
     """
-    message = verified.message
-    weighed = parties.weighed(verified, reporter, policy=desk.policy, at=at)
-    findings = [*weighed.verdict.findings, *parties.signer_findings(reporter, verified, at=at)]
-    if not isinstance(message, StatusMessage):
-        raise DocumentRefused("this is not a status message", findings=[*findings, _not_a_status()])
-    party = MOVES[message.status].reporter
-    named = message.response_for.organ_id
-    other = directory.get(named.text) if named else None
-    own, others = reporter.organ_id.text, other.organ_id.text if other else None
-    sides = (own, others) if party is Party.SENDER else (others, own)
-    found = None
-    async with desk.database.read() as tx:
-        # Real clients fill ResponseFor/OrganId wrongly; then the reporter's own side and the DocumentId must be enough.
-        for sender, recipient in (sides, (own, None) if party is Party.SENDER else (None, own)):
-            found = found or await delivery_rows.reported_on(
-                tx, document_id=message.response_for.document_id or "", sender=sender, recipient=recipient
-            )
-    if found is None:
-        findings.append(_no_such_delivery(message, party))
-    verdict = Verdict.of(findings)
-    if found is None or not verdict.passed:
-        refusing = [finding for finding in findings if finding.refuses]
-        raise DocumentRefused(
-            f"{len(refusing)} finding(s) refuse the report; first: {refusing[0].message}", findings=findings
+
+    about: Subject
+    row: Mapping[str, Any]
+    before: DeliveryState
+    after: DeliveryState
+    change_by: str | None
+    superseded_by: str | None
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """New columns of the delivery."""
+        values = {"id": self.about.delivery, **values_of(self.after)}
+        if self._change == "requested":
+            values["change_by"] = self.row["id"]
+        if self.superseded_by is not None:
+            # Nobody has to complete what no longer holds.
+            values |= {"superseded_by": self.superseded_by, "due_at": None}
+        return values
+
+    def events(self, notice: str, *, relation: str | None) -> list[Event]:
+        """Tell of the report, of the notice of it, and of what it ended.
+
+        Args:
+            notice: delivery by which the other party hears of it.
+            relation: what the superseding document says of this one.
+        """
+        about, after = self.about, self.after
+        told: dict[str, JsonValue] = {
+            "sha256": self.row["sha256"],
+            "certificate": self.row["verification"]["certificate"],
+            "recipient": about.recipient,
+            "before": self.before.shown,
+            "state": after.shown,
+            "in_inbox": not after.ended,
+            "reached": [progress.value for progress in reached(self.before, after)],
+            "seconds": max(0, int((self.row["accepted_at"] - about.available_at).total_seconds())),
+        }
+        if self._change is not None:
+            told["change"] = self._change
+        if (on_time := self._on_time) is not None:
+            told["on_time"] = on_time
+        by_recipient = about.party is Party.RECIPIENT
+        happened = [
+            self._event(EventKind.STATUS_ACCEPTED, about.reporter, about.delivery, told, of_delivery=by_recipient),
+            self._event(
+                EventKind.STATUS_AVAILABLE,
+                about.informed,
+                notice,
+                {"state": Progress.AVAILABLE.value},
+                of_delivery=False,
+            ),
+        ]
+        if after.progress is Progress.WITHDRAWN and self.before != after:
+            ended: dict[str, JsonValue] = {"recipient": about.recipient, "state": after.shown, "by": self.change_by}
+            happened.append(self._event(EventKind.DELIVERY_WITHDRAWN, about.informed, about.delivery, ended))
+        if self.superseded_by is not None:
+            ended = {"by": self.superseded_by, "relation": relation, "state": after.shown}
+            happened.append(self._event(EventKind.DELIVERY_SUPERSEDED, about.reporter, about.delivery, ended))
+        return happened
+
+    @property
+    def _change(self) -> str | None:
+        if self.before == self.after:
+            return None
+        match self.about.message.status:
+            case StatusCode.WITHDRAWAL_REQUESTED:
+                return "requested"
+            case StatusCode.CHANGE_ACCEPTED:
+                return "accepted"
+            case StatusCode.CHANGE_REFUSED:
+                return "refused"
+            case _:
+                return None
+
+    @property
+    def _on_time(self) -> bool | None:
+        """Whether it was completed by its due date; None where it was not completed, or nothing was due."""
+        if Progress.COMPLETED not in reached(self.before, self.after) or self.about.due_date is None:
+            return None
+        due_at = end_of(self.about.due_date)
+        return bool(self.row["accepted_at"] < due_at) if due_at > self.about.available_at else None
+
+    def _event(
+        self,
+        kind: EventKind,
+        agency: Agency,
+        delivery: str,
+        detail: Mapping[str, JsonValue],
+        *,
+        of_delivery: bool = True,
+    ) -> Event:
+        return Event(
+            id=new_id(),
+            kind=kind,
+            at=self.row["accepted_at"],
+            actor=self.row["client_id"],
+            standing=agency.standing,
+            document_type=self.about.document_type,
+            peer_tier=self.about.sender_tier if of_delivery else None,
+            document=self.about.document,
+            delivery=delivery,
+            detail={"report": self.row["id"], "status": self.row["status_code"], **detail},
         )
-    counterpart = found.recipient if party is Party.SENDER else found.sender
-    known = dict(directory) | await parties.look_up(desk, {counterpart})
-    informed = known.get(counterpart)
-    if informed is None:
-        raise DataFault(f"agency {counterpart!r} of delivery {found.delivery} is not in the directory")
-    return _Subject(
-        message=message,
-        reporter=reporter,
-        party=party,
-        document=found.document,
-        document_type=found.document_type,
-        delivery=found.delivery,
-        state=_state(found),
-        sender=informed if party is Party.RECIPIENT else reporter,
-        recipient=reporter if party is Party.RECIPIENT else informed,
-        verdict=verdict,
-    )
 
 
 def _decided(
-    desk: Desk, subject: _Subject, verified: Verified, body: Body, *, client: Client, at: datetime
+    desk: Desk, about: Subject, verified: Verified, body: Body, *, client: Client, at: datetime
 ) -> dict[str, Any]:
     certificate = verified.certificate
     assert certificate is not None, "a verdict that passed names its certificate"
@@ -228,86 +271,45 @@ def _decided(
     claims = receipts.status_claims(
         issuer=desk.policy.issuer,
         report=report_id,
-        document=subject.document,
-        reporter=subject.reporter.organ_id.text,
-        recipient=subject.recipient.organ_id.text,
-        status_code=subject.message.status.value,
+        document=about.document,
+        reporter=about.reporter.organ_id.text,
+        recipient=about.recipient,
+        status_code=about.message.status.value,
         sha256=body.sha256,
         certificate=certificate.sha256,
         accepted_at=at,
     )
     return {
         "id": report_id,
-        "document": subject.document,
-        "delivery": subject.delivery,
-        "reporter": subject.reporter.organ_id.text,
-        "status_code": subject.message.status.value,
-        "description": subject.message.description,
-        "reported_at": subject.message.reported_at,
+        "document": about.document,
+        "delivery": about.delivery,
+        "reporter": about.reporter.organ_id.text,
+        "status_code": about.message.status.value,
+        "description": about.message.description,
+        "reported_at": about.message.reported_at,
         "accepted_at": at,
         "sha256": body.sha256,
         "size": body.size,
         "client_id": client.client_id,
-        "verification": verification_record(subject.verdict, certificate.sha256, ()),
+        "verification": verification_record(about.verdict, certificate.sha256, ()),
         "receipt": desk.key.sign_jws(claims, typ=receipts.RECEIPT_TYPE),
     }
 
 
-def _notice(subject: _Subject, row: Mapping[str, Any]) -> dict[str, Any]:
+def _notice(about: Subject, row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "id": new_id(),
-        "document": subject.document,
+        "document": about.document,
         "kind": "status",
         "status_report": row["id"],
-        "recipient": subject.informed.organ_id.text,
-        "addressed_to": subject.informed.organ_id.text,
+        "recipient": about.informed.organ_id.text,
+        "addressed_to": about.informed.organ_id.text,
         "progress": Progress.AVAILABLE.value,
         "change": None,
         "priority": 0,
         "available_at": row["accepted_at"],
         "in_inbox": True,
     }
-
-
-def _events(
-    subject: _Subject, row: Mapping[str, Any], before: DeliveryState, after: DeliveryState, notice: str
-) -> list[Event]:
-    def event(kind: EventKind, agency: Agency, delivery: str, **detail: JsonValue) -> Event:
-        return Event(
-            id=new_id(),
-            kind=kind,
-            at=row["accepted_at"],
-            actor=row["client_id"],
-            standing=agency.standing,
-            document_type=subject.document_type,
-            document=subject.document,
-            delivery=delivery,
-            detail={"report": row["id"], "status": row["status_code"], **detail},
-        )
-
-    accepted = event(
-        EventKind.STATUS_ACCEPTED,
-        subject.reporter,
-        subject.delivery,
-        sha256=row["sha256"],
-        certificate=row["verification"]["certificate"],
-        recipient=subject.recipient.organ_id.text,
-        before=before.shown,
-        state=after.shown,
-        in_inbox=not after.ended,
-    )
-    events = [accepted, event(EventKind.STATUS_AVAILABLE, subject.informed, notice, state=Progress.AVAILABLE.value)]
-    if after.progress is Progress.WITHDRAWN and before.progress is not Progress.WITHDRAWN:
-        events.append(
-            event(
-                EventKind.DELIVERY_WITHDRAWN,
-                subject.sender,
-                subject.delivery,
-                recipient=subject.recipient.organ_id.text,
-                state=after.shown,
-            )
-        )
-    return events
 
 
 async def _reported_before(desk: Desk, reporter: Agency, body: Body, once: Once | None) -> Reported | None:
@@ -323,52 +325,22 @@ async def _reported_before(desk: Desk, reporter: Agency, body: Body, once: Once 
     return Reported(dict(row._mapping), delivery.recipient, replayed=True)
 
 
-def _state(row: Any) -> DeliveryState:
-    return DeliveryState(Progress(row.progress), Change(row.change) if row.change else None)
-
-
-def _not_allowed(subject: _Subject, state: DeliveryState) -> TransitionNotAllowed:
-    allowed = ", ".join(code.value for code in allowed_codes(state, subject.party)) or "none"
+def _not_allowed(about: Subject, state: DeliveryState) -> TransitionNotAllowed:
+    code = about.message.status
+    allowed = ", ".join(each.value for each in allowed_codes(state, about.party)) or "none"
+    unasked = code in (StatusCode.CHANGE_ACCEPTED, StatusCode.CHANGE_REFUSED) and not state.awaits_answer
     return TransitionNotAllowed(
-        f"status {subject.message.status.value} is not allowed while the delivery to "
-        f"{subject.recipient.organ_id.text!r} is {state.shown!r}; allowed now: {allowed}",
+        f"status {code.value} is not allowed while the delivery to "
+        f"{about.recipient!r} is {state.shown!r}; allowed now: {allowed}",
         findings=[
             Finding(
                 "ours.status.transition",
                 Severity.ERROR,
-                f"{subject.message.status.value} does not follow {state.shown!r}",
+                f"{code.value} does not follow {state.shown!r}"
+                + ("; the sender asks for no withdrawal and no update" if unasked else ""),
                 f"Report one of: {allowed}.",
-                MOVES[subject.message.status].source,
+                source_of(code),
                 "/edXML/edXMLEnvelope/edXMLHeader/MessageHeader/StatusCode",
             )
         ],
-    )
-
-
-def _not_a_status() -> Finding:
-    return Finding(
-        "ours.exchange.document-as-status",
-        Severity.ERROR,
-        "the message has no StatusCode, so it is a document",
-        "Post it to /v1/documents.",
-        "QCVN 102:2016/BTTTT, status message; api contract",
-        "/edXML/edXMLEnvelope/edXMLHeader/MessageHeader",
-    )
-
-
-def _no_such_delivery(message: StatusMessage, party: Party) -> Finding:
-    document_id = (message.response_for.document_id or "")[:100]
-    if party is Party.SENDER:
-        text = f"the reporter sent no document {document_id!r} to the agency in ResponseFor/OrganId"
-        fix = "For 13, name the recipient that is asked in ResponseFor/OrganId and your own document in DocumentId."
-    else:
-        text = f"the reporter is not a recipient of a document {document_id!r} from the agency in ResponseFor/OrganId"
-        fix = "Name the document as it was received: its sender in OrganId, its DocumentId unchanged."
-    return Finding(
-        "ours.status.no-such-delivery",
-        Severity.ERROR,
-        text,
-        fix,
-        "QĐ 28/2018/QĐ-TTg Đ8, Đ9; ours, decision 0005",
-        _RESPONSE_FOR,
     )

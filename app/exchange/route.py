@@ -20,10 +20,12 @@ class Route:
     Attributes:
         recipient: the agency whose inbox it goes to.
         addressed_to: the code the sender wrote, which may be an alias or a closed code.
+        redirected: whether that code is of an agency that was closed, whose successor the recipient is.
     """
 
     recipient: Agency
     addressed_to: str
+    redirected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +36,20 @@ class Routing:
     findings: tuple[Finding, ...]
 
 
-def route(addressees: Sequence[str], directory: Mapping[str, Agency], *, on: date) -> Routing:
+def route(
+    addressees: Sequence[str],
+    directory: Mapping[str, Agency],
+    *,
+    on: date,
+    places: Sequence[str] | None = None,
+) -> Routing:
     """Give every addressee a route.
 
     Args:
         addressees: OrganId of each To, in the order of the document.
         directory: by every code that occurs: addressees and successors; a code that is missing is unknown.
         on: the day, in Vietnam, on which a code must stand for its agency.
+        places: element path of each code, where they do not stand in To.
 
     Returns:
         One route per recipient agency, however many of its codes were addressed; findings refuse when anybody cannot be
@@ -48,13 +57,15 @@ def route(addressees: Sequence[str], directory: Mapping[str, Agency], *, on: dat
     """
     routes: dict[str, Route] = {}
     findings: list[Finding] = []
-    for number, code in enumerate(addressees, start=1):
-        location = f"/edXML/edXMLEnvelope/edXMLHeader/MessageHeader/To[{number}]/OrganId"
+    to = [
+        f"/edXML/edXMLEnvelope/edXMLHeader/MessageHeader/To[{number + 1}]/OrganId" for number in range(len(addressees))
+    ]
+    for code, location in zip(addressees, places or to, strict=True):
         agency, finding = _reach(code, directory, location, on=on)
         if finding is not None:
             findings.append(finding)
         if agency is not None:
-            routes.setdefault(agency.organ_id.text, Route(agency, code))
+            routes.setdefault(agency.organ_id.text, Route(agency, code, redirected=finding is not None))
     return Routing(tuple(routes.values()), tuple(findings))
 
 
@@ -66,6 +77,18 @@ def missing_successors(directory: Mapping[str, Agency]) -> set[str]:
         if agency.status is AgencyStatus.CLOSED and agency.successor is not None
     }
     return named - directory.keys()
+
+
+def heir(agency: Agency, directory: Mapping[str, Agency]) -> Agency:
+    """Return who answers for an agency: itself, or for a closed one the end of its chain of successors."""
+    for _ in range(SUCCESSION_MAX):
+        if agency.status is not AgencyStatus.CLOSED or agency.successor is None:
+            break
+        successor = directory.get(agency.successor.text)
+        if successor is None:
+            break
+        agency = successor
+    return agency
 
 
 def _reach(
@@ -86,14 +109,7 @@ def _reach(
             f"Use the code in force, {agency.organ_id.text!r}.",
             location,
         )
-    closed = agency
-    for _ in range(SUCCESSION_MAX):
-        if agency.status is not AgencyStatus.CLOSED or agency.successor is None:
-            break
-        successor = directory.get(agency.successor.text)
-        if successor is None:
-            break
-        agency = successor
+    closed, agency = agency, heir(agency, directory)
     match agency.status:
         case AgencyStatus.CLOSED:
             return None, _unreachable(

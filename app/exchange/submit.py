@@ -12,7 +12,8 @@ from typing import Any
 
 from app.edxml.model import DocumentMessage, Message
 from app.errors import AgencyNotGranted, DataFault, DocumentIdTaken, DocumentRefused
-from app.exchange import links, parties
+from app.exchange import links, orders, parties
+from app.exchange.concerned import act, concerned
 from app.exchange.decide import Decision, Routed, decide
 from app.exchange.desk import Clock, Desk
 from app.exchange.receive import Body
@@ -84,10 +85,10 @@ async def submit(
         earlier = await _accepted_before(desk, sender, message)
         if earlier is not None and earlier.document["sha256"] == body.sha256:
             return earlier
-        routed = _routed(desk, message, sender, directory, verified, at=at)
+        routed = await _routed(desk, message, sender, directory, verified, at=at)
         if earlier is not None:
             raise _taken(message, sender)
-        decision = await decide(desk, routed, verified, body, client=client, once=once, at=at)
+        decision = decide(desk, routed, verified, body, client=client, once=once, at=at)
         await asyncio.to_thread(body.keep, desk.blobs)
         # The body is durable and unreferenced: a crash now leaves an orphan that no row names.
         inserted = await commit(desk.database, [decision])
@@ -117,9 +118,17 @@ async def commit(database: Database, decisions: Sequence[Decision]) -> set[str]:
             await documents.take_back(tx, late)
             inserted -= late
         kept = [decision for decision in decisions if decision.document["id"] in inserted]
-        await deliveries.insert(tx, [row for decision in kept for row in decision.deliveries])
+        rows = [row for decision in kept for row in (*decision.deliveries, *decision.notices)]
+        events = [event for decision in kept for event in decision.events]
+        for decision in kept:
+            if decision.orders:
+                # What it does to others is as durable as itself: all of it, or none.
+                done = await act(tx, decision.orders, cause=decision.cause)
+                rows += done.rows
+                events += done.events
+        await deliveries.insert(tx, rows)
         await documents.insert_links(tx, [row for decision in kept for row in decision.links])
-        await record(tx, [event for decision in kept for event in decision.events])
+        await record(tx, events)
     # Committed and synced: all of it exists. Before this line, none of it did.
     return inserted
 
@@ -147,7 +156,7 @@ async def validate(
         code = verified.message.sender.organ_id.text
         try:
             sender = parties.authorised(code, directory.get(code), client)
-            verdict = _routed(desk, verified.message, sender, directory, verified, at=at).verdict
+            verdict = (await _routed(desk, verified.message, sender, directory, verified, at=at)).verdict
         except DocumentRefused as error:
             verdict = Verdict.of(error.findings)
         except AgencyNotGranted as error:
@@ -169,10 +178,11 @@ def _codes(message: Message) -> set[str]:
     if isinstance(message, DocumentMessage):
         codes |= {recipient.organ_id.text for recipient in message.recipients}
         codes |= {answer.organ_id.text for answer in message.response_for if answer.organ_id}
+        codes |= orders.codes_in(message)
     return codes
 
 
-def _routed(
+async def _routed(
     desk: Desk, message: Message, sender: Agency, directory: Mapping[str, Agency], verified: Verified, *, at: datetime
 ) -> Routed:
     weighed = parties.weighed(verified, sender, policy=desk.policy, at=at)
@@ -183,13 +193,26 @@ def _routed(
     findings += links.unusable(message)
     routing = route([recipient.organ_id.text for recipient in message.recipients], directory, on=day_of(at))
     findings += routing.findings
+    about = await concerned(desk, message, sender, directory, at=at)
+    given, unreachable = orders.orders(
+        message,
+        about.links,
+        about.originals,
+        routes=routing.routes,
+        directory=directory,
+        rule=desk.policy.regulations.change_effects_on(day_of(at)),
+        on=day_of(at),
+    )
+    findings += [*unreachable, *orders.not_sent(about.links)]
+    for order in given:
+        findings += orders.remarks(order, about.held[order.original.id])
     verdict = Verdict.of(findings)
     if not verdict.passed:
         refusing = [finding for finding in findings if finding.refuses]
         raise DocumentRefused(
             f"{len(refusing)} finding(s) refuse the document; first: {refusing[0].message}", findings=findings
         )
-    return Routed(message, sender, routing.routes, directory, verdict)
+    return Routed(message, sender, routing.routes, about.links, given, verdict)
 
 
 async def _accepted_before(desk: Desk, sender: Agency, message: Message) -> Accepted | None:
@@ -200,7 +223,7 @@ async def _accepted_before(desk: Desk, sender: Agency, message: Message) -> Acce
         if row is None:
             return None
         legs = await deliveries.of_documents(tx, [row.id])
-    return Accepted(dict(row._mapping), tuple((leg.id, leg.recipient) for leg in legs), replayed=True)
+    return _again(row, legs)
 
 
 async def _accepted_by_key(desk: Desk, once: Once) -> Accepted | None:
@@ -212,7 +235,13 @@ async def _accepted_by_key(desk: Desk, once: Once) -> Accepted | None:
         if row is None:
             raise DataFault(f"an Idempotency-Key names document {answer['document']}, which is not there")
         legs = await deliveries.of_documents(tx, [row.id])
-    return Accepted(dict(row._mapping), tuple((leg.id, leg.recipient) for leg in legs), replayed=True)
+    return _again(row, legs)
+
+
+def _again(row: Any, legs: Sequence[Any]) -> Accepted:
+    """Give the first answer again: without the recipients a later update added."""
+    first = tuple((leg.id, leg.recipient) for leg in legs if leg.added_by is None)
+    return Accepted(dict(row._mapping), first, replayed=True)
 
 
 async def _remembered(tx: Transaction, decision: Decision) -> bool:

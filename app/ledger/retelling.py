@@ -64,6 +64,8 @@ class _Standing:
 
     progress: str = ""
     change: str | None = None
+    change_by: str | None = None
+    superseded_by: str | None = None
     in_inbox: bool = True
     acknowledged_at: str | None = None
 
@@ -81,6 +83,13 @@ class _Standing:
         if detail.get("acknowledged", False):
             self._go_on("delivered")
             self.acknowledged_at = event.whole.get("at")
+        match event.whole.get("kind"):
+            case EventKind.STATUS_ACCEPTED.value if detail.get("change") == "requested":
+                self.change_by = detail.get("report")
+            case EventKind.DELIVERY_CHANGE_REQUESTED.value | EventKind.DELIVERY_WITHDRAWN.value:
+                self.change_by = detail.get("by")
+            case EventKind.DELIVERY_SUPERSEDED.value:
+                self.superseded_by = detail.get("by")
 
     def _go_on(self, reported: str) -> None:
         if reported in _ORDER and self.progress in _ORDER and _ORDER.index(reported) > _ORDER.index(self.progress):
@@ -115,6 +124,7 @@ class Retelling:
                     "client_id": row.client_id,
                     "accepted_at": instant_text(row.accepted_at),
                     "with_paper": row.with_paper,
+                    "on_time": row.on_time,
                     "certificate": row.verification.get("certificate"),
                     "recipients": legs.get(row.id, 0),
                     "links": links.get(row.id, []),
@@ -177,7 +187,8 @@ class Retelling:
         }
         if row.kind == "document":
             kept |= {"addressed_to": row.addressed_to, "priority": row.priority}
-            said |= {name: first.detail.get(name) for name in ("addressed_to", "priority")}
+            kept["added_by"] = row.added_by
+            said |= {name: first.detail.get(name) for name in ("addressed_to", "priority", "added_by")}
         if all(event.position is not None for event in trail):
             # While an event of it waits for its index, its place among the others is not known.
             standing = _Standing()
@@ -185,8 +196,10 @@ class Retelling:
                 standing.follow(said_by(event))
             acknowledged = instant_text(row.acknowledged_at) if row.acknowledged_at else None
             kept |= {"progress": row.progress, "change": row.change}
+            kept |= {"change_by": row.change_by, "superseded_by": row.superseded_by}
             kept |= {"in_inbox": row.in_inbox, "acknowledged_at": acknowledged}
             said |= {"progress": standing.progress, "change": standing.change}
+            said |= {"change_by": standing.change_by, "superseded_by": standing.superseded_by}
             said |= {"in_inbox": standing.in_inbox, "acknowledged_at": standing.acknowledged_at}
         self.report.compare(step, row.id, kept=kept, said=said)
 

@@ -60,10 +60,10 @@ async def links_of_documents(tx: Transaction, ids: Sequence[str]) -> dict[str, l
 
 
 async def recipients_of_documents(tx: Transaction, ids: Sequence[str]) -> dict[str, int]:
-    """Return how many deliveries each of these documents has, those of status reports aside."""
+    """Return how many deliveries each of these documents was sent with: no reports, no recipients added later."""
     query = (
         sa.select(deliveries.c.document, sa.func.count())
-        .where(deliveries.c.document.in_(ids), deliveries.c.kind == "document")
+        .where(deliveries.c.document.in_(ids), deliveries.c.kind == "document", deliveries.c.added_by.is_(None))
         .group_by(deliveries.c.document)
     )
     return {document: int(count) for document, count in await tx.execute(query)}

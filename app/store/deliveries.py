@@ -9,6 +9,9 @@ import sqlalchemy as sa
 from app.store.database import Transaction
 from app.store.schema import deliveries, documents, status_reports
 
+_CANDIDATES_MAX = 20
+"""Deliveries a status message may mean that are looked at: more than one agency is ever dropped and added again."""
+
 
 async def insert(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert deliveries of any kind; they show in no inbox before the ledger has placed them."""
@@ -29,8 +32,11 @@ async def place(tx: Transaction, positions: Mapping[str, int]) -> None:
     )
 
 
-async def of_documents(tx: Transaction, ids: Collection[str]) -> Sequence[sa.Row[Any]]:
-    """Return the deliveries of these documents (not of status reports), in the order of the recipients."""
+async def of_documents(tx: Transaction, ids: Collection[str], *, lock: bool = False) -> Sequence[sa.Row[Any]]:
+    """Return the deliveries of these documents (not of status reports), in the order of the recipients.
+
+    With `lock`, nobody else moves them until the transaction ends.
+    """
     if not ids:
         return ()
     query = (
@@ -38,6 +44,8 @@ async def of_documents(tx: Transaction, ids: Collection[str]) -> Sequence[sa.Row
         .where(deliveries.c.document.in_(ids), deliveries.c.kind == "document")
         .order_by(deliveries.c.id)
     )
+    if lock and tx.dialect.name == "postgresql":
+        query = query.with_for_update()
     return (await tx.execute(query)).all()
 
 
@@ -50,12 +58,13 @@ async def by_id(tx: Transaction, delivery: str, *, lock: bool = False) -> sa.Row
 
 
 async def reported_on(
-    tx: Transaction, *, document_id: str, sender: str | None, recipient: str | None
-) -> sa.Row[Any, Any, Any, Any, Any, Any, Any] | None:
+    tx: Transaction, *, document_id: str, senders: Collection[str] | None, recipients: Collection[str] | None
+) -> sa.Row[Any, Any, Any, Any, Any, Any, Any, Any, Any, Any, Any, Any] | None:
     """Return the delivery a status message speaks of: by DocumentId, and by sender and recipient where they are known.
 
     A message may name one party wrongly and is then still found by the other, as long as that leaves exactly one
-    delivery. A recipient is also known by the code the sender wrote, which may be that of a closed agency.
+    recipient of one document. A recipient is also known by the code the sender wrote, which may be that of a closed
+    agency. Who was dropped and added again has several deliveries of the same document; the newest is spoken of.
     """
     query = (
         sa.select(
@@ -64,19 +73,25 @@ async def reported_on(
             deliveries.c.recipient,
             deliveries.c.progress,
             deliveries.c.change,
+            deliveries.c.change_by,
+            deliveries.c.superseded_by,
+            deliveries.c.available_at,
             documents.c.sender,
+            documents.c.sender_tier,
             documents.c.document_type,
+            documents.c.due_date,
         )
         .join(documents, documents.c.id == deliveries.c.document)
         .where(documents.c.document_id == document_id, deliveries.c.kind == "document")
-        .limit(2)
+        .order_by(deliveries.c.id.desc())
+        .limit(_CANDIDATES_MAX)
     )
-    if sender is not None:
-        query = query.where(documents.c.sender == sender)
-    if recipient is not None:
-        query = query.where(sa.or_(deliveries.c.recipient == recipient, deliveries.c.addressed_to == recipient))
+    if senders is not None:
+        query = query.where(documents.c.sender.in_(senders))
+    if recipients is not None:
+        query = query.where(sa.or_(deliveries.c.recipient.in_(recipients), deliveries.c.addressed_to.in_(recipients)))
     found = (await tx.execute(query)).all()
-    return found[0] if len(found) == 1 else None
+    return found[0] if len({(row.document, row.recipient) for row in found}) == 1 else None
 
 
 async def inbox(
@@ -165,9 +180,15 @@ async def take_over(tx: Transaction, ids: Collection[str], *, at: datetime) -> N
     )
 
 
-async def move(tx: Transaction, delivery: str, *, progress: str, change: str | None, leaves_inbox: bool) -> None:
-    """Set how far a delivery came."""
-    values: dict[str, Any] = {"progress": progress, "change": change}
-    if leaves_inbox:
-        values["in_inbox"] = False
-    await tx.execute(deliveries.update().where(deliveries.c.id == delivery).values(**values))
+async def change(tx: Transaction, changes: Sequence[Mapping[str, Any]]) -> None:
+    """Overwrite columns of deliveries, each named by its `id`; one statement for those that change the same columns."""
+    alike: dict[frozenset[str], list[Mapping[str, Any]]] = {}
+    for values in changes:
+        alike.setdefault(frozenset(values), []).append(values)
+    for columns, some in alike.items():
+        names = sorted(columns - {"id"})
+        statement = deliveries.update().where(deliveries.c.id == sa.bindparam("which"))
+        await tx.execute(
+            statement.values({name: sa.bindparam(f"new_{name}") for name in names}),
+            [{"which": values["id"]} | {f"new_{name}": values[name] for name in names} for values in some],
+        )

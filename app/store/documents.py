@@ -63,6 +63,35 @@ async def by_id(tx: Transaction, document: str) -> sa.Row[Any] | None:
     return (await tx.execute(sa.select(documents).where(documents.c.id == document))).first()
 
 
+async def originals(
+    tx: Transaction, ids: Collection[str], *, lock: bool = False
+) -> Sequence[sa.Row[Any, Any, Any, Any, Any, Any, Any]]:
+    """Return what deliveries of these documents need to know of them, by id.
+
+    With `lock`, whoever else wants to act on their deliveries waits until the transaction ends.
+    """
+    if not ids:
+        return ()
+    shown = documents.c
+    query = (
+        sa.select(
+            shown.id,
+            shown.document_id,
+            shown.sender,
+            shown.sender_tier,
+            shown.document_type,
+            shown.priority,
+            shown.due_date,
+        )
+        .where(shown.id.in_(ids))
+        .order_by(shown.id)
+    )
+    if lock and tx.dialect.name == "postgresql":
+        # Not the key: what refers to the document may be inserted meanwhile.
+        query = query.with_for_update(key_share=True)
+    return (await tx.execute(query)).all()
+
+
 async def senders_of(tx: Transaction, ids: Collection[str]) -> Sequence[sa.Row[Any, Any]]:
     """Return id and sender of each of these documents."""
     if not ids:
@@ -79,6 +108,17 @@ async def links_of(tx: Transaction, document: str) -> Sequence[sa.Row[Any]]:
         .order_by(document_links.c.document, document_links.c.ordinal)
     )
     return (await tx.execute(query)).all()
+
+
+async def relation(tx: Transaction, document: str, concerned: str) -> str | None:
+    """Return what one document says about another; the first thing where it says several."""
+    query = (
+        sa.select(document_links.c.relation)
+        .where(document_links.c.document == document, document_links.c.concerned == concerned)
+        .order_by(document_links.c.ordinal)
+        .limit(1)
+    )
+    return (await tx.execute(query)).scalar_one_or_none()
 
 
 async def report_of(tx: Transaction, reporter: str, sha256: str) -> sa.Row[Any] | None:
