@@ -18,7 +18,8 @@ from app.routers.access import AtNode, Caller
 from app.routers.conditions import CSV, JSON, XLSX
 from app.routers.paging import LIMIT_DEFAULT, LIMIT_MAX, Paged, Window
 from app.routers.queries import AgencyText, BranchOrNone, DocumentTypeText, MonthText, TierOrNone
-from app.statistics.measures import DEFINITIONS, MEASURE_NAMES
+from app.statistics.definitions import COUNTS as DEFINITIONS
+from app.statistics.measures import MEASURE_NAMES
 from app.statistics.periods import Month
 from app.statistics.reports import MONTHS_MAX, GroupBy
 

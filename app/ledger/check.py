@@ -16,6 +16,7 @@ log to show.
 
 import asyncio
 from collections import Counter, defaultdict
+from dataclasses import dataclass
 from typing import Any
 
 from app.errors import DataFault
@@ -24,7 +25,7 @@ from app.ledger.divergence import CheckReport as CheckReport
 from app.ledger.divergence import Divergence as Divergence
 from app.ledger.events import instant_text
 from app.ledger.retelling import CHUNK, OpenReceipt, Progress, Retelling, said_by
-from app.statistics.fold import FigureKey, fold
+from app.statistics.fold import FigureKey, SpreadKey, fold
 from app.statistics.measures import MEASURE_NAMES, durations_column, measures_column
 from app.store import census, figures, journal
 from app.store.blobs import BlobStore
@@ -46,6 +47,12 @@ _COLUMNS = (
 
 _BEFORE_ALL = -(2**63)
 """Below every index there could be, false ones included."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Recount:
+    counts: dict[FigureKey, Counter[str]]
+    spreads: Counter[SpreadKey]
 
 
 async def check(
@@ -81,14 +88,15 @@ async def check(
         await retelling.deliveries()
         await retelling.reports()
         await _figures(tx, report, recount)
+        await _spreads(tx, report, recount)
         if blobs is not None:
             await _bodies(tx, report, blobs, progress)
     return report
 
 
-async def _events(tx: Transaction, report: CheckReport, progress: Progress) -> dict[FigureKey, Counter[str]]:
+async def _events(tx: Transaction, report: CheckReport, progress: Progress) -> _Recount:
     expected = 0
-    recount: dict[FigureKey, Counter[str]] = defaultdict(Counter)
+    recount = _Recount(defaultdict(Counter), Counter())
     async for chunk in journal.stream(tx, EventFilter(), after=_BEFORE_ALL, chunk=CHUNK):
         for row in chunk:
             if row.position != expected:
@@ -96,8 +104,10 @@ async def _events(tx: Transaction, report: CheckReport, progress: Progress) -> d
                 expected = row.position
             expected += 1
             _leaf(row, report)
-        for key, counts in fold(chunk).items():
-            recount[key].update(counts)
+        added = fold(chunk)
+        for key, counts in added.counts.items():
+            recount.counts[key].update(counts)
+        recount.spreads.update(added.spreads)
         progress("events", expected, report.size)
     if expected != report.size:
         report.add("(1) order", expected, f"the ledger says it holds {report.size} events, the last one is {expected}")
@@ -119,25 +129,46 @@ def _leaf(row: Any, report: CheckReport) -> None:
         return
     said = {name: body.whole.get(name) for name in (*_COLUMNS, "id", "at")}
     kept = {name: getattr(row, name) for name in _COLUMNS} | {"id": row.id, "at": instant_text(row.at)}
-    said["measures"], kept["measures"] = measures_column(row.kind, body.detail), row.measures
-    said["durations"], kept["durations"] = durations_column(row.kind, body.detail), row.durations
+    version = body.whole.get("v")
+    said["measures"], kept["measures"] = measures_column(row.kind, body.detail, version), row.measures
+    said["durations"], kept["durations"] = durations_column(row.kind, body.detail, version), row.durations
     report.compare("(2) leaf", row.position, kept=kept, said=said)
 
 
-async def _figures(tx: Transaction, report: CheckReport, recount: dict[FigureKey, Counter[str]]) -> None:
+async def _figures(tx: Transaction, report: CheckReport, recount: _Recount) -> None:
+    counts = recount.counts
     for row in await figures.everything(tx):
-        key = FigureKey(row.month, row.agency, row.tier, row.branch, row.document_type, row.unit, row.peer_tier)
-        if key not in recount:
+        key = _key(row)
+        if key not in counts:
             report.add("(6) figures", f"{key}", "there is a row, a recount gives none")
-        counted = recount.pop(key, Counter())
+        counted = counts.pop(key, Counter())
         for measure in MEASURE_NAMES:
             if getattr(row, measure) != counted[measure]:
                 report.add(
                     "(6) figures", f"{key}", f"{measure} is {getattr(row, measure)}, a recount gives {counted[measure]}"
                 )
         report.figures += 1
-    for key in recount:
+    for key in counts:
         report.add("(6) figures", f"{key}", "the row is missing")
+
+
+async def _spreads(tx: Transaction, report: CheckReport, recount: _Recount) -> None:
+    counts = recount.spreads
+    async for rows in figures.every_spread(tx, chunk=CHUNK):
+        for row in rows:
+            key = SpreadKey(_key(row), row.measure, row.bucket)
+            counted = counts.pop(key, 0)
+            if row.spans != counted:
+                report.add(
+                    "(6) figures", f"{key}", f"there are {row.spans} of {row.measure}, a recount gives {counted}"
+                )
+            report.figures += 1
+    for key, counted in counts.items():
+        report.add("(6) figures", f"{key}", f"{counted} of {key.span} are missing")
+
+
+def _key(row: Any) -> FigureKey:
+    return FigureKey(row.month, row.agency, row.tier, row.branch, row.document_type, row.unit, row.peer_tier)
 
 
 async def _bodies(tx: Transaction, report: CheckReport, blobs: BlobStore, progress: Progress) -> None:

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from app.ids import id_after
 from app.ledger.canonical import JsonValue, canonical_json, leaf_hash
-from app.statistics.measures import durations_column, measures_column
+from app.statistics.measures import VERSION, durations_column, measures_column
 from app.store import journal
 from app.store.database import Transaction
 
@@ -153,7 +153,7 @@ class Event:
         """Return the canonical JSON of the event, the bytes its leaf is hashed from."""
         standing = self.standing
         members: dict[str, JsonValue] = {
-            "v": 1,
+            "v": VERSION,
             "id": self.id,
             "kind": self.kind.value,
             "at": instant_text(self.at),

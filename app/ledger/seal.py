@@ -6,6 +6,7 @@ was committed when it was recorded, for `events.record` gives ids in that order.
 its events are in the ledger, because an inbox shows deliveries by the index sealed here.
 """
 
+from dataclasses import asdict
 from datetime import datetime
 
 from app.ledger.events import EventKind
@@ -41,20 +42,13 @@ async def seal_batch(database: Database, *, now: datetime, limit: int = BATCH_MA
                 tx,
                 {event.delivery: positions[event.id] for event in batch if event.kind in IN_INBOX},
             )
-            await figures.add(
+            added = fold(batch)
+            await figures.add(tx, [{**asdict(key), **counts} for key, counts in added.counts.items()])
+            await figures.add_spreads(
                 tx,
                 [
-                    {
-                        "month": key.month,
-                        "agency": key.agency,
-                        "tier": key.tier,
-                        "branch": key.branch,
-                        "document_type": key.document_type,
-                        "unit": key.unit,
-                        "peer_tier": key.peer_tier,
-                        **counts,
-                    }
-                    for key, counts in fold(batch).items()
+                    {**asdict(key.figure), "measure": key.span, "bucket": key.bucket, "count": count}
+                    for key, count in added.spreads.items()
                 ],
             )
         # All of it or nothing becomes visible at this commit: index, inbox position and figures cannot part.

@@ -20,6 +20,7 @@ from app.routers.conditions import CSV, JSON, XLSX, negotiate
 from app.routers.paging import Paged, Window, page
 from app.routers.queries import AgencyText, BranchOrNone, DocumentTypeText, MonthText, TierOrNone
 from app.statistics import reports
+from app.statistics.definitions import COUNTS
 from app.statistics.measures import MEASURE_NAMES
 from app.statistics.periods import ZONE, Month
 from app.statistics.reports import Asked, GroupBy, Report, Row
@@ -31,6 +32,10 @@ TABLE_ROWS_MAX = 200_000
 """Most rows of a CSV or XLSX table: a year of 900 agencies is about 11,000."""
 
 
+def _counted(name: str) -> Any:
+    return Field(description=COUNTS[name].en)
+
+
 class FigureRow(BaseModel):
     """Sums of one month and one agency, tier, branch or type; only what the report is broken down by is set."""
 
@@ -39,15 +44,33 @@ class FigureRow(BaseModel):
     tier: str | None = None
     branch: str | None = None
     document_type: str | None = None
-    sent: int = Field(description="Documents accepted from the agency.")
-    received: int = Field(description="Deliveries to the agency, one per recipient of a document.")
-    acknowledged: int = Field(description="Deliveries the agency took over.")
-    statuses: int = Field(description="Status reports accepted from the agency.")
-    refused: int = Field(description="Documents and status reports of the agency that were refused.")
-    withdrawn: int = Field(description="Deliveries of the agency's documents withdrawn with consent.")
-    signed: int = Field(description="Of sent: with a valid packet signature.")
-    with_paper: int = Field(description="Of sent: a paper copy follows.")
-    electronic_only: int = Field(description="Of sent: no paper copy follows.")
+    sent: int = _counted("sent")
+    received: int = _counted("received")
+    acknowledged: int = _counted("acknowledged")
+    statuses: int = _counted("statuses")
+    refused: int = _counted("refused")
+    withdrawn: int = _counted("withdrawn")
+    signed: int = _counted("signed")
+    with_paper: int = _counted("with_paper")
+    electronic_only: int = _counted("electronic_only")
+    revocations: int = _counted("revocations")
+    updates: int = _counted("updates")
+    replacements: int = _counted("replacements")
+    on_time: int = _counted("on_time")
+    late: int = _counted("late")
+    withdrawal_requests: int = _counted("withdrawal_requests")
+    changes_accepted: int = _counted("changes_accepted")
+    changes_refused: int = _counted("changes_refused")
+    arrived: int = _counted("arrived")
+    accepted: int = _counted("accepted")
+    returned: int = _counted("returned")
+    completed: int = _counted("completed")
+    completed_on_time: int = _counted("completed_on_time")
+    completed_late: int = _counted("completed_late")
+    overdue: int = _counted("overdue")
+    undelivered: int = _counted("undelivered")
+    expired: int = _counted("expired")
+    redirected: int = _counted("redirected")
     links: dict[str, str] = Field(description="By figure: the audit query that lists exactly the events it counts.")
 
     @classmethod

@@ -1,14 +1,18 @@
 """Adding events up: pure, order-insensitive within a batch, the same live and in a recount."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from app.edxml.organ_id import OrganId
-from app.errors import RequestInvalid
+from app.statistics.measures import spans_in
 from app.statistics.periods import Month
+from app.statistics.spread import bucket_of
+
+# Not `OrganId`: what it makes of a code may be refined one day, and figures of the past must come out the same then.
+_LEVEL_ONE = re.compile(r"[0-9]{3}\.[0-9]{2}\.[0-9]{2}\.([A-Z][0-9]{2})|([A-Y][0-9]{2})(?:\.[0-9A-Z]+)*", re.ASCII)
 
 
 class CountedEvent(Protocol):
@@ -42,10 +46,19 @@ class CountedEvent(Protocol):
     def measures(self) -> str | None:
         """Figures it counts in, between blanks."""
 
+    @property
+    def durations(self) -> str | None:
+        """Spans of time that end with it, as `name:seconds` between blanks."""
+
 
 @dataclass(frozen=True, slots=True)
 class FigureKey:
-    """What a row of figures is about. Empty text stands for "not known": a refusal whose sender could not be read."""
+    """What a row of figures is about. Empty text stands for "not known": a refusal whose sender could not be read.
+
+    Attributes:
+        unit: code of the ministry or province at the top, as the agency's code says it.
+        peer_tier: tier of the document's sender; empty on what is not about a delivery.
+    """
 
     month: str
     agency: str
@@ -56,19 +69,42 @@ class FigureKey:
     peer_tier: str
 
 
+class SpreadKey(NamedTuple):
+    """What a row of spans of time is about."""
+
+    figure: FigureKey
+    span: str
+    bucket: int
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What a batch of events adds.
+
+    Attributes:
+        counts: per key, per measure, how many.
+        spreads: how many spans of time fell into each bucket.
+    """
+
+    counts: Mapping[FigureKey, Mapping[str, int]]
+    spreads: Mapping[SpreadKey, int]
+
+
 def unit_of(code: str) -> str:
-    """Return the level-one code, of a ministry or a province, that an agency's code says it belongs to, or nothing."""
-    try:
-        return OrganId.parse(code).level_one or ""
-    except RequestInvalid:
-        return ""
+    """Return the level-one code, of a ministry or a province, that an agency's code says it belongs to, or nothing.
+
+    Level-one codes are the same in both forms of codes (QĐ 20/2020/QĐ-TTg Phụ lục I).
+    """
+    found = _LEVEL_ONE.fullmatch(code)
+    return (found[1] or found[2]) if found else ""
 
 
-def fold(events: Iterable[CountedEvent]) -> Mapping[FigureKey, Mapping[str, int]]:
-    """Return what a batch of events adds to the figures: per key, per measure, how many."""
-    added: dict[FigureKey, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+def fold(events: Iterable[CountedEvent]) -> Added:
+    """Return what a batch of events adds to the figures."""
+    counts: dict[FigureKey, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    spreads: dict[SpreadKey, int] = defaultdict(int)
     for event in events:
-        if not event.measures:
+        if not event.measures and not event.durations:
             continue
         key = FigureKey(
             month=str(Month.of(event.at)),
@@ -79,6 +115,8 @@ def fold(events: Iterable[CountedEvent]) -> Mapping[FigureKey, Mapping[str, int]
             unit=unit_of(event.agency or ""),
             peer_tier=event.peer_tier or "",
         )
-        for measure in event.measures.split():
-            added[key][measure] += 1
-    return added
+        for measure in (event.measures or "").split():
+            counts[key][measure] += 1
+        for span, seconds in spans_in(event.durations):
+            spreads[SpreadKey(key, span, bucket_of(seconds))] += 1
+    return Added(counts, spreads)

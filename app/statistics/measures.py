@@ -1,100 +1,137 @@
-"""Which event counts in which figure; the definitions behind every number the node publishes.
+"""Which event counts in which figure, and which spans of time it ends.
 
-| measure | counts | belongs to |
-| --- | --- | --- |
-| sent | documents accepted | the sender |
-| signed | of these, with a packet signature that verified | the sender |
-| with_paper | of these, announced with a paper copy (Bussiness/Paper = 1) | the sender |
-| electronic_only | of these, without a paper copy | the sender |
-| received | deliveries laid into an inbox, one per recipient | the recipient |
-| acknowledged | deliveries taken over | the recipient |
-| statuses | business status reports accepted | the reporter |
-| refused | documents and statuses refused | the sender where known |
-| withdrawn | deliveries withdrawn with the recipient's consent | the sender |
-
-Sources: the indicators of edXML practice (QĐ 28/2018/QĐ-TTg Đ11: sent, received; Đ5.3, Đ7.2: paper; Đ4: signed).
-"received" counts deliveries, not documents, as the published figures do.
+The words people read are in `definitions`; here is what is counted, event by event. An event counts at most once in a
+figure. Figures of progress are nested: a report that jumps ahead counts in all it passed, so that among the same
+deliveries there are never more accepted than arrived, nor more completed than accepted.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from app.store.schema import MEASURES
 
 MEASURE_NAMES: tuple[str, ...] = MEASURES
-"""Every measure, in the order reports show them."""
+"""Every figure that is counted, in the order reports show them."""
 
+VERSION = 2
+"""Version of the body of events that are written today: they say what every figure here needs."""
 
-@dataclass(frozen=True, slots=True)
-class Definition:
-    """What a measure counts, for people."""
+FIRST_VERSION = 1
+"""Version of events from before figures were this fine; they count in the nine of then, now and in a recount."""
 
-    vi: str
-    en: str
+SPANS: tuple[str, ...] = ("to_fetch", "to_arrival", "to_acceptance", "to_completion")
+"""Every span of time that is kept, each from when the document lay in the inbox."""
 
-
-DEFINITIONS: dict[str, Definition] = {
-    "sent": Definition("Văn bản gửi đi được tiếp nhận vào trục", "Documents accepted from the agency"),
-    "received": Definition(
-        "Lượt văn bản chuyển đến hộp thư đơn vị nhận", "Deliveries to the agency, one per recipient of a document"
-    ),
-    "acknowledged": Definition("Lượt văn bản đơn vị nhận đã lấy về", "Deliveries the agency took over"),
-    "statuses": Definition("Trạng thái xử lý đã báo", "Status reports accepted from the agency"),
-    "refused": Definition("Văn bản và trạng thái bị trục từ chối", "Documents and status reports refused by the node"),
-    "withdrawn": Definition("Lượt văn bản lấy lại được đồng ý", "Deliveries withdrawn with the recipient's consent"),
-    "signed": Definition("Văn bản gửi có chữ ký số hợp lệ", "Of sent: with a valid packet signature"),
-    "with_paper": Definition("Văn bản gửi có kèm bản giấy", "Of sent: a paper copy follows"),
-    "electronic_only": Definition("Văn bản gửi hoàn toàn điện tử", "Of sent: no paper copy follows"),
-    "revocations": Definition("Văn bản thu hồi đã gửi", "Of sent: revocations of earlier documents"),
-    "updates": Definition("Văn bản cập nhật đã gửi", "Of sent: updates of earlier documents"),
-    "replacements": Definition("Văn bản thay thế đã gửi", "Of sent: replacements of earlier documents"),
-    "on_time": Definition("Văn bản gửi đúng hạn", "Of sent: by the morning of the working day after its date"),
-    "late": Definition("Văn bản gửi chậm", "Of sent: later than that"),
-    "withdrawal_requests": Definition("Yêu cầu lấy lại đã gửi", "Withdrawals asked for by the sender (13)"),
-    "changes_accepted": Definition("Đồng ý cập nhật, lấy lại", "Changes agreed to by the recipient (15)"),
-    "changes_refused": Definition("Từ chối cập nhật, lấy lại", "Changes refused by the recipient (16)"),
-    "arrived": Definition("Lượt văn bản báo đã đến", "Deliveries reported as arrived (01)"),
-    "accepted": Definition("Lượt văn bản đã tiếp nhận", "Deliveries accepted by the clerk (03)"),
-    "returned": Definition("Lượt văn bản bị từ chối tiếp nhận", "Deliveries sent back with a reason (02)"),
-    "completed": Definition("Lượt văn bản đã xử lý xong", "Deliveries processed (06)"),
-    "completed_on_time": Definition("Xử lý xong đúng hạn", "Of completed: by the due date"),
-    "completed_late": Definition("Xử lý xong quá hạn", "Of completed: after the due date"),
-    "overdue": Definition("Lượt văn bản quá hạn xử lý", "Deliveries not completed when their due date was over"),
-    "undelivered": Definition("Lượt văn bản chưa nhận", "Deliveries nobody fetched in time"),
-    "expired": Definition("Lượt văn bản hết hạn", "Deliveries that expired unfetched"),
-    "redirected": Definition("Lượt chuyển đơn vị kế thừa", "Deliveries that went to the successor of a closed code"),
+_BY_DOCUMENT_KIND = {"revocation": "revocations", "update": "updates", "replacement": "replacements"}
+_BY_PROGRESS = {"arrived": "arrived", "received": "accepted", "completed": "completed", "refused": "returned"}
+_BY_CHANGE = {"requested": "withdrawal_requests", "accepted": "changes_accepted", "refused": "changes_refused"}
+_CHANGE_BY_STATUS = {"13": "requested", "15": "accepted", "16": "refused"}
+_SPAN_BY_PROGRESS = {"arrived": "to_arrival", "received": "to_acceptance", "completed": "to_completion"}
+_ALONE = {
+    "delivery.available": "received",
+    "delivery.acknowledged": "acknowledged",
+    "delivery.withdrawn": "withdrawn",
+    "delivery.redirected": "redirected",
+    "delivery.undelivered": "undelivered",
+    "delivery.expired": "expired",
+    "delivery.overdue": "overdue",
+    "document.refused": "refused",
+    "status.refused": "refused",
 }
-"""The words of the workbook and the console, by measure."""
 
 
-def measures_of(kind: str, detail: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the figures an event of this kind with this detail counts in, each by one."""
+def measures_of(kind: str, detail: Mapping[str, Any], version: object = VERSION) -> tuple[str, ...]:
+    """Return the figures an event of this kind with this detail counts in, each by one.
+
+    Args:
+        detail: as the event's body has it; what is not of the expected form counts nowhere.
+        version: of the event's body.
+    """
     match kind:
         case "document.accepted":
-            paper = "with_paper" if detail.get("paper") else "electronic_only"
-            return ("sent", "signed", paper) if detail.get("signed") else ("sent", paper)
-        case "delivery.available":
-            return ("received",)
-        case "delivery.acknowledged":
-            return ("acknowledged",)
+            return tuple(_sending(detail, fine=version != FIRST_VERSION))
         case "status.accepted":
-            return ("statuses",)
-        case "document.refused" | "status.refused":
-            return ("refused",)
-        case "delivery.withdrawn":
-            return ("withdrawn",)
+            return ("statuses", *(_reporting(detail) if version != FIRST_VERSION else ()))
+        case _ if kind in _ALONE:
+            return (_ALONE[kind],)
         case _:
             return ()
 
 
-def measures_column(kind: str, detail: Mapping[str, Any]) -> str | None:
+def measures_column(kind: str, detail: Mapping[str, Any], version: object = VERSION) -> str | None:
     """Return the same as the text kept with the event, each name between blanks so that none is part of another."""
-    counted = measures_of(kind, detail)
-    return f" {' '.join(counted)} " if counted else None
+    return _between_blanks(measures_of(kind, detail, version))
 
 
-def durations_column(kind: str, detail: Mapping[str, Any]) -> str | None:
-    """Return the spans of time that end with an event, as `name:seconds` between blanks; None where none ends."""
-    del kind, detail
-    return None
+def durations_of(kind: str, detail: Mapping[str, Any], version: object = VERSION) -> dict[str, int]:
+    """Return the spans of time that end with an event, in whole seconds, by their name in `SPANS`."""
+    seconds = detail.get("seconds")
+    if version == FIRST_VERSION or type(seconds) is not int or seconds < 0:
+        return {}
+    match kind:
+        case "delivery.acknowledged":
+            return {"to_fetch": seconds}
+        case "status.accepted":
+            return {span: seconds for word, span in _SPAN_BY_PROGRESS.items() if word in _reached(detail)}
+        case _:
+            return {}
+
+
+def durations_column(kind: str, detail: Mapping[str, Any], version: object = VERSION) -> str | None:
+    """Return the same as the text kept with the event, as `name:seconds` between blanks; None where none ends."""
+    return _between_blanks(tuple(f"{name}:{seconds}" for name, seconds in durations_of(kind, detail, version).items()))
+
+
+def spans_in(column: str | None) -> Iterator[tuple[str, int]]:
+    """Read such a text back; what is none of ours in it is passed over, for the check of the log tells of it."""
+    for part in (column or "").split():
+        name, _, seconds = part.partition(":")
+        if name in SPANS and len(seconds) <= _DIGITS_MAX and seconds.isascii() and seconds.isdigit():
+            yield name, int(seconds)
+
+
+_DIGITS_MAX = 18
+"""More digits than any clock has seconds."""
+
+
+def _sending(detail: Mapping[str, Any], *, fine: bool) -> Iterator[str]:
+    yield "sent"
+    if detail.get("signed"):
+        yield "signed"
+    yield "with_paper" if detail.get("paper") else "electronic_only"
+    if not fine:
+        return
+    for word, measure in _BY_DOCUMENT_KIND.items():
+        if detail.get("kind") == word:
+            yield measure
+    # Absent where it cannot be told: a document without a date is neither.
+    match detail.get("on_time"):
+        case True:
+            yield "on_time"
+        case False:
+            yield "late"
+
+
+def _reporting(detail: Mapping[str, Any]) -> Iterator[str]:
+    reached = _reached(detail)
+    for word, measure in _BY_PROGRESS.items():
+        if word in reached:
+            yield measure
+    if "completed" in reached:
+        match detail.get("on_time"):
+            case True:
+                yield "completed_on_time"
+            case False:
+                yield "completed_late"
+    for code, change in _CHANGE_BY_STATUS.items():
+        if detail.get("status") == code and detail.get("change") == change:
+            yield _BY_CHANGE[change]
+
+
+def _reached(detail: Mapping[str, Any]) -> list[object]:
+    reached = detail.get("reached")
+    return reached if isinstance(reached, list | tuple) else []
+
+
+def _between_blanks(words: tuple[str, ...]) -> str | None:
+    return f" {' '.join(words)} " if words else None

@@ -4,7 +4,8 @@ import io
 
 import xlsxwriter
 
-from app.statistics.measures import DEFINITIONS, MEASURE_NAMES
+from app.statistics.definitions import COUNTS as DEFINITIONS
+from app.statistics.measures import MEASURE_NAMES
 from app.statistics.reports import Asked, Report
 
 _FIGURES = "Số liệu"

@@ -1,23 +1,38 @@
 """Monthly sums as rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
 from app.store.database import Transaction, upsert
-from app.store.schema import FIGURE_KEY, MEASURES, figures
+from app.store.schema import FIGURE_KEY, MEASURES, durations, figures
+
+_SPREAD_KEY = (*FIGURE_KEY, "measure", "bucket")
 
 
 async def add(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
     """Add each row's measures to the sums under its key; measures a row leaves out are not changed."""
     if not rows:
         return
+    # Few of the measures occur in one batch, and each column costs time for every row.
+    occurring = [name for name in MEASURES if any(name in row for row in rows)]
     insert = upsert(tx, figures)
     statement = insert.on_conflict_do_update(
-        index_elements=FIGURE_KEY, set_={name: figures.c[name] + insert.excluded[name] for name in MEASURES}
+        index_elements=FIGURE_KEY, set_={name: figures.c[name] + insert.excluded[name] for name in occurring}
     )
-    await tx.execute(statement, [{**dict.fromkeys(MEASURES, 0), **row} for row in rows])
+    await tx.execute(statement, [{**dict.fromkeys(occurring, 0), **row} for row in rows])
+
+
+async def add_spreads(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Add each row's count to the one under its key: figure, measure and bucket."""
+    if not rows:
+        return
+    insert = upsert(tx, durations)
+    statement = insert.on_conflict_do_update(
+        index_elements=_SPREAD_KEY, set_={"count": durations.c["count"] + insert.excluded["count"]}
+    )
+    await tx.execute(statement, list(rows))
 
 
 async def sums(
@@ -63,3 +78,15 @@ async def active_agencies(tx: Transaction, month: str) -> Sequence[sa.Row[Any]]:
 async def everything(tx: Transaction) -> Sequence[sa.Row[Any]]:
     """Return every row of figures, for a recount to compare with."""
     return (await tx.execute(sa.select(figures))).all()
+
+
+async def every_spread(tx: Transaction, *, chunk: int) -> AsyncIterator[Sequence[sa.Row[Any]]]:
+    """Yield every row of spans of time in chunks, in the order of their keys."""
+    key = [durations.c[name] for name in _SPREAD_KEY]
+    # Not by its own name: `count` of a row is the method every tuple has.
+    query = sa.select(*key, durations.c["count"].label("spans")).order_by(*key).limit(chunk)
+    rows = (await tx.execute(query)).all()
+    while rows:
+        yield rows
+        behind = sa.tuple_(*key) > sa.tuple_(*(getattr(rows[-1], name) for name in _SPREAD_KEY))
+        rows = (await tx.execute(query.where(behind))).all()

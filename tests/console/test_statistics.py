@@ -7,7 +7,8 @@ import re
 
 import pytest
 
-from app.statistics.measures import DEFINITIONS, MEASURE_NAMES
+from app.statistics.definitions import COUNTS as DEFINITIONS
+from app.statistics.measures import MEASURE_NAMES
 from tests.console.conftest import World
 
 

@@ -14,10 +14,10 @@ from app.ids import new_id
 from app.ledger.events import Event, EventKind, Outcome, Standing, record
 from app.store import deliveries, documents
 from app.store.database import Database, Transaction
+from app.store.schema import FIGURE_KEY, ledger_state
 from app.store.schema import deliveries as delivery_table
 from app.store.schema import events as event_table
 from app.store.schema import figures as figure_table
-from app.store.schema import ledger_state
 
 AT = datetime(2026, 11, 22, 3, 4, 5, 678900, tzinfo=UTC)
 
@@ -183,7 +183,7 @@ class Log:
             sorted(row.id for row in rows if row.position is None),
             size,
             {leg.id: leg.position for leg in legs},
-            {tuple(row[:5]): tuple(row[5:]) for row in sums},
+            {tuple(row[: len(FIGURE_KEY)]): tuple(row[len(FIGURE_KEY) :]) for row in sums},
         )
 
     @property

@@ -15,9 +15,10 @@ import app.ledger.events
 from app.ids import new_id
 from app.ledger.canonical import canonical_json, leaf_hash
 from app.ledger.events import Event, EventKind, Outcome, Standing, instant_text, record
-from app.statistics.measures import measures_column
+from app.statistics.measures import durations_column, measures_column
 from app.store import journal
 from app.store.database import Database
+from app.store.schema import events
 
 AT = datetime(2026, 11, 22, 3, 4, 5, 678900, tzinfo=UTC)
 STANDING = Standing("000.00.00.H41", "province", "state")
@@ -49,7 +50,7 @@ def test_every_member_has_its_sentence(enum: str, members: Any) -> None:
 
 def test_kinds_are_named_thing_and_happening_and_fit_their_column() -> None:
     for kind in EventKind:
-        assert re.fullmatch(r"[a-z]+\.[a-z]+", kind.value)
+        assert re.fullmatch(r"[a-z]+\.[a-z]+(_[a-z]+)*", kind.value)
         assert len(kind.value) <= 40
 
 
@@ -57,7 +58,7 @@ def test_the_body_holds_what_is_known_and_nothing_else() -> None:
     event = _event(standing=STANDING, document_type="cong-van", document=new_id(), detail={"sha256": "ab"})
     body = json.loads(event.body())
     assert body == {
-        "v": 1,
+        "v": 2,
         "id": event.id,
         "kind": "document.accepted",
         "at": "2026-11-22T03:04:05.678900Z",
@@ -112,6 +113,15 @@ async def test_what_is_recorded_is_kept_with_its_leaf_hash_and_its_columns(datab
     assert row.position is None
 
 
-def test_every_measure_an_event_counts_in_fits_its_column() -> None:
-    every = {"signed": True, "paper": True}
-    assert max(len(measures_column(kind.value, every) or "") for kind in EventKind) <= 80
+def test_every_figure_and_span_of_an_event_fits_its_column() -> None:
+    reached = ["arrived", "received", "assigned", "in_progress", "completed"]
+    details: list[dict[str, Any]] = [
+        {"signed": True, "paper": False, "kind": "replacement", "on_time": False},
+        {"status": "06", "reached": reached, "on_time": True, "seconds": 10**17},
+        {"status": "02", "reached": ["refused"], "seconds": 10**17},
+        {"status": "13", "change": "requested", "reached": [], "seconds": 10**17},
+        {"status": "15", "change": "accepted", "reached": reached[:2], "seconds": 10**17},
+    ]
+    told = [(kind.value, detail) for kind in EventKind for detail in details]
+    assert max(len(measures_column(*each) or "") for each in told) <= events.c.measures.type.length
+    assert max(len(durations_column(*each) or "") for each in told) <= events.c.durations.type.length

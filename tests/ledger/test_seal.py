@@ -8,7 +8,7 @@ import sys
 import time
 from collections import Counter
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -38,10 +38,7 @@ class _Undone(Exception):
 
 def _folded(rows: list[Any]) -> dict[tuple[str, ...], tuple[int, ...]]:
     return {
-        (key.month, key.agency, key.tier, key.branch, key.document_type): tuple(
-            counts.get(measure, 0) for measure in MEASURES
-        )
-        for key, counts in fold(rows).items()
+        astuple(key): tuple(counts.get(measure, 0) for measure in MEASURES) for key, counts in fold(rows).counts.items()
     }
 
 

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.statistics.fold import FigureKey, fold
-from app.statistics.measures import MEASURE_NAMES
+from app.statistics.fold import FigureKey, SpreadKey, fold, unit_of
+from app.statistics.measures import MEASURE_NAMES, SPANS
 from app.statistics.periods import Month
+from app.statistics.spread import bucket_of
 
 
 @dataclass(frozen=True)
@@ -23,10 +25,15 @@ class Happened:
     branch: str | None
     document_type: str | None
     measures: str | None
+    peer_tier: str | None = None
+    durations: str | None = None
 
 
 FIRST, LAST = datetime.fromisoformat("2026-10-31T16:00:00"), datetime.fromisoformat("2026-12-01")
 COUNTED = st.lists(st.sampled_from(MEASURE_NAMES), min_size=1, max_size=3, unique=True)
+SPENT = st.lists(
+    st.tuples(st.sampled_from(SPANS), st.integers(0, 10**7)), min_size=1, max_size=3, unique_by=lambda each: each[0]
+)
 EVENTS = st.builds(
     Happened,
     at=st.datetimes(FIRST, LAST, timezones=st.just(UTC)),
@@ -35,19 +42,28 @@ EVENTS = st.builds(
     branch=st.sampled_from([None, "party"]),
     document_type=st.sampled_from([None, "cong-van"]),
     measures=st.none() | COUNTED.map(lambda names: f" {' '.join(names)} "),
+    peer_tier=st.sampled_from([None, "central", "commune"]),
+    durations=st.none() | SPENT.map(lambda spent: f" {' '.join(f'{name}:{s}' for name, s in spent)} "),
 )
 
 
-def _plain(events: list[Happened]) -> dict[FigureKey, dict[str, int]]:
-    return {key: dict(counts) for key, counts in fold(events).items()}
+Sums = tuple[dict[FigureKey, dict[str, int]], dict[SpreadKey, int]]
 
 
-def _sum(batches: list[list[Happened]]) -> dict[FigureKey, dict[str, int]]:
+def _plain(events: list[Happened]) -> Sums:
+    added = fold(events)
+    return {key: dict(counts) for key, counts in added.counts.items()}, dict(added.spreads)
+
+
+def _sum(batches: list[list[Happened]]) -> Sums:
     sums: dict[FigureKey, Counter[str]] = {}
+    spreads: Counter[SpreadKey] = Counter()
     for batch in batches:
-        for key, counts in fold(batch).items():
+        added = fold(batch)
+        for key, counts in added.counts.items():
             sums.setdefault(key, Counter()).update(counts)
-    return {key: dict(counts) for key, counts in sums.items()}
+        spreads.update(added.spreads)
+    return {key: dict(counts) for key, counts in sums.items()}, dict(spreads)
 
 
 @given(st.lists(EVENTS, max_size=30), st.sets(st.integers(0, 30)))
@@ -68,27 +84,65 @@ def test_the_order_within_a_batch_does_not_matter(events: list[Happened], random
 def test_each_event_counts_once_in_each_of_its_figures(events: list[Happened]) -> None:
     counted = Counter(measure for event in events for measure in (event.measures or "").split())
     folded: Counter[str] = Counter()
-    for key, counts in fold(events).items():
+    for key, counts in fold(events).counts.items():
         folded.update(counts)
         assert all(counts.values())
         assert key.month in {str(Month.of(event.at)) for event in events}
     assert folded == counted
 
 
+@given(st.lists(EVENTS, max_size=30))
+def test_each_span_is_in_the_one_bucket_it_belongs_to(events: list[Happened]) -> None:
+    spent = [part.split(":") for event in events for part in (event.durations or "").split()]
+    counted = Counter((name, bucket_of(int(seconds))) for name, seconds in spent)
+    folded: Counter[tuple[str, int]] = Counter()
+    for key, count in fold(events).spreads.items():
+        folded[key.span, key.bucket] += count
+    assert folded == counted
+
+
+@pytest.mark.parametrize(
+    "durations",
+    [
+        "to_fetch",
+        " to_fetch: ",
+        " to_fetch:x ",
+        " to_fetch:-1 ",
+        " to_moon:1 ",
+        " to_fetch:²",
+        f" to_fetch:{'9' * 5000} ",
+    ],
+)
+def test_a_column_that_somebody_spoilt_adds_nothing(durations: str) -> None:
+    event = Happened(datetime(2026, 11, 1, tzinfo=UTC), None, None, None, None, None, durations=durations)
+    assert _plain([event]) == ({}, {})
+
+
+@pytest.mark.parametrize(
+    ("code", "unit"),
+    [
+        ("000.00.00.H41", "H41"), ("000.01.32.G22", "G22"), ("H41", "H41"), ("H41.21.05", "H41"), ("A12.3B", "A12"),
+        ("Z010102030405", ""), ("0102030405", ""), ("28.22.H17", ""), ("vxp.saas.03", ""), ("", ""), ("H41.", ""),
+    ],
+)  # fmt: skip
+def test_the_unit_is_the_level_one_code_that_both_forms_say(code: str, unit: str) -> None:
+    assert unit_of(code) == unit
+
+
 def test_what_belongs_to_nobody_is_counted_under_empty_names() -> None:
     event = Happened(datetime(2026, 11, 1, tzinfo=UTC), None, None, None, None, " refused ")
-    assert _plain([event, event]) == {FigureKey("2026-11", "", "", "", ""): {"refused": 2}}
+    assert _plain([event, event])[0] == {FigureKey("2026-11", "", "", "", "", "", ""): {"refused": 2}}
 
 
 def test_an_agency_that_moved_to_another_tier_has_figures_of_both() -> None:
     at = datetime(2026, 11, 1, tzinfo=UTC)
     before = Happened(at, "H41.1", "district", "state", "cong-van", " sent ")
     after = Happened(at, "H41.1", "commune", "state", "cong-van", " sent ")
-    assert {key.tier: counts for key, counts in _plain([before, after]).items()} == {
+    assert {key.tier: counts for key, counts in _plain([before, after])[0].items()} == {
         "district": {"sent": 1},
         "commune": {"sent": 1},
     }
 
 
 def test_nothing_counts_nothing() -> None:
-    assert _plain([]) == {}
+    assert _plain([]) == ({}, {})

@@ -22,7 +22,7 @@ from tests.ledger.recording import AT, STANDINGS, sending, write
 
 MONTHS = [f"2026-{number:02d}" for number in range(7, 13)]
 AGENCIES = [f"H{number:02d}" for number in range(1, 41)] + ["000.00.00.G22", ""]
-KEY = ("month", "agency", "tier", "branch", "document_type")
+KEY = ("month", "agency", "tier", "branch", "document_type", "unit", "peer_tier")
 
 Rows = list[dict[str, Any]]
 
@@ -45,6 +45,8 @@ def _some_figures() -> Rows:
             dice.choice(["central", "province", "district", "commune", ""]),
             dice.choice(["state", "party", "front", ""]),
             dice.choice(["cong-van", "luat", ""]),
+            dice.choice(["H41", "G22", ""]),
+            dice.choice(["central", "province", ""]),
         )
         counts = {name: dice.choice([0, 0, 1, 7, 10**12]) for name in MEASURE_NAMES}
         rows[key] = dict(zip(KEY, key, strict=True)) | counts
@@ -133,7 +135,11 @@ async def test_one_month_and_ten_years_are_spans(database: Database, first: str,
 
 async def test_agencies_that_sent_or_received_took_part(database: Database) -> None:
     def row(agency: str, tier: str = "province", month: str = "2026-11", **counts: int) -> dict[str, Any]:
-        return {"month": month, "agency": agency, "tier": tier, "branch": "state", "document_type": "luat"} | counts
+        return (
+            {"month": month, "agency": agency, "tier": tier, "branch": "state", "document_type": "luat"}
+            | counts
+            | {"unit": "", "peer_tier": ""}
+        )
 
     async with database.write() as tx:
         await figures.add(
