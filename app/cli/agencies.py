@@ -1,10 +1,12 @@
 """`truc agency …`: the directory."""
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from app.cli import reorganisation
 from app.cli.operator import operate
 from app.cli.terminal import Json, complain, member, note, print_fields, print_json, print_table, read_file
 from app.errors import RequestInvalid
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Agencies: who takes part.", no_args_is_help=True)
 
+app.command("reorganise")(reorganisation.reorganise)
+
 Code = Annotated[str, typer.Argument(metavar="CODE", help="Agency code, either form.")]
 
 
@@ -26,6 +30,10 @@ def import_(
     reference: Annotated[
         bool, typer.Option("--reference", help="The national level-one codes that ship with the node.")
     ] = False,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], metavar="DAY", help="With --reference: the codes in force on this day."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the file, change nothing.")] = False,
     skip_existing: Annotated[
         bool, typer.Option("--skip-existing", help="Leave out rows whose code is registered already.")
@@ -41,6 +49,8 @@ def import_(
         raise typer.BadParameter("give either a file or --reference")
     if reference and dry_run:
         raise typer.BadParameter("--dry-run is for files", param_hint="--dry-run")
+    if as_of is not None and not reference:
+        raise typer.BadParameter("--as-of is for --reference", param_hint="--as-of")
     content = read_file(file) if file is not None else b""
 
     async def work(database: "Database", act: "Act") -> "Done[ImportReport]":
@@ -48,7 +58,7 @@ def import_(
         from app.registry.reference import load_reference
 
         if reference:
-            return await load_reference(database, act=act)
+            return await load_reference(database, as_of=as_of.date() if as_of else None, act=act)
         existing = Existing.SKIP if skip_existing else Existing.REFUSE
         return await import_csv(database, content, dry_run=dry_run, existing=existing, act=act)
 
