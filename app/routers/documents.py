@@ -88,6 +88,14 @@ class DeliveryView(BaseModel):
     )
     progress: str = Field(description="How far it came, or how it ended.", examples=["received"])
     change: str | None = Field(description="A withdrawal or update that was asked for, or how it was answered.")
+    change_by: str | None = Field(
+        description="The document or status report that asked for the last change; null for whom it is none of its "
+        "business."
+    )
+    added_by: str | None = Field(
+        description="The update that added this recipient; null for the first recipients, and for whom it is none of "
+        "its business."
+    )
     superseded_by: str | None = Field(
         description="The document that holds instead, for this recipient; null for whom it is none of its business."
     )
@@ -105,6 +113,8 @@ class DeliveryView(BaseModel):
             state=row.change or row.progress,
             progress=row.progress,
             change=row.change,
+            change_by=row.change_by if whole else None,
+            added_by=row.added_by if whole else None,
             superseded_by=row.superseded_by if whole else None,
             overdue=archive.is_overdue(row),
             available_at=row.available_at,

@@ -103,6 +103,9 @@ class InboxItem(BaseModel):
     document: InboxDocument
     status: InboxStatus | None = Field(description="Null unless `kind` is `status`.")
     notice: InboxNotice | None = Field(description="Null unless `kind` is `notice`.")
+    change: str | None = Field(description="What the sender asks of this document, or how that was answered.")
+    change_by: str | None = Field(description="The document or status report that asked for it.")
+    superseded_by: str | None = Field(description="The document that holds instead of this one.")
     available_at: datetime
 
     @classmethod
@@ -115,6 +118,7 @@ class InboxItem(BaseModel):
             document=InboxDocument(**{name: getattr(row, name) for name in InboxDocument.model_fields}),
             status=None if row.status_report is None else _status(row),
             notice=None if row.notice is None else _notice(row),
+            **{name: getattr(row, name) for name in ("change", "change_by", "superseded_by")},
             available_at=row.available_at,
         )
 
