@@ -34,7 +34,8 @@ async def any_due(tx: Transaction, *, at: datetime) -> bool:
 async def claim_due(tx: Transaction, moment: Moment, *, at: datetime, limit: int) -> Sequence[sa.Row[Any]]:
     """Return deliveries whose moment has come, earliest first, held to the end of the transaction.
 
-    Those that somebody else holds are left for the next time. Each row has its document's sender, type, due date and
+    Those that somebody else holds are left for the next time, and nothing expires before what came earlier was told of
+    it: another process may still be at that. Each row has its document's sender, type, due date and
     the tier its sender had.
     """
     column = deliveries.c[moment.value]
@@ -51,6 +52,9 @@ async def claim_due(tx: Transaction, moment: Moment, *, at: datetime, limit: int
         .order_by(column)
         .limit(limit)
     )
+    if moment is Moment.EXPIRY:
+        for earlier in (deliveries.c.undelivered_at, deliveries.c.due_at):
+            query = query.where(sa.or_(earlier.is_(None), earlier >= column))
     if tx.dialect.name == "postgresql":
         query = query.with_for_update(of=deliveries, skip_locked=True)
     return (await tx.execute(query)).all()
