@@ -1,91 +1,120 @@
-"""The state machine against decision 0005, told a second time: ranks, ends, what is pending, who may report."""
+"""The state machine against decisions 0005 and 0008, told a second time: ranks, ends, what is pending, who may what."""
 
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.edxml.model import StatusCode
-from app.exchange.states import MOVES, Change, DeliveryState, Party, Progress, acknowledged, allowed_codes, step
+from app.exchange.states import (
+    MOVES,
+    REPORTERS,
+    Act,
+    Cause,
+    Change,
+    DeliveryState,
+    Party,
+    Progress,
+    acknowledged,
+    allowed_codes,
+    move_of,
+    reached,
+    source_of,
+    step,
+)
 
 START = DeliveryState(Progress.AVAILABLE)
 RANKED = ("available", "delivered", "arrived", "received", "assigned", "in_progress", "completed")
 RANK_OF = {"01": 2, "03": 3, "04": 4, "05": 5, "06": 6}
 BY_SENDER = {"13"}
-TAKE_OVER = "take over"
+CAUSES: tuple[Cause, ...] = (*StatusCode, *Act)
+STATES = [
+    DeliveryState(progress, change)
+    for progress in Progress
+    for change in (None, *Change)
+    if not (change and DeliveryState(progress).ended)
+]
+ENDED_BY = {"02": "refused", "15": "withdrawn", "withdraw": "withdrawn", "expire": "expired"}
 
-actions = st.lists(st.sampled_from([*(code.value for code in StatusCode), TAKE_OVER]), max_size=25)
+actions = st.lists(st.sampled_from([cause.value for cause in CAUSES]), max_size=25)
+
+
+def cause_of(action: str) -> Cause:
+    return StatusCode(action) if action[0].isdigit() else Act(action)
 
 
 @dataclass
 class Told:
-    """A delivery as decision 0005 tells it: the best rank ever reported, what ended it, what is asked or answered."""
+    """A delivery as the decisions tell it: the best rank ever reported, what ended it, what is asked or answered."""
 
     best: int = 0
     ended_by: str | None = None
-    pending: bool = False
+    pending: str | None = None
     answer: str | None = None
 
-    def allows(self, code: str) -> bool:
+    def allows(self, action: str) -> bool:
         if self.ended_by is not None:
-            # A repeat of what ended a delivery is accepted.
-            return code == self.ended_by
-        match code:
+            # A repeat of what a recipient ended a delivery with is accepted; withdrawn is withdrawn, however.
+            return action == {"withdraw": "15"}.get(self.ended_by, self.ended_by) and action != "expire"
+        match action:
             case "02":
                 # Possible until the document was accepted (03).
                 return self.best < RANK_OF["03"]
-            case "15":
-                # Needs something pending; agreeing to 13 ends the delivery, so there is no answer to repeat.
-                return self.pending
-            case "16":
-                return self.pending or self.answer == "16"
+            case "15" | "16":
+                # Needs something pending, or repeats the answer; agreeing to a withdrawal ends the delivery.
+                return self.pending is not None or self.answer == action
+            case "expire":
+                # Who has it, or reported on it, did not leave it lying.
+                return self.best == 0
             case _:
                 return True
 
-    def happen(self, code: str) -> None:
+    def happen(self, action: str) -> None:
         if self.ended_by is not None:
             return
-        match code:
-            case "02" | "15":
-                self.ended_by = code
-            case "13":
-                self.pending, self.answer = True, None
-            case "16":
-                self.pending, self.answer = False, "16"
-            case _ if RANK_OF[code] > self.best:
-                self.best, self.answer = RANK_OF[code], None
-
-    def take_over(self) -> None:
-        if self.ended_by is None:
-            self.best = max(self.best, 1)
+        match action:
+            case "02" | "withdraw" | "expire":
+                self.ended_by = action
+            case "15" if self.pending == "withdrawal":
+                self.ended_by = action
+            case "15" | "16" if self.pending:
+                self.pending, self.answer = None, action
+            case "15" | "16" | "supersede":
+                pass
+            case "13" | "ask_withdrawal":
+                self.pending, self.answer = "withdrawal", None
+            case "ask_update":
+                # What is to be given back is not updated.
+                self.pending, self.answer = self.pending or "update", None
+            case "acknowledge":
+                self.best = max(self.best, 1)
+            case _ if RANK_OF[action] > self.best:
+                self.best, self.answer = RANK_OF[action], None
 
     @property
     def shown(self) -> str:
         if self.ended_by is not None:
-            return {"02": "refused", "15": "withdrawn"}[self.ended_by]
+            return ENDED_BY[self.ended_by]
         if self.pending:
-            return "withdrawal_requested"
-        return "change_refused" if self.answer else RANKED[self.best]
+            return f"{self.pending}_requested"
+        return {None: RANKED[self.best], "15": "change_accepted", "16": "change_refused"}[self.answer]
 
 
 @settings(deadline=None)
 @given(actions)
-def test_any_sequence_goes_as_the_decision_tells(sequence: list[str]) -> None:
+def test_any_sequence_goes_as_the_decisions_tell(sequence: list[str]) -> None:
     state, told = START, Told()
     for action in sequence:
         before = state
-        if action == TAKE_OVER:
-            state = acknowledged(state)
-            told.take_over()
-        else:
-            after = step(state, StatusCode(action))
-            assert (after is not None) == told.allows(action), (state, action)
-            if after is not None:
-                state = after
-                told.happen(action)
+        after = step(state, cause_of(action))
+        assert (after is not None) == told.allows(action), (state, action)
+        if after is not None:
+            state = after
+            told.happen(action)
         assert state.shown == told.shown, (before, action)
         assert state.ended == (told.ended_by is not None)
-        assert state.awaits_answer == (told.pending and told.ended_by is None)
+        assert state.awaits_answer == (told.pending is not None and told.ended_by is None)
 
 
 @settings(deadline=None)
@@ -93,7 +122,7 @@ def test_any_sequence_goes_as_the_decision_tells(sequence: list[str]) -> None:
 def test_progress_never_goes_back_and_ends_are_ends(sequence: list[str]) -> None:
     state = START
     for action in sequence:
-        after = acknowledged(state) if action == TAKE_OVER else step(state, StatusCode(action)) or state
+        after = step(state, cause_of(action)) or state
         if state.ended:
             assert after == state
         elif not after.ended:
@@ -103,63 +132,101 @@ def test_progress_never_goes_back_and_ends_are_ends(sequence: list[str]) -> None
 
 
 @settings(deadline=None)
-@given(actions, st.sampled_from(Party))
+@given(actions)
+def test_each_step_is_reached_once_however_reports_skip_and_repeat(sequence: list[str]) -> None:
+    state, seen = START, []
+    for action in sequence:
+        after = step(state, cause_of(action)) or state
+        seen += [each.value for each in reached(state, after)]
+        state = after
+    assert len(seen) == len(set(seen))
+    forward = [word for word in seen if word != "refused"]
+    assert forward == list(RANKED[2 : 2 + len(forward)]), "in rank order, those that were skipped included"
+    if not state.ended:
+        assert ([*RANKED[:2], *forward][-1] == state.progress.value) or state.progress.value in RANKED[:2]
+
+
+@settings(deadline=None)
+@given(actions, st.sampled_from([Party.SENDER, Party.RECIPIENT]))
 def test_allowed_codes_are_exactly_those_that_step_takes(sequence: list[str], party: Party) -> None:
     state = START
     for action in sequence:
-        state = acknowledged(state) if action == TAKE_OVER else step(state, StatusCode(action)) or state
+        state = step(state, cause_of(action)) or state
     allowed = allowed_codes(state, party)
     for code in StatusCode:
         mine = (code.value in BY_SENDER) == (party is Party.SENDER)
         assert (code in allowed) == (mine and step(state, code) is not None)
 
 
-@settings(deadline=None)
-@given(st.sampled_from(Progress), st.sampled_from([None, *Change]), st.sampled_from(StatusCode))
-def test_repeating_a_report_changes_nothing(progress: Progress, change: Change | None, code: StatusCode) -> None:
-    after = step(DeliveryState(progress, change), code)
-    if after is not None and code is not StatusCode.CHANGE_ACCEPTED:
-        assert step(after, code) == after
-    if after is not None and after.progress is Progress.WITHDRAWN:
-        assert step(after, StatusCode.CHANGE_ACCEPTED) == after
+@pytest.mark.parametrize("cause", CAUSES)
+def test_repeating_it_changes_nothing(cause: Cause) -> None:
+    for state in STATES:
+        after = step(state, cause)
+        if after is None or after.ended:
+            continue
+        if cause is not StatusCode.CHANGE_ACCEPTED:
+            assert step(after, cause) == after, (state, cause)
 
 
-def test_every_code_has_one_reporter() -> None:
-    assert set(MOVES) == set(StatusCode)
-    assert {code.value for code, move in MOVES.items() if move.reporter is Party.SENDER} == BY_SENDER
+def test_taking_over_twice_is_taking_over_once() -> None:
+    for state in STATES:
+        assert acknowledged(acknowledged(state)) == acknowledged(state)
+        assert acknowledged(state).change == state.change
+
+
+def test_every_cause_has_one_party_and_every_line_a_source() -> None:
+    assert {move.cause for move in MOVES} == set(CAUSES)
+    for cause in CAUSES:
+        assert len({move.by for move in MOVES if move.cause is cause}) == 1, cause
+    assert {code.value for code, party in REPORTERS.items() if party is Party.SENDER} == BY_SENDER
+    assert all(move.source for move in MOVES)
+    assert all(source_of(code) for code in StatusCode)
+
+
+def test_at_most_one_line_speaks_of_a_state() -> None:
+    for state in STATES:
+        for cause in CAUSES:
+            speaking = [move for move in MOVES if move.cause is cause and move.holds_for(state)]
+            assert len(speaking) <= 1, (state, cause)
+            assert move_of(state, cause) == (speaking[0] if speaking else None)
 
 
 MARKS = {
     "available": "·",
-    "delivered": "·",
+    "delivered": "ack",
     "arrived": "01",
     "received": "03",
     "assigned": "04",
     "in_progress": "05",
     "completed": "06",
-    "refused": "end 02",
-    "withdrawn": "end 15",
+    "refused": "02x",
+    "withdrawn": "15x",
+    "expired": "x",
     "withdrawal_requested": "13?",
     "update_requested": "2?",
     "change_accepted": "15",
     "change_refused": "16",
 }
+NAMES = {
+    "acknowledge": "ack",
+    "ask_withdrawal": "1?",
+    "withdraw": "1!",
+    "ask_update": "2?",
+    "supersede": "3!",
+    "expire": "time",
+}
 
 
 def drawn() -> str:
-    """Draw every state and every code: `-` not allowed, `=` stays, else what is shown afterwards."""
-    lines = ["{:<34}{}".format("", "".join(f"{code.value:<8}" for code in StatusCode))]
-    for progress in Progress:
-        for change in [None, *Change]:
-            state = DeliveryState(progress, change)
-            if state.ended and change:
-                continue
-            cells = []
-            for code in StatusCode:
-                after = step(state, code)
-                cells.append("-" if after is None else "=" if after == state else MARKS[after.shown])
-            name = f"{progress.value}{f' {change.value}' if change else ''}"
-            lines.append(f"{name:<34}{''.join(f'{cell:<8}' for cell in cells)}".rstrip())
+    """Draw every state and every cause: `-` not allowed, `=` stays, else what is shown afterwards, x: the end."""
+    lines = ["{:<34}{}".format("", "".join(f"{NAMES.get(cause.value, cause.value):<5}" for cause in CAUSES))]
+    for state in STATES:
+        cells = []
+        for cause in CAUSES:
+            after = step(state, cause)
+            cells.append("-" if after is None else "=" if after == state else MARKS[after.shown])
+        name = f"{state.progress.value}{f' {state.change.value}' if state.change else ''}"
+        lines.append(f"{name:<34}{''.join(f'{cell:<5}' for cell in cells)}".rstrip())
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -168,43 +235,43 @@ def test_the_table_of_moves_is_what_it_was() -> None:
 
 
 TABLE = """
-                                  01      02      03      04      05      06      13      15      16
-available                         01      end 02  03      04      05      06      13?     -       -
-available withdrawal_requested    13?     end 02  13?     13?     13?     13?     =       end 15  16
-available update_requested        2?      end 02  2?      2?      2?      2?      13?     15      16
-available change_accepted         01      end 02  03      04      05      06      13?     =       -
-available change_refused          01      end 02  03      04      05      06      13?     -       =
-delivered                         01      end 02  03      04      05      06      13?     -       -
-delivered withdrawal_requested    13?     end 02  13?     13?     13?     13?     =       end 15  16
-delivered update_requested        2?      end 02  2?      2?      2?      2?      13?     15      16
-delivered change_accepted         01      end 02  03      04      05      06      13?     =       -
-delivered change_refused          01      end 02  03      04      05      06      13?     -       =
-arrived                           =       end 02  03      04      05      06      13?     -       -
-arrived withdrawal_requested      =       end 02  13?     13?     13?     13?     =       end 15  16
-arrived update_requested          =       end 02  2?      2?      2?      2?      13?     15      16
-arrived change_accepted           =       end 02  03      04      05      06      13?     =       -
-arrived change_refused            =       end 02  03      04      05      06      13?     -       =
-received                          =       -       =       04      05      06      13?     -       -
-received withdrawal_requested     =       -       =       13?     13?     13?     =       end 15  16
-received update_requested         =       -       =       2?      2?      2?      13?     15      16
-received change_accepted          =       -       =       04      05      06      13?     =       -
-received change_refused           =       -       =       04      05      06      13?     -       =
-assigned                          =       -       =       =       05      06      13?     -       -
-assigned withdrawal_requested     =       -       =       =       13?     13?     =       end 15  16
-assigned update_requested         =       -       =       =       2?      2?      13?     15      16
-assigned change_accepted          =       -       =       =       05      06      13?     =       -
-assigned change_refused           =       -       =       =       05      06      13?     -       =
-in_progress                       =       -       =       =       =       06      13?     -       -
-in_progress withdrawal_requested  =       -       =       =       =       13?     =       end 15  16
-in_progress update_requested      =       -       =       =       =       2?      13?     15      16
-in_progress change_accepted       =       -       =       =       =       06      13?     =       -
-in_progress change_refused        =       -       =       =       =       06      13?     -       =
-completed                         =       -       =       =       =       =       13?     -       -
-completed withdrawal_requested    =       -       =       =       =       =       =       end 15  16
-completed update_requested        =       -       =       =       =       =       13?     15      16
-completed change_accepted         =       -       =       =       =       =       13?     =       -
-completed change_refused          =       -       =       =       =       =       13?     -       =
-refused                           -       =       -       -       -       -       -       -       -
-withdrawn                         -       -       -       -       -       -       -       =       -
-expired                           -       -       -       -       -       -       -       -       -
+                                  01   02   03   04   05   06   13   15   16   ack  1?   1!   2?   3!   time
+available                         01   02x  03   04   05   06   13?  -    -    ack  13?  15x  2?   =    x
+available withdrawal_requested    13?  02x  13?  13?  13?  13?  =    15x  16   13?  =    15x  =    =    x
+available update_requested        2?   02x  2?   2?   2?   2?   13?  15   16   2?   13?  15x  =    =    x
+available change_accepted         01   02x  03   04   05   06   13?  =    -    15   13?  15x  2?   =    x
+available change_refused          01   02x  03   04   05   06   13?  -    =    16   13?  15x  2?   =    x
+delivered                         01   02x  03   04   05   06   13?  -    -    =    13?  15x  2?   =    -
+delivered withdrawal_requested    13?  02x  13?  13?  13?  13?  =    15x  16   =    =    15x  =    =    -
+delivered update_requested        2?   02x  2?   2?   2?   2?   13?  15   16   =    13?  15x  =    =    -
+delivered change_accepted         01   02x  03   04   05   06   13?  =    -    =    13?  15x  2?   =    -
+delivered change_refused          01   02x  03   04   05   06   13?  -    =    =    13?  15x  2?   =    -
+arrived                           =    02x  03   04   05   06   13?  -    -    =    13?  15x  2?   =    -
+arrived withdrawal_requested      =    02x  13?  13?  13?  13?  =    15x  16   =    =    15x  =    =    -
+arrived update_requested          =    02x  2?   2?   2?   2?   13?  15   16   =    13?  15x  =    =    -
+arrived change_accepted           =    02x  03   04   05   06   13?  =    -    =    13?  15x  2?   =    -
+arrived change_refused            =    02x  03   04   05   06   13?  -    =    =    13?  15x  2?   =    -
+received                          =    -    =    04   05   06   13?  -    -    =    13?  15x  2?   =    -
+received withdrawal_requested     =    -    =    13?  13?  13?  =    15x  16   =    =    15x  =    =    -
+received update_requested         =    -    =    2?   2?   2?   13?  15   16   =    13?  15x  =    =    -
+received change_accepted          =    -    =    04   05   06   13?  =    -    =    13?  15x  2?   =    -
+received change_refused           =    -    =    04   05   06   13?  -    =    =    13?  15x  2?   =    -
+assigned                          =    -    =    =    05   06   13?  -    -    =    13?  15x  2?   =    -
+assigned withdrawal_requested     =    -    =    =    13?  13?  =    15x  16   =    =    15x  =    =    -
+assigned update_requested         =    -    =    =    2?   2?   13?  15   16   =    13?  15x  =    =    -
+assigned change_accepted          =    -    =    =    05   06   13?  =    -    =    13?  15x  2?   =    -
+assigned change_refused           =    -    =    =    05   06   13?  -    =    =    13?  15x  2?   =    -
+in_progress                       =    -    =    =    =    06   13?  -    -    =    13?  15x  2?   =    -
+in_progress withdrawal_requested  =    -    =    =    =    13?  =    15x  16   =    =    15x  =    =    -
+in_progress update_requested      =    -    =    =    =    2?   13?  15   16   =    13?  15x  =    =    -
+in_progress change_accepted       =    -    =    =    =    06   13?  =    -    =    13?  15x  2?   =    -
+in_progress change_refused        =    -    =    =    =    06   13?  -    =    =    13?  15x  2?   =    -
+completed                         =    -    =    =    =    =    13?  -    -    =    13?  15x  2?   =    -
+completed withdrawal_requested    =    -    =    =    =    =    =    15x  16   =    =    15x  =    =    -
+completed update_requested        =    -    =    =    =    =    13?  15   16   =    13?  15x  =    =    -
+completed change_accepted         =    -    =    =    =    =    13?  =    -    =    13?  15x  2?   =    -
+completed change_refused          =    -    =    =    =    =    13?  -    =    =    13?  15x  2?   =    -
+refused                           -    =    -    -    -    -    -    -    -    -    -    -    -    -    -
+withdrawn                         -    -    -    -    -    -    -    =    -    -    -    -    -    -    -
+expired                           -    -    -    -    -    -    -    -    -    -    -    -    -    -    -
 """
