@@ -305,6 +305,9 @@ class _Laying:
 
     def check_chains(self) -> None:
         """Check (2) that who answers for closed agencies of long ago is still found."""
+        if any(each.refuses for each in self.findings):
+            # A successor that cannot be one would lengthen chains, or close circles.
+            return
         successors = {each.organ_id: each.successor for each in self.directory.values() if each.closed}
         successors |= self.successors
         for start in successors:
