@@ -37,6 +37,7 @@ from app.routers import (
     statistics,
     statuses,
     trust,
+    webhooks,
 )
 from app.routers.brake import Brake
 from app.routers.calls import WrongMethods
@@ -48,6 +49,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     documents.router,
     statuses.router,
     mailbox.router,
+    webhooks.router,
     refusals.router,
     agencies.router,
     reorganisations.router,

@@ -10,11 +10,15 @@ from app.exchange.desk import Desk, Policy
 from app.exchange.doorbell import Doorbell
 from app.registry.trust import TrustCache
 from app.regulations.file import load as load_regulations
+from app.remote.post import Limits, Post
 from app.settings import Settings
 from app.signing.node_key import NodeKey
 from app.signing.path import UnknownRevocation
+from app.signing.sealing_key import SealingKey
 from app.store.blobs import BlobStore
 from app.store.database import Database
+from app.webhooks.hooks import Hooks
+from app.webhooks.hooks import Policy as HookPolicy
 
 KEYS_FOLDER = "keys"
 """Below the data folder; 0700."""
@@ -29,10 +33,12 @@ class Node:
     Attributes:
         settings: as it was started with.
         desk: what the exchange works with; the other parts are in there.
+        hooks: what webhooks work with.
     """
 
     settings: Settings
     desk: Desk
+    hooks: Hooks
 
     @property
     def database(self) -> Database:
@@ -57,6 +63,7 @@ class Node:
     async def close(self) -> None:
         """Give everything back; the node must not be used afterwards."""
         self.desk.verifiers.shutdown(wait=True, cancel_futures=True)
+        self.hooks.post.close()
         await self.database.close()
 
 
@@ -64,7 +71,7 @@ async def open_node(settings: Settings) -> Node:
     """Open a node on its data folder and database; makes the folder and the node's key where they are missing.
 
     Raises:
-        RequestInvalid: the database URL or the regulations file cannot be used.
+        RequestInvalid: the database URL, the regulations file or the file of authorities cannot be used.
         DataFault: the node's key is readable by others, or damaged.
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -87,4 +94,14 @@ async def open_node(settings: Settings) -> Node:
         verifiers=ThreadPoolExecutor(settings.verify_threads, thread_name_prefix="verify"),
         policy=policy,
     )
-    return Node(settings, desk)
+    hooks = Hooks(
+        database=database,
+        sealing=SealingKey.open(settings.data_dir / KEYS_FOLDER),
+        post=Post(
+            limits=Limits(total=settings.webhook_timeout_seconds),
+            private=settings.webhook_private_targets,
+            ca_file=settings.webhook_ca_file,
+        ),
+        policy=HookPolicy(settings.public_url, settings.webhook_retention_days),
+    )
+    return Node(settings, desk, hooks)

@@ -74,6 +74,20 @@ class Settings(BaseSettings):
     verify_threads: int = Field(
         default=2, ge=1, le=64, description="Threads that verify documents too long to be verified on the event loop."
     )
+    webhook_private_targets: bool = Field(
+        default=False,
+        description="Let webhooks use http, and private and loopback addresses; for networks of one's own, and tests.",
+    )
+    webhook_ca_file: Path | None = Field(
+        default=None,
+        description="PEM file of authorities that webhook servers may have certificates of, besides the system's.",
+    )
+    webhook_timeout_seconds: float = Field(
+        default=15.0, ge=1, le=30, description="Longest time from connecting to a webhook's server to its answer."
+    )
+    webhook_retention_days: int = Field(
+        default=30, ge=4, le=365, description="How long settled webhook messages and their attempts are kept."
+    )
     log_format: Literal["json", "console"] = Field(default="json", description="Form of log lines.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Lowest level logged.")
 

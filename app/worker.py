@@ -1,4 +1,4 @@
-"""What runs beside the requests: sealing what was committed, waking those who wait for it, and watching deadlines.
+"""What runs beside the requests: sealing what was committed, waking those who wait for it, deadlines, plans, webhooks.
 
 Every process of a node runs this. Sealing is safe from any number of them; each tails the ledger by itself to ring its
 own bells, so nothing depends on processes telling each other anything.
@@ -20,6 +20,7 @@ from app.registry.expiry import forget_expired
 from app.registry.reorganisation import acts as reorganisations
 from app.routers import clock
 from app.store import journal
+from app.webhooks import rounds as webhooks
 
 SWEEP_SECONDS = 3600.0
 """How often leavings are swept: bodies that never became documents, keys and assertions that expired."""
@@ -48,6 +49,7 @@ async def run(node: Node) -> None:
         group.create_task(_sweep(node))
         group.create_task(_watch_deadlines(node))
         group.create_task(_reorganise(node))
+        group.create_task(webhooks.run(node.hooks, now=clock.now))
 
 
 async def _seal_and_ring(node: Node) -> None:
@@ -77,6 +79,7 @@ async def _ring(node: Node, seen: int) -> int:
         if not rows:
             return seen
         node.desk.doorbell.ring({row.agency for row in rows if row.kind in IN_INBOX and row.agency is not None})
+        node.hooks.nudged.set()
         seen = rows[-1].position
 
 
@@ -113,8 +116,9 @@ async def _sweep(node: Node) -> None:
                 node.blobs.sweep_incoming, older_than=time.time() - INCOMING_SECONDS_MAX
             )
             forgotten = await forget_expired(node.database, at=clock.now() - CLOCK_SKEW_MAX)
+            told = await webhooks.sweep(node.hooks, at=clock.now())
         except Unavailable:
             _log.warning("worker.sweep_postponed")
         else:
-            _log.info("worker.swept", abandoned_bodies=abandoned, expired_keys=forgotten)
+            _log.info("worker.swept", abandoned_bodies=abandoned, expired_keys=forgotten, told_webhooks=told)
         await asyncio.sleep(SWEEP_SECONDS)

@@ -16,12 +16,13 @@ WRITERS = {
     "exchange": "the way of a document",
     "registry": "acts of administrators",
     "ledger/seal.py": "sealing",
+    "webhooks": "subscriptions, messages to them, and what became of those",
     "store/migrations.py": "the schema itself",
     "routers/sign_in.py": "sign-ins are events, and the registry knows nothing of tokens",
 }
 """Who may begin a writing transaction, by the beginning of its path, and for what."""
 
-PURE = ("edxml", "signing", "markup", "statistics", "ledger", "store", "exchange", "registry")
+PURE = ("edxml", "signing", "markup", "statistics", "ledger", "store", "exchange", "registry", "webhooks", "remote")
 """Rooms that take time as an argument."""
 
 CLOCKS = {

@@ -32,6 +32,6 @@ class Metrics:
         self._requests.labels(known, route, str(status)).inc()
         self._seconds.labels(known, route).observe(seconds)
 
-    def exposition(self) -> bytes:
-        """Return all figures in the text format of Prometheus."""
-        return generate_latest(self.registry)
+    def exposition(self, *others: CollectorRegistry) -> bytes:
+        """Return all figures, and those of other registries, in the text format of Prometheus."""
+        return b"".join(map(generate_latest, (self.registry, *others)))

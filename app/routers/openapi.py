@@ -24,6 +24,7 @@ that explains them. Every POST that creates honours `Idempotency-Key`. HEAD work
 
 TAGS = {
     "Exchange": "Sending, receiving, acknowledging and reporting on documents.",
+    "Webhooks": "Being told of events instead of asking for them; the inbox stays the truth.",
     "Registry": "Agencies, their certificates, trust anchors and clients.",
     "Audit": "The delivery log.",
     "Statistics": "Figures of the exchange, counted from the delivery log.",

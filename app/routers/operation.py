@@ -157,8 +157,10 @@ async def _check_blobs(node: Node) -> Check:
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
 async def metrics_page(request: Request) -> Response:
-    """Return counters and durations by route in the text format of Prometheus."""
-    return Response(request.app.state.metrics.exposition(), media_type=metrics.CONTENT_TYPE)
+    """Return counters and durations by route, and figures of webhooks, in the text format of Prometheus."""
+    node: Node = request.app.state.node
+    exposition = request.app.state.metrics.exposition(node.hooks.figures.registry)
+    return Response(exposition, media_type=metrics.CONTENT_TYPE)
 
 
 @router.get(

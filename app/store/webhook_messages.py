@@ -85,17 +85,24 @@ async def lease(tx: Transaction, ids: Collection[str], *, at: datetime, until: d
 
 async def note_attempts(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert attempts; those of messages that were removed meanwhile are left out."""
-    asked = {row["message"] for row in rows}
-    kept = set((await tx.execute(sa.select(_table.c.id).where(_table.c.id.in_(asked)))).scalars())
+    query = sa.select(_table.c.id).where(_table.c.id.in_({row["message"] for row in rows})).order_by(_table.c.id)
+    if tx.dialect.name == "postgresql":
+        query = query.with_for_update(read=True)
+    kept = set((await tx.execute(query)).scalars())
     if kept:
         await tx.execute(webhook_attempts.insert(), [row for row in rows if row["message"] in kept])
 
 
-async def settle(tx: Transaction, ids: Collection[str], *, state: str) -> None:
-    """Give messages that were tried once more their final state."""
-    if ids:
-        values = {"state": state, "next_attempt_at": None, "attempts": _table.c.attempts + 1}
-        await tx.execute(_table.update().where(_table.c.id.in_(ids)).values(values))
+async def settle_delivered(tx: Transaction, message: str) -> None:
+    """Note that a message was taken."""
+    values = {"state": "delivered", "next_attempt_at": None, "attempts": _table.c.attempts + 1}
+    await tx.execute(_table.update().where(_table.c.id == message).values(values))
+
+
+async def settle_failed(tx: Transaction, message: str) -> None:
+    """Note that the last attempt at a message failed, unless somebody else delivered it meanwhile."""
+    values = {"state": "failed", "next_attempt_at": None, "attempts": _table.c.attempts + 1}
+    await tx.execute(_table.update().where(_table.c.id == message, _PENDING).values(values))
 
 
 async def postpone(tx: Transaction, message: str, *, until: datetime) -> None:
@@ -117,12 +124,10 @@ async def give_up_all(tx: Transaction, webhook: str) -> None:
     await tx.execute(_table.update().where(_table.c.webhook == webhook, _PENDING).values(values))
 
 
-async def give_up_old(tx: Transaction, *, before: datetime) -> int:
-    """Give up what waits since before a moment; returns how many."""
+async def give_up_waiting(tx: Transaction, *, since: datetime) -> None:
+    """Give up what is due since before a moment and was not tried."""
     values = {"state": "failed", "next_attempt_at": None}
-    old = _table.c.next_attempt_at.is_not(None) & (_table.c.created_at < before)
-    result = await tx.execute(_table.update().where(old).values(values))
-    return result.rowcount
+    await tx.execute(_table.update().where(_table.c.next_attempt_at < since).values(values))
 
 
 async def delivered_since(tx: Transaction, webhook: str, position: int) -> bool:

@@ -1,6 +1,6 @@
 """Subscriptions as rows, and how far the log was looked through for them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -48,6 +48,19 @@ async def any_enabled(tx: Transaction) -> bool:
 async def enabled(tx: Transaction) -> Sequence[sa.Row[Any]]:
     """Return every webhook that is enabled."""
     return (await tx.execute(sa.select(webhooks).where(_ENABLED))).all()
+
+
+async def by_ids(tx: Transaction, ids: Collection[str]) -> Sequence[sa.Row[Any]]:
+    """Return the webhooks with these ids."""
+    return (await tx.execute(sa.select(webhooks).where(webhooks.c.id.in_(ids)))).all()
+
+
+async def hold(tx: Transaction, ids: Collection[str]) -> set[str]:
+    """Return which of these webhooks are enabled, and keep those as they are until the transaction ends."""
+    query = sa.select(webhooks.c.id).where(webhooks.c.id.in_(ids), _ENABLED).order_by(webhooks.c.id)
+    if tx.dialect.name == "postgresql":
+        query = query.with_for_update(read=True)
+    return set((await tx.execute(query)).scalars()) if ids else set()
 
 
 async def update(tx: Transaction, webhook: str, values: Mapping[str, Any]) -> None:

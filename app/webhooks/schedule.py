@@ -24,8 +24,9 @@ DELAYS: Final = (
 JITTER_MAX: Final = 0.1
 """Part of a delay that chance adds, so that what failed together does not come back together."""
 
-PENDING_MAX: Final = timedelta(days=5)
-"""After so long a message is given up, whatever kept it from being tried as often as it should."""
+WAITING_MAX: Final = timedelta(days=2)
+"""A message that is due for so long and was not tried is given up: its client is shut out, or its server answers so
+rarely that what waits for it grows without end."""
 
 REST_FIRST: Final = timedelta(seconds=5)
 REST_LONGEST: Final = timedelta(minutes=2)
