@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.exchange.passing import passed
 from tests.support.node import running_node
 from tests.support.office import Exchange, exchange_on
 from tests.support.postgres import PostgresServer
@@ -64,3 +65,35 @@ def stack() -> Iterator[ExitStack]:
     """What is given back at the end of the test."""
     with ExitStack() as held:
         yield held
+
+
+@pytest.fixture(scope="session")
+def late_on_sqlite(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> Iterator[Exchange]:
+    """An exchange on SQLite in which time may pass: what is made late there is late for nobody else."""
+    folder = tmp_path_factory.mktemp("late-sqlite")
+    shutil.copyfile(migrated_sqlite, folder / "node.sqlite")
+    yield from _late(folder, f"sqlite:///{folder / 'node.sqlite'}")
+
+
+@pytest.fixture(scope="session")
+def late_on_postgresql(
+    tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresServer, migrated_postgres: str
+) -> Iterator[Exchange]:
+    """The same on PostgreSQL."""
+    url = postgres_server.create_database(template=migrated_postgres)
+    yield from _late(tmp_path_factory.mktemp("late-postgresql"), url)
+    postgres_server.drop_database(url)
+
+
+@pytest.fixture
+def late(engine_name: str, request: pytest.FixtureRequest) -> Iterator[Exchange]:
+    """The exchange in which time may pass, on either engine; each test leaves nothing that could become late."""
+    working: Exchange = request.getfixturevalue(f"late_on_{engine_name}")
+    yield working
+    passed(working, days=3650)
+
+
+def _late(folder: Path, url: str) -> Iterator[Exchange]:
+    settings = {**QUIET, "deadline_interval_seconds": 3600}
+    with running_node(folder / "data", url, **settings) as running, exchange_on(running) as working:
+        yield signed_in(working)
