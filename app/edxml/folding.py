@@ -1,7 +1,9 @@
 """Compare Vietnamese text without accents, case and spacing. For searching and recognising; never for rewriting."""
 
+import re
 import unicodedata
 
+_WORD = re.compile(r"[^\W_]+")
 _D_BAR = str.maketrans({"đ": "d", "Đ": "d"})
 
 
@@ -14,3 +16,8 @@ def fold(text: str) -> str:
     plain = unicodedata.normalize("NFC", text).translate(_D_BAR).casefold()
     letters = (sign for sign in unicodedata.normalize("NFD", plain) if not unicodedata.combining(sign))
     return " ".join("".join(letters).split())
+
+
+def fold_words(text: str) -> str:
+    """Fold a text to its words, one blank between them; punctuation is none."""
+    return " ".join(_WORD.findall(fold(text)))

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any, TypedDict
 
-from app.edxml.folding import fold
+from app.edxml.folding import fold_words
 from app.edxml.organ_id import OrganId
 from app.errors import AlreadyExists, Conflict, PreconditionFailed, RequestInvalid
 from app.findings import Finding
@@ -273,7 +273,7 @@ def _columns(agency: Agency, act: Act) -> dict[str, Any]:
     return {
         "organ_id": agency.organ_id.text,
         "name": agency.name,
-        "name_fold": fold(agency.name),
+        "name_fold": fold_words(agency.name),
         "tier": agency.tier.value,
         "branch": agency.branch.value,
         "parent": agency.parent.text if agency.parent else None,

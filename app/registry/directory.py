@@ -1,20 +1,26 @@
 """Reading the directory: who stands behind a code, and who there is."""
 
+import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date
 from typing import Any
 
-from app.edxml.folding import fold
+from app.edxml.folding import fold, fold_words
 from app.edxml.organ_id import OrganId
 from app.errors import NotFound
+from app.registry import history
 from app.registry.model import Agency, AgencyStatus, Alias, Branch, Leniency, LeniencyPeriod, Tier
 from app.store import agencies as rows
+from app.store import agency_search
+from app.store.agency_search import Wanted
 from app.store.database import Transaction
 
 SEARCH_LENGTH_MAX = 200
 """Characters of a search that are looked at."""
 SEARCH_WORDS_MAX = 10
+_CODE = re.compile(r"[^\W_](?:[\w.-]*[^\W_])?")
+"""What may be a code or its beginning: letters and digits with separators between them."""
 
 
 async def resolve(tx: Transaction, codes: Collection[str], *, on: date | None = None) -> dict[str, Agency]:
@@ -56,35 +62,42 @@ async def search(
     tier: Tier | None = None,
     branch: Branch | None = None,
     parent: OrganId | None = None,
+    within: OrganId | None = None,
     status: AgencyStatus | None = None,
     as_of: date | None = None,
     after: str | None = None,
     limit: int,
 ) -> tuple[Agency, ...]:
-    """Return agencies in the order of their codes.
+    """Return agencies in the order of their codes, compared byte by byte.
 
     Args:
-        q: words that all occur in the name, compared without accents and case; or a part of one of the codes, where it
-            has a digit in it.
-        parent: own code of the agency they are directly part of.
-        as_of: only agencies that exist on this day.
+        q: words; each must begin a word of the name, compared without accents and case, or, where it has a digit, one
+            of the agency's codes or what stands behind a separator in one.
+        parent: the agency they are directly part of, by any of its codes.
+        within: an agency, by any of its codes: itself and all below it.
+        as_of: a day in Vietnam: agencies that existed then, found and returned as they were at its end.
         after: own code of the last agency of the page before.
         limit: at most this many.
     """
-    words, code_part = _terms(q)
-    found = await rows.search(
-        tx,
+    words = _words(q)
+    if words is None:
+        return ()
+    owners = await rows.taken(tx, {code.text for code in (parent, within) if code})
+    wanted = Wanted(
         words=words,
-        code_part=code_part,
         tier=tier,
         branch=branch,
-        parent=parent.text if parent else None,
+        parent=owners.get(parent.text, parent.text) if parent else None,
+        within=owners.get(within.text, within.text) if within else None,
         status=status,
         as_of=as_of,
-        after=after,
-        limit=limit,
     )
-    return await _with_aliases(tx, found)
+    codes = await agency_search.search(tx, wanted, after=after, limit=limit)
+    aliases = await rows.aliases_of(tx, codes)
+    found = _gathered(await rows.by_ids(tx, codes), aliases)
+    if as_of is not None:
+        found = await history.as_of(tx, found.values(), on=as_of)
+    return tuple(found[code] for code in codes)
 
 
 async def count_active(tx: Transaction) -> dict[tuple[str, str], int]:
@@ -130,12 +143,6 @@ async def _behind(tx: Transaction, codes: Collection[str], *, on: date | None) -
     return {code: known[owner] for code, owner in named if owner is not None}
 
 
-async def _with_aliases(tx: Transaction, found: Sequence[Any]) -> tuple[Agency, ...]:
-    aliases = await rows.aliases_of(tx, [row.organ_id for row in found])
-    known = _gathered(found, aliases)
-    return tuple(known[row.organ_id] for row in found)
-
-
 def _gathered(found: Iterable[Any], aliases: Iterable[Any]) -> Mapping[str, Agency]:
     by_owner: dict[str, dict[str, Any]] = defaultdict(dict)
     for each in aliases:
@@ -147,9 +154,14 @@ def _in_force(alias: Any, on: date) -> bool:
     return Alias(OrganId.parse(alias.code), alias.valid_from, alias.valid_to).in_force(on)
 
 
-def _terms(q: str | None) -> tuple[tuple[str, ...], str | None]:
+def _words(q: str | None) -> tuple[str, ...] | None:
+    """Return what a search asks for, folded; None where it asks for what no name and no code has."""
     # Unprintable signs find nothing, and PostgreSQL takes neither NUL nor lone surrogates.
-    text = "".join(sign if sign.isprintable() else " " for sign in (q or "")[:SEARCH_LENGTH_MAX]).strip()
-    words = tuple(fold(text).split()[:SEARCH_WORDS_MAX])
-    looks_like_code = " " not in text and any(sign.isdigit() for sign in text)
-    return words, text if looks_like_code else None
+    text = "".join(sign if sign.isprintable() else " " for sign in (q or "")[:SEARCH_LENGTH_MAX])
+    words: list[str] = []
+    for written in fold(text).split():
+        if any(sign.isdigit() for sign in written):
+            words += _CODE.findall(written)
+        else:
+            words += fold_words(written).split()
+    return None if text.strip() and not words else tuple(dict.fromkeys(words[:SEARCH_WORDS_MAX]))

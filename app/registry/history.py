@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Self
 
-from app.edxml.folding import fold
+from app.edxml.folding import fold_words
 from app.edxml.organ_id import OrganId
 from app.registry.model import Agency, AgencyStatus, Branch, Tier
 from app.store import history as rows
@@ -126,7 +126,7 @@ def _chapter(record: Record, first_day: date | None, last_day: date, reorganisat
         "first_day": first_day,
         "last_day": last_day,
         "name": record.name,
-        "name_fold": fold(record.name),
+        "name_fold": fold_words(record.name),
         "tier": record.tier.value,
         "branch": record.branch.value,
         "parent": record.parent,

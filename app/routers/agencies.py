@@ -220,15 +220,25 @@ class Suspension(BaseModel):
 async def list_agencies(
     node: AtNode,
     window: Paged,
-    q: Annotated[str | None, Query(max_length=200, description="Words of the name without accents, or a code.")] = None,
+    q: Annotated[
+        str | None, Query(max_length=200, description="Words of the name, or a code; beginnings will do.")
+    ] = None,
     tier: Annotated[Tier | None, Query(description="Only of this tier.")] = None,
     branch: Annotated[Branch | None, Query(description="Only of this branch.")] = None,
-    parent: Annotated[str | None, Query(max_length=35, description="Only parts of this agency (own code).")] = None,
+    parent: Annotated[str | None, Query(max_length=35, description="Only direct parts of this agency.")] = None,
+    within: Annotated[str | None, Query(max_length=35, description="Only this agency and all below it.")] = None,
     status: Annotated[AgencyStatus | None, Query(description="Only with this status.")] = None,
-    as_of: Annotated[Day | None, Query(description="Only those that exist on this day.")] = None,
+    as_of: Annotated[Day | None, Query(description="As they were at the end of this day, in Vietnam.")] = None,
 ) -> Page[AgencyView]:
-    """List agencies in the order of their codes."""
+    """List agencies in the order of their codes, compared byte by byte.
+
+    Each word of `q` begins a word of the name, without regard to accents (đ is d), case and punctuation; a word with a
+    digit may also begin one of the codes, or a group of one, in either form: `000.00.18.G12`, `18.G12` and `G12.18`
+    find the same agency. With `as_of`, agencies that existed on that day are found and shown as they were: name, tier,
+    branch, parent, status and successor are of that day, the rest is of today.
+    """
     above = OrganId.parse(parent) if parent is not None else None
+    top = OrganId.parse(within) if within is not None else None
     async with node.database.read() as tx:
         found = await directory.search(
             tx,
@@ -236,6 +246,7 @@ async def list_agencies(
             tier=tier,
             branch=branch,
             parent=above,
+            within=top,
             status=status,
             as_of=as_of,
             after=window.text_after(),

@@ -1,11 +1,12 @@
 """Agencies and their other codes, as rows."""
 
+import asyncio
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
 
+from app.store import agency_terms as terms
 from app.store.database import Transaction
 from app.store.schema import agencies, agency_aliases
 
@@ -16,15 +17,18 @@ _ANCESTORS_MAX = 64
 
 
 async def insert(tx: Transaction, rows: Sequence[Mapping[str, Any]], aliases: Sequence[Mapping[str, Any]]) -> None:
-    """Insert agencies, then their aliases, in bulk."""
+    """Insert agencies, then their aliases, in bulk, with what they are searched by."""
     for table, entries in ((agencies, rows), (agency_aliases, aliases)):
         for some in _batches(entries, _ROWS_PER_STATEMENT):
             await tx.execute(table.insert(), some)
+    await terms.add(tx, await asyncio.to_thread(lambda: terms.of_agencies(rows) | terms.of_aliases(aliases)))
 
 
 async def update(tx: Transaction, organ_id: str, values: Mapping[str, Any]) -> None:
     """Overwrite columns of one agency."""
     await tx.execute(agencies.update().where(agencies.c.organ_id == organ_id).values(dict(values)))
+    if "name_fold" in values:
+        await terms.add(tx, terms.of_agencies([{**values, "organ_id": organ_id}]))
 
 
 async def replace_aliases(tx: Transaction, organ_id: str, aliases: Sequence[Mapping[str, Any]]) -> None:
@@ -32,6 +36,7 @@ async def replace_aliases(tx: Transaction, organ_id: str, aliases: Sequence[Mapp
     await tx.execute(agency_aliases.delete().where(agency_aliases.c.organ_id == organ_id))
     if aliases:
         await tx.execute(agency_aliases.insert(), list(aliases))
+        await terms.add(tx, terms.of_aliases(aliases))
 
 
 async def by_ids(tx: Transaction, organ_ids: Collection[str]) -> list[sa.Row[*tuple[Any, ...]]]:
@@ -105,47 +110,6 @@ async def ancestors(tx: Transaction, organ_id: str) -> list[str]:
         .where(agencies.c.parent.is_not(None), chain.c.distance < _ANCESTORS_MAX)
     )
     return list((await tx.execute(sa.select(chain.c.code).order_by(chain.c.distance))).scalars())
-
-
-async def search(
-    tx: Transaction,
-    *,
-    words: Sequence[str] = (),
-    code_part: str | None = None,
-    tier: str | None = None,
-    branch: str | None = None,
-    parent: str | None = None,
-    status: str | None = None,
-    as_of: date | None = None,
-    after: str | None = None,
-    limit: int,
-) -> list[sa.Row[*tuple[Any, ...]]]:
-    """Return agencies by code, from behind `after`.
-
-    Args:
-        words: folded; each must occur in the folded name.
-        code_part: instead of the words, this may occur in one of the agency's codes, in whatever case.
-        as_of: only agencies whose dates include this day.
-    """
-    query = sa.select(agencies).order_by(agencies.c.organ_id).limit(limit)
-    named = sa.and_(*(agencies.c.name_fold.contains(word, autoescape=True) for word in words)) if words else None
-    if code_part is not None:
-        aliased = sa.select(agency_aliases.c.organ_id).where(
-            agency_aliases.c.code.icontains(code_part, autoescape=True)
-        )
-        coded = agencies.c.organ_id.icontains(code_part, autoescape=True) | agencies.c.organ_id.in_(aliased)
-        query = query.where(coded if named is None else named | coded)
-    elif named is not None:
-        query = query.where(named)
-    for column, value in (("tier", tier), ("branch", branch), ("parent", parent), ("status", status)):
-        if value is not None:
-            query = query.where(agencies.c[column] == value)
-    if as_of is not None:
-        begun = agencies.c.valid_from.is_(None) | (agencies.c.valid_from <= as_of)
-        query = query.where(begun, agencies.c.valid_to.is_(None) | (agencies.c.valid_to >= as_of))
-    if after is not None:
-        query = query.where(agencies.c.organ_id > after)
-    return list((await tx.execute(query)).all())
 
 
 def _batches(values: Collection[Any], size: int) -> Iterator[list[Any]]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from app.store import agency_terms as terms
 from app.store.database import Transaction
 from app.store.schema import agencies, certificates, clients, deliveries, reorganisations
 
@@ -87,6 +88,7 @@ async def change_agencies(tx: Transaction, rows: Sequence[Mapping[str, Any]], *,
     for some in _batches(rows):
         bound = [{"of": row["organ_id"]} | {f"new_{name}": row[name] for name in columns} for row in some]
         await tx.execute(statement, bound)
+    await terms.add(tx, terms.of_agencies(rows))
 
 
 async def waiting(tx: Transaction, organ_ids: Collection[str]) -> dict[str, int]:

@@ -24,6 +24,12 @@ metadata = sa.MetaData(
 ORGAN_ID_LENGTH = 35
 """Longest agency code (SĐ1:2022, QĐ 20/2020/QĐ-TTg Đ4)."""
 
+ORDER_INDEX = "ix_agencies_in_order"
+"""Of an expression, on PostgreSQL alone."""
+
+TERM_LENGTH = 40
+"""What is kept of a longer word; no code is longer."""
+
 MEASURES = (
     "sent",
     "received",
@@ -60,6 +66,7 @@ FIGURE_KEY = ("month", "agency", "tier", "branch", "document_type", "unit", "pee
 
 _Id = sa.Uuid(as_uuid=False)
 _Code = sa.String(ORGAN_ID_LENGTH)
+_Term = sa.String(TERM_LENGTH).with_variant(sa.String(TERM_LENGTH, collation="C"), "postgresql")
 _Sha256 = sa.String(64)
 
 agencies = sa.Table(
@@ -84,6 +91,8 @@ agencies = sa.Table(
     sa.Column("updated_at", Instant, nullable=False),
 )
 sa.Index("ix_agencies_successor", agencies.c.successor)
+# SQLite compares bytes anyway; on PostgreSQL lists are in the same order only by an index that does so, too.
+sa.Index(ORDER_INDEX, sa.collate(agencies.c.organ_id, "C")).ddl_if(dialect="postgresql")
 
 agency_history = sa.Table(
     "agency_history",
@@ -127,6 +136,14 @@ agency_aliases = sa.Table(
     sa.Column("organ_id", _Code, sa.ForeignKey("agencies.organ_id"), nullable=False, index=True),
     sa.Column("valid_from", sa.Date, nullable=True),
     sa.Column("valid_to", sa.Date, nullable=True),
+)
+
+agency_terms = sa.Table(
+    "agency_terms",
+    metadata,
+    sa.Column("term", _Term, primary_key=True, comment="a word of a name, or a code or the rest of one; folded"),
+    sa.Column("organ_id", _Code, primary_key=True),
+    sqlite_with_rowid=False,
 )
 
 certificates = sa.Table(

@@ -62,6 +62,8 @@ _OVERDUE = (
     "AND progress NOT IN ('completed', 'refused', 'withdrawn', 'expired')"
 )
 _NOBODYS_REFUSAL = "agency IS NULL AND outcome = 'refused'"
+_WORD = re.compile(r"[^\W_]+")
+_UNTOLD = frozenset({"tinh", "xa", "huyen", "uy", "ban", "nhan", "dan"})
 _QCVN = re.compile(r"[0-9]{3}\.[0-9]{2}\.[0-9]{2}\.([A-Z][0-9]{2})", re.ASCII)
 _HIERARCHICAL = re.compile(r"([A-Y][0-9]{2})(?:\.[0-9A-Z]+)*", re.ASCII)
 
@@ -356,6 +358,37 @@ def upgrade() -> None:
     # What happened before somebody could ask for webhooks is told to nobody.
     op.execute("INSERT INTO webhook_cursor (id, position) SELECT 1, size - 1 FROM ledger_state WHERE id = 1")
     _figures(_NEW_KEY, _OLD_MEASURES + _NEW_MEASURES)
+    _terms()
+
+
+def _terms() -> None:
+    """Index the directory that is there by the words of names and the codes, as `store.agency_terms` does."""
+    in_bytes = sa.String(40).with_variant(sa.String(40, collation="C"), "postgresql")
+    terms = op.create_table(
+        "agency_terms",
+        sa.Column("term", in_bytes, nullable=False, comment="a word of a name, or a code or the rest of one; folded"),
+        sa.Column("organ_id", sa.String(length=35), nullable=False),
+        sa.PrimaryKeyConstraint("term", "organ_id", name=op.f("pk_agency_terms")),
+        sqlite_with_rowid=False,
+    )
+    connection = op.get_bind()
+    if connection.dialect.name == "postgresql":
+        op.create_index("ix_agencies_in_order", "agencies", [sa.text('organ_id COLLATE "C"')], unique=False)
+    found: set[tuple[str, str]] = set()
+    for organ_id, name in connection.execute(sa.text("SELECT organ_id, name_fold FROM agencies")).all():
+        words = _WORD.findall(name)
+        connection.execute(
+            sa.text("UPDATE agencies SET name_fold = :words WHERE organ_id = :organ_id"),
+            {"words": " ".join(words), "organ_id": organ_id},
+        )
+        found |= {(word[:40], organ_id) for word in words if word not in _UNTOLD}
+    codes = "SELECT organ_id, organ_id FROM agencies UNION ALL SELECT code, organ_id FROM agency_aliases"
+    for code, organ_id in connection.execute(sa.text(codes)).all():
+        folded = code.lower()
+        found |= {(folded, organ_id), *((folded[each.end() :], organ_id) for each in re.finditer("[._-]", folded))}
+    entries = [{"term": term, "organ_id": organ_id} for term, organ_id in sorted(found)]
+    for start in range(0, len(entries), _ROWS):
+        connection.execute(terms.insert(), entries[start : start + _ROWS])
 
 
 def downgrade() -> None:
@@ -411,6 +444,9 @@ def downgrade() -> None:
     op.drop_column("deliveries", "concerns")
     op.drop_column("deliveries", "notice")
     op.drop_column("deliveries", "kind")
+    op.drop_table("agency_terms")
+    if op.get_bind().dialect.name == "postgresql":
+        op.drop_index("ix_agencies_in_order", table_name="agencies")
     op.drop_index("ix_agencies_successor", table_name="agencies")
     op.drop_column("agencies", "policies")
     op.drop_index(op.f("ix_webhook_attempts_message"), table_name="webhook_attempts")

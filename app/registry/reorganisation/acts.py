@@ -11,7 +11,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from app.edxml.folding import fold
+from app.edxml.folding import fold_words
 from app.errors import Conflict, NotFound, PreconditionFailed, RequestInvalid
 from app.findings import Severity
 from app.ids import new_id
@@ -355,7 +355,7 @@ def _columns(after: Record) -> dict[str, Any]:
     return {
         "organ_id": after.organ_id,
         "name": after.name,
-        "name_fold": fold(after.name),
+        "name_fold": fold_words(after.name),
         "tier": after.tier.value,
         "parent": after.parent,
         "status": after.status.value,
