@@ -159,12 +159,18 @@ class TestParties:
         nobody = [
             report(exchange[COMMUNE], sent, "01"),
             report(exchange[COMMUNE], sent, "13", owner=PROVINCE, reason="Nhầm"),
-            # The sender receives nothing, and a recipient has nothing to withdraw.
-            report(exchange[DISTRICT], sent, "01"),
-            report(exchange[PROVINCE], sent, "13", owner=DISTRICT, reason="Nhầm"),
         ]
         for answer in nobody:
             assert refused(answer, 422, "document-refused") == ["ours.status.no-such-delivery"]
+        # The sender receives nothing, and a recipient has nothing to withdraw; they may know the document is there.
+        for code in ("01", "02", "06", "15", "16"):
+            answer = report(exchange[DISTRICT], sent, code, reason="Nhầm")
+            assert refused(answer, 422, "document-refused") == ["ours.status.wrong-party"]
+        answer = report(exchange[PROVINCE], sent, "13", owner=DISTRICT, reason="Nhầm")
+        assert refused(answer, 422, "document-refused") == ["ours.status.wrong-party"]
+        [finding] = [each for each in answer.json()["findings"] if each["severity"] == "error"]
+        assert finding["location"].endswith("MessageHeader/StatusCode")
+        assert finding["source"].startswith("QĐ 28/2018/QĐ-TTg")
         unknown = Sent(sent.office, b"", {**sent.receipt, "document_id": "000.00.20.H41,2026/01/01,0/KHONG-CO"})
         assert refused(report(exchange[COMMUNE], unknown, "01"), 422, "document-refused") == [
             "ours.status.no-such-delivery"
