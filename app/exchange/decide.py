@@ -20,7 +20,6 @@ from app.ids import new_id
 from app.ledger.events import Event, EventKind
 from app.registry.model import Agency, Client
 from app.registry.once import Once
-from app.regulations.provisions import Regulations
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +107,7 @@ def decide(
         "promulgation_date": message.promulgated_on,
         "due_date": message.due_date,
         "with_paper": bool(message.business and message.business.paper),
-        "on_time": _on_time(message, regulations, at),
+        "on_time": regulations.sent_on_time(message.promulgated_on, at=at),
         "client_id": client.client_id,
         "accepted_at": at,
         "verification": verification_record(routed.verdict, certificate.sha256, verified.attachments),
@@ -130,11 +129,6 @@ def decide(
         cause=Cause(document, at, client.client_id, regulations),
         once=once,
     )
-
-
-def _on_time(message: DocumentMessage, regulations: Regulations, at: datetime) -> bool | None:
-    """Return whether it was sent by the deadline; None where it does not say when it was signed."""
-    return None if message.promulgated_on is None else at <= regulations.send_by(message.promulgated_on)
 
 
 def _original(document: Mapping[str, Any], sender: Agency) -> Original:
