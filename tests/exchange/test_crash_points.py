@@ -20,13 +20,14 @@ from app.node import Node
 from app.registry.model import Client
 from app.store.blobs import BlobStore
 from app.store.database import Database, Transaction
+from tests.exchange.business_messages import ADDED, REMOVED, update
 from tests.exchange.desk_work import acknowledging, acting, reporting, submitting
 from tests.exchange.mail import send
 from tests.exchange.remains import Remains, checked, files, remains
-from tests.support.office import DISTRICT, PROVINCE, Exchange, Office, created, outcomes
+from tests.support.office import COMMUNE, DISTRICT, PARTY, PROVINCE, Exchange, Office, created, outcomes
 
 XML = Declared("application/xml")
-STATEMENTS_MAX = 12
+STATEMENTS_MAX = 24
 """More than any use case writes."""
 
 
@@ -166,6 +167,42 @@ class TestDocument:
         with pytest.raises(Died):
             acting(exchange, office, submitting(body), database=dying(exchange, "before"))
         assert remains(exchange) == before
+
+
+class TestUpdate:
+    """Dying while a document acts on the deliveries of another one."""
+
+    def test_at_any_statement_leaves_the_other_as_it_was(self, exchange: Exchange) -> None:
+        office = exchange[DISTRICT]
+        sent = send(office, PROVINCE, COMMUNE)
+        said = update(sent.receipt["document_id"], (COMMUNE, REMOVED), (PARTY, ADDED))
+        body = office.signed(office.paper(PROVINCE, business=said))
+
+        def state() -> tuple[Remains, dict[str, object]]:
+            return remains(exchange), sent.seen_by(office)
+
+        (before, seen), executed = state(), 0
+        for number in range(1, STATEMENTS_MAX):
+            database = dying(exchange, number)
+            try:
+                acting(exchange, office, submitting(body), database=database)
+            except Died:
+                after, seen_after = state()
+                assert (after.rows, seen_after) == (before.rows, seen), number
+            else:
+                executed = database.executed
+                break
+        assert executed > 8
+        # The update, a delivery of it, one of the other document, a notice to who is dropped.
+        assert gained(before, remains(exchange)) == Counter(documents=1, deliveries=3, events=6)
+        assert [sent.state_at(code) for code in (PROVINCE, COMMUNE, PARTY)] == [
+            "update_requested",
+            "withdrawal_requested",
+            "available",
+        ]
+        assert office.system.send(body).status_code == 200
+        found = checked(exchange)
+        assert found.consistent, found.divergences
 
 
 class TestStatus:

@@ -17,6 +17,7 @@ from app.exchange.inbox import InboxQuery
 from app.node import Node
 from app.registry.model import Client, Scope
 from app.store.blobs import BlobStore
+from tests.exchange.business_messages import id_of, revocation, written
 from tests.exchange.desk_work import acknowledging, acting, reporting, submitting
 from tests.exchange.mail import enlist_many, report, send
 from tests.exchange.remains import remains
@@ -129,6 +130,16 @@ def test_a_submission_takes_the_same_statements_for_one_recipient_and_for_fifty(
     assert len(one) - len(fifty) in range(10)
     # Two for the agencies, one each for trust, an earlier document; document, deliveries, events.
     assert len(fifty) <= 10, fifty.kinds
+
+
+def test_a_revocation_takes_the_same_statements_for_one_recipient_and_for_fifty(shared: Exchange) -> None:
+    sender, codes = shared[DISTRICT], enlist_many(shared, 50)
+
+    def revoking(*recipients: str) -> Statements:
+        sent = send(sender, *recipients)
+        return counted(shared, sender, submitting(sender.signed(written(sender, revocation(id_of(sent)), *recipients))))
+
+    assert_equal(revoking(*codes[:1]), revoking(*codes))
 
 
 def test_a_report_takes_a_bounded_number_of_statements(exchange: Exchange) -> None:
