@@ -65,7 +65,7 @@ def send(
 
 def inbox(
     agency: Agency = None,
-    kind: Annotated[str | None, typer.Option(help="document or status; both if left out.")] = None,
+    kind: Annotated[str | None, typer.Option(help="document, status or notice; all if left out.")] = None,
     order: Annotated[str, typer.Option(help="age or urgency.")] = "age",
     wait: Annotated[int, typer.Option(min=0, max=60, help="Seconds to wait for mail while there is none.")] = 0,
     limit: Annotated[int, typer.Option(min=1, max=500, help="How many at most.")] = 50,
@@ -274,6 +274,10 @@ def _check_digest(answer: "Answer") -> None:
 def _inbox_fields(entry: dict[str, Any]) -> dict[str, object]:
     document, report = entry["document"], entry["status"]
     fields = {"delivery": entry["delivery_id"], "recipient": entry["recipient"]}
+    if (told := entry["notice"]) is not None:
+        delivery = told["delivery"]
+        fields |= {"notice": told["kind"], "document": document["id"], "about": document["document_id"]}
+        return fields | ({"to": delivery["recipient"], "state": delivery["state"]} if delivery else {})
     if report is None:
         fields |= {"document": document["id"], "from": document["sender"], "code": document["code"]}
         return fields | {"subject": document["subject"], "priority": document["priority"], "size": document["size"]}

@@ -89,8 +89,9 @@ async def boxes(
         return render(request, "documents.html", found=None, names={}, grants=caller.client.agencies, **shown)
     if box is Box.INBOX:
         inbox = await mailbox.poll(node, caller, window, request, agency=agency)
-        senders = {each.status.reporter if each.status else each.document.sender for each in inbox.items}
-        names = await names_of(node, senders, at=clock.now())
+        shown_codes = {each.status.reporter if each.status else each.document.sender for each in inbox.items}
+        shown_codes |= {each.notice.delivery.recipient for each in inbox.items if each.notice and each.notice.delivery}
+        names = await names_of(node, shown_codes, at=clock.now())
         return render(request, "documents.html", found=inbox, names=names, types=LABELS, **shown)
     outbox = await mailbox.follow_up(node, caller, window, agency=agency)
     codes = {leg.recipient for each in outbox.items for leg in each.deliveries}

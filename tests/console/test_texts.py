@@ -11,6 +11,7 @@ from app.console.locale import Language, Locale, language_of
 from app.console.texts import TEXTS
 from app.edxml.model import StatusCode
 from app.exchange.inbox import InboxKind
+from app.exchange.notices import NoticeKind
 from app.exchange.states import Change, Progress
 from app.findings import Indication, Severity
 from app.ledger.events import EventKind, Outcome
@@ -35,6 +36,7 @@ GROUPS: dict[str, type[Enum] | tuple[str, ...]] = {
     "indication": Indication,
     "report": StatusCode,
     "inbox-kind": InboxKind,
+    "notice": NoticeKind,
     "by": GroupBy,
     "column": GroupBy,
     "measure": MEASURE_NAMES,
