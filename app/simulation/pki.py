@@ -76,13 +76,13 @@ class Authority:
         )
         return Credential(key, certificate, self.chain)
 
-    def revocation_list(self, revoked: tuple[x509.Certificate, ...], *, at: datetime) -> str:
-        """Publish which certificates no longer count, in PEM."""
+    def revocation_list(self, revoked: tuple[x509.Certificate, ...], *, at: datetime, days: int = _CRL_DAYS) -> str:
+        """Publish which certificates no longer count, in PEM; the next list is due after so many days."""
         builder = (
             x509.CertificateRevocationListBuilder()
             .issuer_name(self.certificate.subject)
             .last_update(at)
-            .next_update(at + timedelta(days=_CRL_DAYS))
+            .next_update(at + timedelta(days=days))
             .add_extension(x509.CRLNumber(1), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
         )

@@ -1,0 +1,147 @@
+"""The books added up, and held against what the node publishes, figure by figure."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from app.client import NodeClient
+from app.simulation.settlement import expect
+from app.simulation.year import calendar
+from app.simulation.year.books import Books, Line
+
+COUNTS: Final = (
+    *("sent", "received", "acknowledged", "statuses", "refused", "withdrawn", "signed", "with_paper"),
+    *("electronic_only", "revocations", "updates", "replacements", "on_time", "late", "withdrawal_requests"),
+    *("changes_accepted", "changes_refused", "arrived", "accepted", "returned", "completed", "completed_on_time"),
+    *("completed_late", "overdue", "undelivered", "expired", "redirected"),
+)
+"""What is counted here; each must be among the node's figures and agree."""
+SPANS: Final = ("to_fetch", "to_arrival", "to_acceptance", "to_completion")
+PERCENTS: Final = {"median": 50, "p95": 95}
+ERROR_MAX: Final = 0.01
+"""The node tells spans of time to one per cent."""
+_PAGE: Final = 500
+
+Key = tuple[str, ...]
+
+_DIMENSIONS: Final[Mapping[str, tuple[Key, Callable[[Line], Key]]]] = {
+    # by: what the node calls the parts of a row's key, and the same of a line of the books
+    "agency": (("agency",), lambda line: (line.agency,)),
+    "tier": (("tier",), lambda line: (line.standing.tier,)),
+    "branch": (("branch",), lambda line: (line.standing.branch,)),
+    "province": (("province",), lambda line: (line.unit,)),
+    "document_type": (("document_type",), lambda line: (line.document_type,)),
+    "tier_pair": (("from_tier", "to_tier"), lambda line: (line.peer_tier, line.standing.tier)),
+    "month": ((), lambda _line: ()),
+}
+
+
+@dataclass(slots=True)
+class Sums:
+    """Figures of one row.
+
+    Attributes:
+        spans: every span of time there was, in seconds.
+    """
+
+    counts: Counter[str] = field(default_factory=Counter)
+    spans: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, line: Line) -> None:
+        """Add a line of the books."""
+        if line.seconds is None:
+            self.counts[line.name] += 1
+        else:
+            self.spans[line.name].append(line.seconds)
+
+    def percentile(self, span: str, percent: int) -> int | None:
+        """The exact one, by nearest rank."""
+        spans = sorted(self.spans.get(span, ()))
+        return spans[-(-len(spans) * percent // 100) - 1] if spans else None
+
+
+def summed(lines: Iterable[Line], by: str) -> dict[Key, Sums]:
+    """Add lines up by month and a dimension."""
+    _, key_of = _DIMENSIONS[by]
+    sums: dict[Key, Sums] = defaultdict(Sums)
+    for line in lines:
+        sums[calendar.month_of(line.at), *key_of(line)].add(line)
+    return sums
+
+
+@dataclass(slots=True)
+class Compared:
+    """What came of it.
+
+    Attributes:
+        figures: how many were compared.
+        widest: the greatest deviation of a percentile from the exact one, as a share.
+    """
+
+    figures: int = 0
+    widest: float = 0.0
+    differences: list[str] = field(default_factory=list)
+
+    def compare(self, where: str, ours: object, theirs: object) -> None:
+        """Compare one figure."""
+        self.figures += 1
+        if ours != theirs:
+            self.differences.append(f"{where}: counted {ours}, the node says {theirs}")
+
+    def compare_span(self, where: str, ours: int | None, theirs: object) -> None:
+        """Compare one span of time, within the error the node documents."""
+        self.figures += 1
+        if ours is None or not isinstance(theirs, int | float):
+            if ours is not theirs:
+                self.differences.append(f"{where}: reckoned {ours} s, the node says {theirs}")
+            return
+        off = abs(theirs - ours) / max(ours, 1)
+        self.widest = max(self.widest, off)
+        if off > ERROR_MAX:
+            self.differences.append(f"{where}: reckoned {ours} s, the node says {theirs} s")
+
+
+async def compare(statistician: NodeClient, books: Books) -> Compared:
+    """Compare every figure in every dimension, and who took part in each month."""
+    compared = Compared()
+    for by in _DIMENSIONS:
+        rows = [each async for each in _published(statistician, by)]
+        _compare_rows(compared, by, summed(books.lines, by), rows)
+    await _compare_participation(compared, statistician, books)
+    return compared
+
+
+def _compare_rows(compared: Compared, by: str, ours: Mapping[Key, Sums], rows: Sequence[Mapping[str, Any]]) -> None:
+    names, _ = _DIMENSIONS[by]
+    theirs = {(row["month"], *(row[name] or "" for name in names)): row for row in rows}
+    if len(theirs) != len(rows):
+        compared.differences.append(f"by {by}: the node has a row twice")
+    for key in sorted(ours.keys() | theirs.keys()):
+        own, row = ours.get(key, Sums()), theirs.get(key, {})
+        for name in COUNTS:
+            compared.compare(f"{' '.join(key)} {name}", own.counts[name], row.get(name, 0))
+        for span in SPANS:
+            for word, percent in PERCENTS.items():
+                published = row.get(f"{word}_seconds_{span}")
+                compared.compare_span(f"{' '.join(key)} {word} {span}", own.percentile(span, percent), published)
+
+
+async def _compare_participation(compared: Compared, statistician: NodeClient, books: Books) -> None:
+    took_part: dict[str, dict[tuple[str, str], set[str]]] = defaultdict(lambda: defaultdict(set))
+    for line in books.lines:
+        if line.name in ("sent", "received"):
+            standing = line.standing
+            took_part[calendar.month_of(line.at)][standing.tier, standing.branch].add(line.agency)
+    for month, groups in sorted(took_part.items()):
+        report = expect(await statistician.get("/v1/statistics/participation", month=month))
+        theirs = {(row["tier"], row["branch"]): row["active"] for row in report["items"]}
+        for group in sorted(groups.keys() | theirs.keys()):
+            where = f"participation {month} {' '.join(group)}"
+            compared.compare(where, len(groups.get(group, ())), theirs.get(group, 0))
+
+
+async def _published(statistician: NodeClient, by: str) -> Any:
+    months = {"from": f"{calendar.YEAR}-01", "to": f"{calendar.YEAR}-12"}
+    async for row in statistician.pages("/v1/statistics/exchange", by=by, limit=_PAGE, **months):
+        yield row
