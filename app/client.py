@@ -6,7 +6,7 @@ values, refusals included: who calls decides what a refusal means to it.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -70,10 +70,24 @@ class Answer:
 class NodeClient:
     """One client of a node, with its credentials; use it as an async context manager."""
 
-    def __init__(self, url: str, client_id: str, secret: str, *, trust_env: bool = True) -> None:
-        """Args: trust_env: whether proxies named in the environment are used."""
+    def __init__(
+        self,
+        url: str,
+        client_id: str,
+        secret: str,
+        *,
+        trust_env: bool = True,
+        seconds: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Sign in when first needed.
+
+        Args:
+            trust_env: whether proxies named in the environment are used.
+            seconds: the clock by which tokens grow old; another one only where the node lives by another one, too.
+        """
         self.client_id = client_id
         self._secret = secret
+        self._seconds = seconds
         self._http = httpx2.AsyncClient(
             base_url=url.rstrip("/"),
             timeout=_PATIENCE_SECONDS,
@@ -187,7 +201,7 @@ class NodeClient:
 
     async def _bearer(self) -> str:
         async with self._signing_in:
-            if not self._token or time.monotonic() >= self._renew_at:
+            if not self._token or self._seconds() >= self._renew_at:
                 await self._sign_in()
             return self._token
 
@@ -201,7 +215,7 @@ class NodeClient:
         if not answer.ok:
             raise NotAuthenticated(f"client {self.client_id} cannot sign in: {answer.explanation}")
         self._token = str(answer.document["access_token"])
-        self._renew_at = time.monotonic() + max(int(answer.document["expires_in"]) - TOKEN_MARGIN_SECONDS, 1)
+        self._renew_at = self._seconds() + max(int(answer.document["expires_in"]) - TOKEN_MARGIN_SECONDS, 1)
 
     async def _request(self, method: str, path: str, **how: Any) -> Answer:
         try:
