@@ -14,7 +14,7 @@ from app.edxml.model import StatusMessage
 from app.errors import DataFault, DocumentRefused
 from app.exchange import parties
 from app.exchange.desk import Desk
-from app.exchange.states import REPORTERS, Change, DeliveryState, Party, Progress, source_of
+from app.exchange.states import REPORTERS, Change, DeliveryState, Party, Progress, source_of, step
 from app.exchange.verify import Verified
 from app.findings import Finding, Severity, Verdict
 from app.registry import succession
@@ -110,14 +110,38 @@ async def _delivery(
     own: Sequence[str] = (reporter.organ_id.text,)
     others: Sequence[str] | None = (other.organ_id.text,) if other else None
     found = await _between(tx, message, party, own, others) or await _between(tx, message, party, own, None)
-    if found is not None:
+    if found is not None and (party is Party.SENDER or _moves(found, message)):
         return found
     # Who took over from others reports, and is asked, on what they sent and received, too.
     own = await succession.represented(tx, reporter)
     others = await succession.represented(tx, other) if other else None
     if len(own) == 1 and (others is None or len(others) == 1):
-        return None
+        return found
+    if party is Party.RECIPIENT:
+        return await _first_to_move(tx, message, own, others) or found
     return await _between(tx, message, party, own, others) or await _between(tx, message, party, own, None)
+
+
+async def _first_to_move(
+    tx: Transaction, message: StatusMessage, own: Sequence[str], others: Sequence[str] | None
+) -> Any | None:
+    """Return which of the deliveries a successor answers for it reports on, for no message names that.
+
+    A circular went to it and to several agencies that it took over from: the first report moves its own delivery, the
+    same word again that of the next (decision 0010).
+    """
+    document_id = message.response_for.document_id or ""
+    for senders in (others, None):
+        found = await deliveries.all_reported_on(tx, document_id=document_id, senders=senders, recipients=own)
+        legs = sorted((leg for leg in found if leg.recipient in own), key=lambda leg: own.index(leg.recipient))
+        if legs and len({leg.document for leg in legs}) == 1:
+            return next((leg for leg in legs if _moves(leg, message)), legs[0])
+    return None
+
+
+def _moves(delivery: Any, message: StatusMessage) -> bool:
+    before = state_of(delivery)
+    return step(before, message.status) not in (None, before)
 
 
 async def _between(

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from app.store.database import Transaction
 from app.store.schema import deliveries, documents, status_reports
 
-_CANDIDATES_MAX = 20
-"""Deliveries a status message may mean that are looked at: more than one agency is ever dropped and added again."""
+_CANDIDATES_MAX = 200
+"""Deliveries a status message may mean that are looked at: more than any agency has predecessors that got the same."""
 
 
 async def insert(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -63,8 +63,19 @@ async def reported_on(
     """Return the delivery a status message speaks of: by DocumentId, and by sender and recipient where they are known.
 
     A message may name one party wrongly and is then still found by the other, as long as that leaves exactly one
-    recipient of one document. A recipient is also known by the code the sender wrote, which may be that of a closed
-    agency. Who was dropped and added again has several deliveries of the same document; the newest is spoken of.
+    recipient of one document.
+    """
+    found = await all_reported_on(tx, document_id=document_id, senders=senders, recipients=recipients)
+    return found[0] if len(found) == 1 else None
+
+
+async def all_reported_on(
+    tx: Transaction, *, document_id: str, senders: Collection[str] | None, recipients: Collection[str] | None
+) -> list[sa.Row[Any, Any, Any, Any, Any, Any, Any, Any, Any, Any, Any, Any]]:
+    """Return every delivery a status message may speak of, one for each recipient of each document, newest first.
+
+    A recipient is also known by the code the sender wrote, which may be that of a closed agency. Who was dropped and
+    added again has several deliveries of the same document; the newest is spoken of.
     """
     query = (
         sa.select(
@@ -90,8 +101,10 @@ async def reported_on(
         query = query.where(documents.c.sender.in_(senders))
     if recipients is not None:
         query = query.where(sa.or_(deliveries.c.recipient.in_(recipients), deliveries.c.addressed_to.in_(recipients)))
-    found = (await tx.execute(query)).all()
-    return found[0] if len({(row.document, row.recipient) for row in found}) == 1 else None
+    newest: dict[tuple[str, str], Any] = {}
+    for row in (await tx.execute(query)).all():
+        newest.setdefault((row.document, row.recipient), row)
+    return list(newest.values())
 
 
 async def inbox(
