@@ -11,12 +11,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import uvicorn
 
 from app.exchange import deadlines
+from app.exchange.receipts import RECEIPT_TYPE
+from app.ledger.check import CheckReport, check
 from app.ledger.seal import seal_all
 from app.main import SERVER_OPTIONS, configure_logs, create_app
 from app.node import Node
@@ -53,10 +56,15 @@ class PlayedNode:
         """Seal what was committed."""
         await seal_all(self.node.database, now=self.now)
 
-    async def ledger_size(self) -> int:
-        """Return how many events are sealed."""
+    async def checked(self) -> CheckReport:
+        """Check the whole log, as `truc log verify` does."""
+        opened = partial(self.node.key.verify_jws, typ=RECEIPT_TYPE)
+        return await check(self.node.database, self.node.blobs, open_receipt=opened)
+
+    async def is_new(self) -> bool:
+        """Whether nothing has happened at this node yet."""
         async with self.node.database.read() as tx:
-            return await journal.size(tx)
+            return not await journal.size(tx) and not await journal.unsealed(tx, limit=1)
 
     async def administrator(self) -> tuple[str, str]:
         """Create a client that may do everything in the registry; returns its id and secret."""

@@ -17,11 +17,25 @@ COUNTS: Final = (
     *("completed_late", "overdue", "undelivered", "expired", "redirected"),
 )
 """What is counted here; each must be among the node's figures and agree."""
+OF_RECIPIENTS: Final = frozenset(
+    (
+        *("received", "acknowledged", "arrived", "accepted", "returned", "completed", "completed_on_time"),
+        *("completed_late", "overdue", "undelivered", "expired", "redirected", "changes_accepted", "changes_refused"),
+    )
+)
+"""Figures of what recipients did; pairs of tiers have no others."""
+SHARES: Final = {
+    "signed_share": ("signed", ("sent",)),
+    "electronic_only_share": ("electronic_only", ("sent",)),
+    "on_time_share": ("on_time", ("on_time", "late")),
+    "completed_on_time_share": ("completed_on_time", ("completed_on_time", "completed_late")),
+}
 SPANS: Final = ("to_fetch", "to_arrival", "to_acceptance", "to_completion")
 PERCENTS: Final = {"median": 50, "p95": 95}
 ERROR_MAX: Final = 0.01
 """The node tells spans of time to one per cent."""
 _PAGE: Final = 500
+_PAIRS: Final = "tier_pair"
 
 Key = tuple[str, ...]
 
@@ -32,7 +46,7 @@ _DIMENSIONS: Final[Mapping[str, tuple[Key, Callable[[Line], Key]]]] = {
     "branch": (("branch",), lambda line: (line.standing.branch,)),
     "province": (("province",), lambda line: (line.unit,)),
     "document_type": (("document_type",), lambda line: (line.document_type,)),
-    "tier_pair": (("from_tier", "to_tier"), lambda line: (line.peer_tier, line.standing.tier)),
+    "tier_pair": (("peer_tier", "tier"), lambda line: (line.peer_tier, line.standing.tier)),
     "month": ((), lambda _line: ()),
 }
 
@@ -54,6 +68,11 @@ class Sums:
             self.counts[line.name] += 1
         else:
             self.spans[line.name].append(line.seconds)
+
+    def share(self, part: str, whole: tuple[str, ...]) -> float | None:
+        """A count as a share of others; None where there are none."""
+        total = sum(self.counts[name] for name in whole)
+        return round(self.counts[part] / total, 4) if total else None
 
     def percentile(self, span: str, percent: int) -> int | None:
         """The exact one, by nearest rank."""
@@ -115,12 +134,19 @@ async def compare(statistician: NodeClient, books: Books) -> Compared:
 def _compare_rows(compared: Compared, by: str, ours: Mapping[Key, Sums], rows: Sequence[Mapping[str, Any]]) -> None:
     names, _ = _DIMENSIONS[by]
     theirs = {(row["month"], *(row[name] or "" for name in names)): row for row in rows}
+    if by == _PAIRS:
+        # Of what is no delivery the node knows no pair, and the books have no tier of a sender.
+        ours = {key: sums for key, sums in ours.items() if sums.counts.keys() & OF_RECIPIENTS}
     if len(theirs) != len(rows):
         compared.differences.append(f"by {by}: the node has a row twice")
     for key in sorted(ours.keys() | theirs.keys()):
         own, row = ours.get(key, Sums()), theirs.get(key, {})
         for name in COUNTS:
-            compared.compare(f"{' '.join(key)} {name}", own.counts[name], row.get(name, 0))
+            if by != _PAIRS or name in OF_RECIPIENTS:
+                compared.compare(f"{' '.join(key)} {name}", own.counts[name], row.get(name, 0))
+        if row and by != _PAIRS:
+            for name, (part, whole) in SHARES.items():
+                compared.compare(f"{' '.join(key)} {name}", own.share(part, whole), row.get(name))
         for span in SPANS:
             for word, percent in PERCENTS.items():
                 published = row.get(f"{word}_seconds_{span}")

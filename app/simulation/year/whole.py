@@ -14,7 +14,8 @@ from app.simulation.year.settling import settled
 from app.simulation.year.steering import Steering
 from app.simulation.year.tables import show
 
-DOCUMENTS = 3000
+DOCUMENTS = 3_000
+"""As many as take some minutes."""
 _REFUSED_SHARE = 0.03
 _TOLD_EVERY = 500
 
