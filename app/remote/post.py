@@ -30,6 +30,8 @@ ADDRESSES_MAX: Final = 3
 """Addresses of one name that are tried, one after another, while none takes the connection."""
 _DRAIN_SECONDS: Final = 1.0
 _PLAIN: Final = {"Accept-Encoding": "identity", "Connection": "close"}
+_NO_TLS: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Trusts nobody; for plain requests, whose transport wants one all the same."""
 _LOOK_UP_THREADS: Final = 8
 """A name server that hangs holds one of them, and nothing else of the node."""
 
@@ -101,7 +103,7 @@ class Post:
         self.private = private
         self._limits = limits
         self._resolve = resolve or self._look_up
-        self._threads = ThreadPoolExecutor(_LOOK_UP_THREADS, thread_name_prefix="look-up")
+        self._threads = ThreadPoolExecutor(_LOOK_UP_THREADS, thread_name_prefix="post")
         # A file that cannot be used is to be found at the start, not at the first message.
         self._tls = None if ca_file is None else _trusting(ca_file)
 
@@ -156,7 +158,7 @@ class Post:
         # A client for each request: a kept connection is known by its address alone, and would serve another host
         # of that address under the certificate of the first.
         async with httpx2.AsyncClient(
-            transport=httpx2.AsyncHTTPTransport(verify=self._context(), trust_env=False),
+            transport=httpx2.AsyncHTTPTransport(verify=await self._context(target), trust_env=False),
             trust_env=False,
             follow_redirects=False,
             timeout=httpx2.Timeout(self._limits.total, connect=self._limits.connect),
@@ -179,10 +181,12 @@ class Post:
         )
         return [str(address[0]) for *_, address in found]
 
-    def _context(self) -> ssl.SSLContext:
-        # Made at the first request: reading all authorities takes a while, and most nodes call nobody.
+    async def _context(self, target: Target) -> ssl.SSLContext:
+        if target.scheme == "http":
+            return _NO_TLS
+        # Made at the first request, on a thread: reading all authorities takes a while, and most nodes call nobody.
         if self._tls is None:
-            self._tls = _trusting(None)
+            self._tls = await asyncio.get_running_loop().run_in_executor(self._threads, _trusting, None)
         return self._tls
 
 
