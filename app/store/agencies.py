@@ -21,14 +21,14 @@ async def insert(tx: Transaction, rows: Sequence[Mapping[str, Any]], aliases: Se
     for table, entries in ((agencies, rows), (agency_aliases, aliases)):
         for some in _batches(entries, _ROWS_PER_STATEMENT):
             await tx.execute(table.insert(), some)
-    await terms.add(tx, await asyncio.to_thread(lambda: terms.of_agencies(rows) | terms.of_aliases(aliases)))
+    await terms.add(tx, await asyncio.to_thread(terms.of_rows, rows, aliases))
 
 
 async def update(tx: Transaction, organ_id: str, values: Mapping[str, Any]) -> None:
     """Overwrite columns of one agency."""
     await tx.execute(agencies.update().where(agencies.c.organ_id == organ_id).values(dict(values)))
     if "name_fold" in values:
-        await terms.add(tx, terms.of_agencies([{**values, "organ_id": organ_id}]))
+        await terms.add(tx, terms.of_rows([{**values, "organ_id": organ_id}]))
 
 
 async def replace_aliases(tx: Transaction, organ_id: str, aliases: Sequence[Mapping[str, Any]]) -> None:
@@ -36,7 +36,7 @@ async def replace_aliases(tx: Transaction, organ_id: str, aliases: Sequence[Mapp
     await tx.execute(agency_aliases.delete().where(agency_aliases.c.organ_id == organ_id))
     if aliases:
         await tx.execute(agency_aliases.insert(), list(aliases))
-        await terms.add(tx, terms.of_aliases(aliases))
+        await terms.add(tx, terms.of_rows((), aliases))
 
 
 async def by_ids(tx: Transaction, organ_ids: Collection[str]) -> list[sa.Row[*tuple[Any, ...]]]:

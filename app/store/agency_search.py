@@ -4,17 +4,21 @@ Entries of the index of terms narrow down; what is found is compared with the na
 the order of the codes, compared byte by byte, so that pages are the same on both databases.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from app.store import agency_terms as terms
 from app.store.database import Transaction
 from app.store.schema import agencies, agency_aliases, agency_history, agency_terms
 
+_FEW = 200
+_INTERSECTED_MAX = 3
 NARROW_MAX = 8_000
 """Up to so many entries of one word are gone through; with more, agencies are read in order until the page is full."""
 _DEPTH_MAX = 64
@@ -42,11 +46,15 @@ class Wanted:
 
 async def search(tx: Transaction, wanted: Wanted, *, after: str | None, limit: int) -> list[str]:
     """Return own codes of agencies, in the order of their bytes, from behind `after`."""
-    narrow = await _narrowest(tx, wanted.words)
-    if narrow is not None and narrow.entries == 0:
+    rarest = await _rarest(tx, wanted.words)
+    if rarest and rarest[0][0] == 0:
         return []
-    sources = _now() if wanted.as_of is None else _then(wanted.as_of)
-    found = sa.union_all(*(_matching(tx, source, wanted, narrow, after=after, limit=limit) for source in sources))
+    then = wanted.as_of if wanted.as_of is not None and await _changed_since(tx, wanted.as_of) else None
+    sources = _now(wanted.as_of) if then is None else _then(then)
+    below = None if wanted.within is None else await _below(tx, wanted.within, then)
+    found = sa.union_all(
+        *(_matching(tx, source, wanted, rarest, below, after=after, limit=limit) for source in sources)
+    )
     matching = found.subquery()
     code = _in_order(tx, matching.c.organ_id)
     return list((await tx.execute(sa.select(matching.c.organ_id).order_by(code).limit(limit))).scalars())
@@ -62,29 +70,31 @@ class _Source:
     status: sa.ColumnElement[str]
 
 
-@dataclass(frozen=True, slots=True)
-class _Narrow:
-    word: str
-    entries: int
-
-
-async def _narrowest(tx: Transaction, words: Sequence[str]) -> _Narrow | None:
-    """Return the word with the fewest entries, where there are few enough."""
+async def _rarest(tx: Transaction, words: Sequence[str]) -> list[tuple[int, str]]:
+    """Return the words with the fewest entries and how many there are, rarest first; none where all have too many."""
     told = [word for word in words if terms.tells(word)]
     counted = await terms.counts(tx, told, up_to=NARROW_MAX + 1)
-    fewest = min(zip(counted, told, strict=True), default=None)
-    return _Narrow(fewest[1], fewest[0]) if fewest is not None and fewest[0] <= NARROW_MAX else None
+    few = sorted(each for each in zip(counted, told, strict=True) if each[0] <= NARROW_MAX)
+    # A handful of rows is read faster than another stretch of the index.
+    return few[: 1 if few and few[0][0] <= _FEW else _INTERSECTED_MAX]
 
 
 def _matching(
-    tx: Transaction, source: _Source, wanted: Wanted, narrow: _Narrow | None, *, after: str | None, limit: int
+    tx: Transaction,
+    source: _Source,
+    wanted: Wanted,
+    rarest: Sequence[tuple[int, str]],
+    below: sa.Select[Any] | None,
+    *,
+    after: str | None,
+    limit: int,
 ) -> sa.Select[Any]:
     record = source.record.c
     code = _in_order(tx, agencies.c.organ_id)
     query = sa.select(agencies.c.organ_id).select_from(source.table).where(*source.conditions)
-    if narrow is not None:
-        entries = sa.select(agency_terms.c.organ_id).where(terms.beginning_with(narrow.word))
-        query = query.where(agencies.c.organ_id.in_(entries))
+    if rarest:
+        entries = [sa.select(agency_terms.c.organ_id).where(terms.beginning_with(word)) for _, word in rarest]
+        query = query.where(agencies.c.organ_id.in_(sa.intersect(*entries) if len(entries) > 1 else entries[0]))
     query = query.where(*(_has(record.name_fold, word) for word in wanted.words))
     for column, value in (
         (record.tier, wanted.tier),
@@ -94,8 +104,8 @@ def _matching(
     ):
         if value is not None:
             query = query.where(column == value)
-    if wanted.within is not None:
-        query = query.where(agencies.c.organ_id.in_(_below(wanted.within, wanted.as_of)))
+    if below is not None:
+        query = query.where(agencies.c.organ_id.in_(below))
     if wanted.as_of is not None:
         query = query.where(
             agencies.c.valid_from.is_(None) | (agencies.c.valid_from <= wanted.as_of),
@@ -108,8 +118,20 @@ def _matching(
     return sa.select(inner.c.organ_id)
 
 
-def _now() -> list[_Source]:
-    return [_Source(agencies, agencies, (), agencies.c.status)]
+async def _changed_since(tx: Transaction, day: date) -> bool:
+    return (await tx.execute(sa.select(sa.exists().where(agency_history.c.last_day >= day)))).scalar_one()
+
+
+def _now(day: date | None) -> list[_Source]:
+    """Give what is now; also for a day since which nothing changed, but for agencies registered as closed later."""
+    return [_Source(agencies, agencies, (), _status_on(day))]
+
+
+def _status_on(day: date | None) -> sa.ColumnElement[str]:
+    if day is None:
+        return agencies.c.status
+    ended_later = (agencies.c.status == "closed") & (agencies.c.valid_to >= day)
+    return sa.case((ended_later, "active"), else_=agencies.c.status)
 
 
 def _then(day: date) -> list[_Source]:
@@ -118,45 +140,52 @@ def _then(day: date) -> list[_Source]:
     The same reading as `registry.history.as_was`; two sources, for each can use its own indexes.
     """
     later, earlier = agency_history.alias("later"), agency_history.alias("earlier")
-    unchanged = ~sa.exists().where(later.c.organ_id == agencies.c.organ_id, later.c.last_day >= day)
+    unchanged = agencies.c.organ_id.not_in(sa.select(later.c.organ_id).where(later.c.last_day >= day))
     first = ~sa.exists().where(
         earlier.c.organ_id == agency_history.c.organ_id,
         earlier.c.last_day >= day,
         earlier.c.last_day < agency_history.c.last_day,
     )
-    ended_later = (agencies.c.status == "closed") & (agencies.c.valid_to >= day)
-    status = sa.case((ended_later, "active"), else_=agencies.c.status)
     chapters = agency_history.join(agencies, agencies.c.organ_id == agency_history.c.organ_id)
     return [
-        _Source(agencies, agencies, (unchanged,), status),
+        _Source(agencies, agencies, (unchanged,), _status_on(day)),
         _Source(chapters, agency_history, (agency_history.c.last_day >= day, first), agency_history.c.status),
     ]
 
 
-def _below(code: str, day: date | None) -> sa.Select[Any]:
-    """Give an agency and all below it, by the links of the day."""
-    sources = _now() if day is None else _then(day)
-    links = [
-        sa.select(agencies.c.organ_id.label("code"), source.record.c.parent.label("parent"))
-        .select_from(source.table)
-        .where(*source.conditions)
-        for source in sources
-    ]
-    # Read from the table itself where that is enough: its index of parents is of use.
-    linked: Any = (
-        sa.select(agencies.c.organ_id.label("code"), agencies.c.parent).subquery("linked")
-        if day is None
-        else sa.union_all(*links).cte("linked")
-    )
-    below = sa.select(
-        sa.cast(sa.literal(code), agencies.c.organ_id.type).label("code"), sa.literal(0).label("depth")
-    ).cte("below", recursive=True)
+async def _below(tx: Transaction, code: str, day: date | None) -> sa.Select[Any]:
+    """Give an agency and all below it, by the links of the day; None: of now."""
+    if day is not None:
+        return _among(tx, await _below_then(tx, code, day))
+    own = sa.select(sa.cast(sa.literal(code), agencies.c.organ_id.type).label("code"), sa.literal(0).label("depth"))
+    below = own.cte("below", recursive=True)
     below = below.union_all(
-        sa.select(linked.c.code, below.c.depth + 1)
-        .join(below, linked.c.parent == below.c.code)
+        sa.select(agencies.c.organ_id, below.c.depth + 1)
+        .join(below, agencies.c.parent == below.c.code)
         .where(below.c.depth < _DEPTH_MAX)
     )
     return sa.select(below.c.code)
+
+
+async def _below_then(tx: Transaction, code: str, day: date) -> set[str]:
+    """Level by level: a recursion over both sources would read the whole directory, as neither has its index then."""
+    found, level = {code}, {code}
+    while level:
+        parts: set[str] = set()
+        for source in _then(day):
+            query = sa.select(agencies.c.organ_id).select_from(source.table).where(*source.conditions)
+            parts |= set((await tx.execute(query.where(source.record.c.parent.in_(_among(tx, level))))).scalars())
+        level = parts - found
+        found |= level
+    return found
+
+
+def _among(tx: Transaction, codes: Collection[str]) -> sa.Select[Any]:
+    """Give codes as rows, in one parameter however many they are."""
+    if tx.dialect.name == "sqlite":
+        return sa.select(sa.func.json_each(json.dumps(list(codes))).table_valued("value").c.value)
+    listed = sa.cast(list(codes), postgresql.ARRAY(sa.Text))
+    return sa.select(sa.func.unnest(listed).column_valued("code"))
 
 
 def _has(name_fold: sa.ColumnElement[str], word: str) -> sa.ColumnElement[bool]:

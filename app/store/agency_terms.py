@@ -6,12 +6,13 @@ for it, so that both find the same (decision 0013).
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
-from app.store.database import Transaction, upsert
+from app.store.database import Transaction
 from app.store.schema import TERM_LENGTH, agency_terms
 
 _ROWS_PER_STATEMENT = 5_000
@@ -27,33 +28,33 @@ def tells(term: str) -> bool:
     return not any(word.startswith(term) for word in _UNTOLD)
 
 
-def of_agencies(rows: Iterable[Mapping[str, Any]]) -> set[tuple[str, str]]:
-    """Return the terms of agencies, each with the agency's code, given their rows: names folded into words."""
-    return {
-        (term[:TERM_LENGTH], row["organ_id"])
-        for row in rows
-        for term in (*row["name_fold"].split(), *_parts(row["organ_id"]))
-        if term not in _UNTOLD
-    }
+def of_rows(agencies: Iterable[Mapping[str, Any]], aliases: Iterable[Mapping[str, Any]] = ()) -> list[tuple[str, str]]:
+    """Return the terms of agencies, whose names are folded into words, and of aliases, each with the agency's own code.
+
+    In the order of the index: a B-tree takes them several times faster so.
+    """
+    owners: defaultdict[str, set[str]] = defaultdict(set)
+    for row in agencies:
+        organ_id = row["organ_id"]
+        for term in (*row["name_fold"].split(), *_parts(organ_id)):
+            owners[term].add(organ_id)
+    for row in aliases:
+        for term in _parts(row["code"]):
+            owners[term].add(row["organ_id"])
+    return [
+        (term[:TERM_LENGTH], organ_id) for term in sorted(owners.keys() - _UNTOLD) for organ_id in sorted(owners[term])
+    ]
 
 
-def of_aliases(rows: Iterable[Mapping[str, Any]]) -> set[tuple[str, str]]:
-    """Return the terms of aliases, each with the agency's own code, given their rows."""
-    return {(part[:TERM_LENGTH], row["organ_id"]) for row in rows for part in _parts(row["code"])}
-
-
-async def add(tx: Transaction, terms: Collection[tuple[str, str]]) -> None:
+async def add(tx: Transaction, terms: Sequence[tuple[str, str]]) -> None:
     """Insert what is not there yet."""
-    # Sorted, a B-tree takes them several times faster.
-    ordered = sorted(terms)
-    for start in range(0, len(ordered), _ROWS_PER_STATEMENT):
-        some = ordered[start : start + _ROWS_PER_STATEMENT]
+    for start in range(0, len(terms), _ROWS_PER_STATEMENT):
+        some = terms[start : start + _ROWS_PER_STATEMENT]
         if tx.dialect.name == "postgresql":
             words, owners = zip(*some, strict=True)
             await tx.execute(_FROM_ARRAYS, {"words": list(words), "owners": list(owners)})
         else:
-            rows = [{"term": term, "organ_id": organ_id} for term, organ_id in some]
-            await tx.execute(upsert(tx, agency_terms).on_conflict_do_nothing(), rows)
+            await tx.exec_driver_sql(_ONE_BY_ONE, some)
 
 
 def beginning_with(beginning: str) -> sa.ColumnElement[bool]:
@@ -87,6 +88,7 @@ def _parts(code: str) -> Iterator[str]:
     yield from (folded[separator.end() :] for separator in _SEPARATOR.finditer(folded))
 
 
+_ONE_BY_ONE = "INSERT INTO agency_terms (term, organ_id) VALUES (?, ?) ON CONFLICT DO NOTHING"
 _FROM_ARRAYS = sa.text(
     "INSERT INTO agency_terms (term, organ_id)"
     " SELECT * FROM unnest(CAST(:words AS text[]), CAST(:owners AS text[])) ON CONFLICT DO NOTHING"

@@ -88,7 +88,7 @@ async def change_agencies(tx: Transaction, rows: Sequence[Mapping[str, Any]], *,
     for some in _batches(rows):
         bound = [{"of": row["organ_id"]} | {f"new_{name}": row[name] for name in columns} for row in some]
         await tx.execute(statement, bound)
-    await terms.add(tx, terms.of_agencies(rows))
+    await terms.add(tx, terms.of_rows(rows))
 
 
 async def waiting(tx: Transaction, organ_ids: Collection[str]) -> dict[str, int]:
