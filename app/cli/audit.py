@@ -1,11 +1,9 @@
 """`truc log …`, `truc statistics …`: the delivery log and the figures, from the node's own database."""
 
 import asyncio
-import csv
-import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -71,63 +69,119 @@ def verify(
         raise typer.Exit(1)
 
 
+_Since = Annotated[
+    str | None, typer.Option("--from", metavar="YYYY-MM", help="First month; the present one if left out.")
+]
+_Until = Annotated[str | None, typer.Option("--to", metavar="YYYY-MM", help="Last month; the first one if left out.")]
+
+
 @statistics.command()
 def export(
-    by: Annotated[str, typer.Option(help="agency, tier, branch, document_type or month.")] = "agency",
-    since: Annotated[
-        str | None, typer.Option("--from", metavar="YYYY-MM", help="First month; the present one if left out.")
-    ] = None,
-    until: Annotated[
-        str | None, typer.Option("--to", metavar="YYYY-MM", help="Last month; the first one if left out.")
-    ] = None,
-    form: Annotated[str, typer.Option("--format", help="csv or json.")] = "csv",
+    by: Annotated[
+        str, typer.Option(help="agency, tier, branch, province, document_type, tier_pair or month.")
+    ] = "agency",
+    since: _Since = None,
+    until: _Until = None,
+    direction: Annotated[str | None, typer.Option(help="Only figures of one side: sent or received.")] = None,
+    view: Annotated[str, typer.Option(help="as-was, or as-is: under the agencies of today.")] = "as-was",
+    agency: Annotated[str | None, typer.Option(help="Only of this agency, by its own code.")] = None,
+    tier: Annotated[str | None, typer.Option(help="Only of agencies of this tier.")] = None,
+    branch: Annotated[str | None, typer.Option(help="Only of agencies of this branch.")] = None,
+    province: Annotated[str | None, typer.Option(help="Only of this level-one code, such as H41.")] = None,
+    document_type: Annotated[str | None, typer.Option(help="Only of this type, such as cong-van.")] = None,
+    form: Annotated[str, typer.Option("--format", help="csv, json or xlsx.")] = "csv",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Else standard output.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Write the monthly figures as CSV or JSON."""
+    """Write the monthly figures as CSV, JSON or a workbook."""
     from app.statistics.periods import Month
-    from app.statistics.reports import Asked, GroupBy
+    from app.statistics.reports import Asked, Direction, GroupBy, View
 
-    if form not in ("csv", "json"):
-        raise typer.BadParameter("use csv or json", param_hint="--format")
+    form = "json" if as_json else form
+    if form not in ("csv", "json", "xlsx"):
+        raise typer.BadParameter("use csv, json or xlsx", param_hint="--format")
     first = Month.parse(since) if since else Month.of(datetime.now(UTC))
+    equal = {"agency": agency, "tier": tier, "branch": branch, "province": province, "document_type": document_type}
     asked = Asked(
         first=first,
         last=Month.parse(until) if until else first,
         by=member(GroupBy, by, "--by"),
-        equal={},
+        equal={name: value for name, value in equal.items() if value is not None},
+        direction=member(Direction, direction, "--direction") if direction else None,
         limit=_ROWS_MAX,
     )
+    as_is = member(View, view, "--view") is View.AS_IS
 
-    async def work(database: "Database", _act: "Act") -> "Report":
+    async def work(database: "Database", _act: "Act") -> "tuple[Asked, Report, dict[str, str]]":
+        from app.registry import names, succession
         from app.statistics import reports
+        from app.statistics.periods import ZONE
 
-        return await reports.exchange(database, asked)
+        async with database.read() as tx:
+            heirs = await succession.heirs(tx) if as_is else None
+        seen = replace(asked, heirs=heirs)
+        report = await reports.exchange(database, seen)
+        codes = {row.key[seen.key[-1]] for row in report.rows}
+        async with database.read() as tx:
+            return seen, report, await names.names_for(tx, seen.by, codes, on=datetime.now(ZONE).date())
 
-    report = operate(work)
-    if as_json or form == "json":
-        import json
-
-        items = [{**row.key, **row.counts} for row in report.rows]
-        whole = {"from": str(asked.first), "to": str(asked.last), "by": asked.by.value}
-        text = json.dumps({**whole, "ledger_size": report.ledger_size, "items": items}, ensure_ascii=False, indent=2)
-        write_file(output, text.encode() + b"\n")
-    else:
-        write_file(output, _csv(asked, report))
+    asked, report, names = operate(work)
+    write_file(output, _written(form, asked, report, names))
     if output is not None:
         note(f"{len(report.rows)} rows in {output}")
 
 
-def _csv(asked: "Asked", report: "Report") -> bytes:
-    from app.statistics.measures import MEASURE_NAMES
+@statistics.command()
+def recount(as_json: Json = False) -> None:
+    """Count every event of the log anew and compare with the figures that are kept; 1 where they differ.
 
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow([*asked.key, *MEASURE_NAMES, "ledger_size"])
-    for row in report.rows:
-        counts = [row.counts[name] for name in MEASURE_NAMES]
-        writer.writerow([*(row.key[name] for name in asked.key), *counts, report.ledger_size])
-    return text.getvalue().encode("utf-8")
+    Changes nothing. `truc log verify` does the same among its other checks.
+    """
+    from app import settings as configuration
+
+    settings = configuration.load()
+    prepare(settings)
+    report = asyncio.run(_recount(settings))
+    if as_json:
+        print_json({"consistent": report.consistent, **asdict(report)})
+    else:
+        for each in report.divergences:
+            print(f"{each.step} {each.place}: {each.message}")
+        verdict = "as counted" if report.consistent else f"{report.found} divergence(s)"
+        print(f"figures: {verdict} ({report.size} events, {report.figures} rows of figures)")
+    if not report.consistent:
+        raise typer.Exit(1)
+
+
+async def _recount(settings: "Settings") -> "CheckReport":
+    from app.ledger.check import recount
+    from app.store.database import Database
+
+    database = Database(settings.effective_database_url)
+    try:
+        return await recount(database)
+    finally:
+        await database.close()
+
+
+def _written(form: str, asked: "Asked", report: "Report", names: dict[str, str]) -> bytes:
+    from app.statistics.tables import as_csv
+    from app.statistics.workbook import workbook
+
+    match form:
+        case "xlsx":
+            return workbook(asked, report, names)
+        case "csv":
+            return as_csv(asked, report, names).encode("utf-8")
+        case _:
+            import json
+
+            items = [{**row.key, **row.figures(asked)} for row in report.rows]
+            whole = {"from": str(asked.first), "to": str(asked.last), "by": asked.by.value}
+            text = json.dumps(
+                {**whole, "ledger_size": report.ledger_size, "items": items}, ensure_ascii=False, indent=2
+            )
+            return text.encode() + b"\n"
 
 
 async def _verify(settings: "Settings", progress: Callable[[str, int, int], None], *, bodies: bool) -> "CheckReport":

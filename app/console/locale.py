@@ -14,6 +14,7 @@ from app.statistics.periods import ZONE
 COOKIE: Final = "lang"
 """Remembers the language; holds nothing else."""
 
+_SPANS: Final = ((86_400, "ngày", "d"), (3_600, "giờ", "h"), (60, "phút", "min"), (1, "giây", "s"))
 _UNITS: Final = ("B", "KiB", "MiB", "GiB")
 
 
@@ -84,6 +85,15 @@ class Locale:
             return "–"
         percent = round(share * 100, 1)
         return f"{self.number(int(percent) if percent.is_integer() else percent)} %"
+
+    def span(self, seconds: int | None) -> str:
+        """Write a span of time in the unit it is read best in; a dash where there is none."""
+        if seconds is None:
+            return "–"
+        named = next((unit for unit in _SPANS if seconds >= unit[0]), _SPANS[-1])
+        length, vi, en = named
+        amount = seconds if length == 1 else round(seconds / length, 1)
+        return f"{self.number(amount)} {vi if self.language is Language.VI else en}"
 
     def size(self, size_bytes: int) -> str:
         """Write a length in bytes in the unit it is read best in."""

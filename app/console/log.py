@@ -36,7 +36,10 @@ FILTERS: Final = (
     "agency",
     "tier",
     "branch",
+    "province",
     "document_type",
+    "peer_tier",
+    "view",
     "document_id",
     "event",
     "measure",
@@ -52,7 +55,10 @@ _LABELS: Final = {
     "agency": "event.agency",
     "tier": "agency.tier",
     "branch": "agency.branch",
+    "province": "column.province",
     "document_type": "log.document-type",
+    "peer_tier": "column.peer_tier",
+    "view": "statistics.view",
     "document_id": "documents.document-id",
     "event": "event.event",
     "measure": "log.measure",
@@ -61,7 +67,7 @@ _LABELS: Final = {
     "ledger_size": "log.ledger-size",
 }
 """Text for each of them."""
-_GROUPS: Final = {"event": "happened"}
+_GROUPS: Final = {"event": "happened", "peer_tier": "tier"}
 """Group of words, where it is not named as the parameter is."""
 
 

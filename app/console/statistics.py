@@ -1,5 +1,10 @@
-"""Figures as a page: a table with bars, every figure a link to the events it counts, and the same as CSV and XLSX."""
+"""Figures as a page: a table with bars, every figure a link to the events it counts, and the same as CSV and XLSX.
 
+The page for both sides shows the figures reports begin with; those of one side show everything that side has. What
+each figure means stands on a page of its own.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -8,7 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.console.agencies import names_of
-from app.console.frame import asked, pages, render, viewer
+from app.console.frame import asked, locale_of, pages, render, viewer
+from app.console.locale import Language, Locale
 from app.edxml.document_types import LABELS
 from app.node import Node
 from app.registry.model import Branch, Scope, Tier
@@ -17,18 +23,37 @@ from app.routers import statistics as calls
 from app.routers.access import AtNode, Caller
 from app.routers.conditions import CSV, JSON, XLSX
 from app.routers.paging import LIMIT_DEFAULT, LIMIT_MAX, Paged, Window
-from app.routers.queries import AgencyText, BranchOrNone, DocumentTypeText, MonthText, TierOrNone
-from app.statistics.definitions import COUNTS as DEFINITIONS
-from app.statistics.measures import MEASURE_NAMES
+from app.routers.queries import AgencyText, BranchOrNone, DocumentTypeText, MonthText, ProvinceText, TierOrNone
+from app.routers.statistics_shapes import FigureRow, ParticipationReport
+from app.statistics.definitions import COUNTS, PARTICIPATION, PRESENT, SHARES, SPANS
+from app.statistics.participation import TakingPartBy
 from app.statistics.periods import Month
-from app.statistics.reports import MONTHS_MAX, GroupBy
+from app.statistics.rates import PERCENTILES, shares
+from app.statistics.reports import MONTHS_MAX, Asked, Direction, GroupBy, View
+from app.statistics.spread import ERROR_MAX
 
 router: APIRouter = pages()
 
 Statistician = Annotated[Caller, viewer(Scope.STATISTICS)]
 
-FILTERS: Final = ("from", "to", "by", "agency", "tier", "branch", "document_type")
+FILTERS: Final = ("from", "to", "by", "agency", "tier", "branch", "province", "document_type", "direction", "view")
 """Parameters of the page, by their names in the API."""
+
+OVERVIEW: Final = (
+    "sent",
+    "received",
+    "acknowledged",
+    "completed",
+    "overdue",
+    "refused",
+    "signed_share",
+    "electronic_only_share",
+    "on_time_share",
+    "completed_on_time_share",
+    "median_seconds_to_fetch",
+    "median_seconds_to_acceptance",
+)
+"""Figures of the page for both sides."""
 
 _API_EVENTS: Final = "/v1/audit/events"
 _TIERS: Final = {tier.value: place for place, tier in enumerate(Tier)}
@@ -45,7 +70,18 @@ class Wanted:
     agency: str | None
     tier: TierOrNone | None
     branch: BranchOrNone | None
+    province: str | None
     document_type: str | None
+    direction: Direction | None
+    view: View
+
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """Figures the page shows."""
+        if self.direction is None and self.by is not GroupBy.TIER_PAIR:
+            return OVERVIEW
+        month = Month.parse(self.since)
+        return Asked(month, month, self.by, {}, self.direction).figures
 
     async def report(self, node: Node, window: Window, form: str, *, by: GroupBy | None = None) -> Any:
         """Ask the API's call for it."""
@@ -58,8 +94,26 @@ class Wanted:
             agency=self.agency,
             tier=self.tier,
             branch=self.branch,
+            province=self.province,
             document_type=self.document_type,
+            direction=self.direction,
+            view=self.view,
             accept=form,
+        )
+
+    async def participation(self, node: Node) -> ParticipationReport:
+        """Ask the API's call who took part in the same period."""
+        provinces = self.by is GroupBy.PROVINCE
+        return await calls.participation(
+            node,
+            Window(LIMIT_MAX),
+            month=None,
+            since=self.since,
+            until=self.until,
+            by=TakingPartBy.PROVINCE if provinces else TakingPartBy.TIER_AND_BRANCH,
+            tier=self.tier,
+            branch=self.branch,
+            province=self.province,
         )
 
 
@@ -70,11 +124,14 @@ def wanted(
     agency: AgencyText | None = None,
     tier: TierOrNone | None = None,
     branch: BranchOrNone | None = None,
+    province: ProvinceText | None = None,
     document_type: DocumentTypeText | None = None,
+    direction: Direction | None = None,
+    view: View = View.AS_WAS,
 ) -> Wanted:
     """Read the address: the present month by tier, where it says nothing."""
     first = since or until or str(Month.of(clock.now()))
-    return Wanted(first, until or first, by, agency, tier, branch, document_type)
+    return Wanted(first, until or first, by, agency, tier, branch, province or None, document_type, direction, view)
 
 
 Asking = Annotated[Wanted, Depends(wanted)]
@@ -85,8 +142,7 @@ async def figures(request: Request, node: AtNode, _caller: Statistician, window:
     """Show a page of figures, the totals of the whole period, and what they mean."""
     report = await asking.report(node, window, JSON)
     months = await asking.report(node, Window(MONTHS_MAX), JSON, by=GroupBy.MONTH)
-    total = {name: sum(getattr(row, name) for row in months.items) for name in MEASURE_NAMES}
-    participation = await calls.participation(node, month=asking.until) if asking.by is not GroupBy.MONTH else None
+    participation = None if asking.agency or asking.document_type else await asking.participation(node)
     codes = {row.agency for row in report.items if row.agency} | ({asking.agency} if asking.agency else set())
     return render(
         request,
@@ -94,9 +150,9 @@ async def figures(request: Request, node: AtNode, _caller: Statistician, window:
         asking=asking,
         report=report,
         rows=sorted(report.items, key=lambda row: (row.month, _place(row))),
-        total=total if months.items else None,
+        total=_total(asking, months.items),
         total_links=months.items[0].links if len(months.items) == 1 else {},
-        longest=max((max(row.sent, row.received) for row in report.items), default=0) or 1,
+        longest=max((max(row.sent or 0, row.received or 0) for row in report.items), default=0) or 1,
         given=asked(request, *FILTERS),
         paged="cursor" in request.query_params,
         participation=participation,
@@ -104,9 +160,12 @@ async def figures(request: Request, node: AtNode, _caller: Statistician, window:
         neighbours=_neighbours(asking),
         names=await names_of(node, codes, at=clock.now()),
         types=LABELS,
-        measures=MEASURE_NAMES,
-        definitions=DEFINITIONS,
+        figures=asking.figures,
+        taking_part=PARTICIPATION,
+        headings=headings(locale_of(request)),
         groups=list(GroupBy),
+        directions=list(Direction),
+        views=list(View),
         tiers=list(Tier),
         branches=list(Branch),
         limit=min(window.limit, LIMIT_MAX),
@@ -126,6 +185,49 @@ async def figures_xlsx(node: AtNode, _caller: Statistician, asking: Asking) -> R
     """Give the same figures as a workbook, all of them."""
     answer: Response = await asking.report(node, Window(LIMIT_DEFAULT), XLSX)
     return answer
+
+
+@router.get("/statistics/methods")
+async def methods(request: Request, _caller: Statistician) -> Response:
+    """Define every figure: what it means, how it is made, what provision it answers to, in which month it counts."""
+    return render(
+        request,
+        "methods.html",
+        sections=[
+            ("count", COUNTS),
+            ("share", SHARES),
+            ("span", SPANS),
+            ("present", PRESENT),
+            ("participation", PARTICIPATION),
+        ],
+        percent_wrong=round(ERROR_MAX * 100),
+    )
+
+
+def headings(words: Locale) -> dict[str, tuple[str, str]]:
+    """Return heading and meaning of every figure, by its name."""
+    vietnamese = words.language is Language.VI
+    told = {name: (words.term("measure", name), definition) for name, definition in {**COUNTS, **SHARES}.items()}
+    for span, definition in SPANS.items():
+        for beginning, percent in PERCENTILES.items():
+            told[f"{beginning}{span}"] = (
+                f"{words.term('measure', span)} ({words.term('percentile', percent)})",
+                definition,
+            )
+    return {name: (heading, text.vi if vietnamese else text.en) for name, (heading, text) in told.items()}
+
+
+def _total(asking: Wanted, months: Sequence[FigureRow]) -> dict[str, Any] | None:
+    """Add the months up; times of several months have no sum, so they are told of one month alone."""
+    if not months:
+        return None
+    if len(months) == 1:
+        return {name: getattr(months[0], name) for name in asking.figures}
+    counts = {
+        name: sum(getattr(row, name) for row in months) for name in COUNTS if getattr(months[0], name) is not None
+    }
+    told: dict[str, Any] = {**counts, **shares(counts)}
+    return {name: told.get(name) for name in asking.figures}
 
 
 def _log_address(link: str) -> str:

@@ -9,9 +9,10 @@ from typing import Any
 from uuid import UUID
 
 from app.exchange.desk import Desk
-from app.registry import directory
+from app.registry import directory, succession
+from app.statistics.fold import unit_of
 from app.statistics.periods import ZONE
-from app.store import documents, journal
+from app.store import documents, journal, participation
 from app.store.database import Transaction
 from app.store.journal import EventFilter
 
@@ -25,6 +26,10 @@ class TrailQuery:
 
     Attributes:
         agency: a code in either form.
+        province: level-one code that the agency's code says.
+        peer_tier: tier of the document's sender, on what happens to its deliveries.
+        as_is: agency, tier, branch and province are those of today: events of closed agencies belong to who stands for
+            them.
         document_id: DocumentId as sent, by whomever, or the node's id of a document.
         kinds: kinds of event; empty for all.
         measure: only events that count in this figure.
@@ -36,7 +41,10 @@ class TrailQuery:
     agency: str | None = None
     tier: str | None = None
     branch: str | None = None
+    province: str | None = None
     document_type: str | None = None
+    peer_tier: str | None = None
+    as_is: bool = False
     document_id: str | None = None
     kinds: tuple[str, ...] = ()
     measure: str | None = None
@@ -101,13 +109,14 @@ async def _filter(tx: Transaction, asked: TrailQuery, *, end: int, at: datetime)
     if agency is not None:
         known = await directory.resolve(tx, {agency}, on=at.astimezone(ZONE).date())
         agency = known[agency].organ_id.text if agency in known else agency
+    then = {} if asked.as_is else {"agency": agency, "tier": asked.tier, "branch": asked.branch}
     return EventFilter(
+        **then,
         since=asked.since,
         until=asked.until,
-        agency=agency,
-        tier=asked.tier,
-        branch=asked.branch,
+        agencies=await _agencies(tx, asked, agency),
         document_type=asked.document_type,
+        peer_tier=asked.peer_tier,
         documents=await _documents(tx, asked.document_id),
         kinds=asked.kinds,
         measure=asked.measure,
@@ -115,6 +124,27 @@ async def _filter(tx: Transaction, asked: TrailQuery, *, end: int, at: datetime)
         actor=asked.actor,
         below=end if asked.below is None else min(end, asked.below),
     )
+
+
+async def _agencies(tx: Transaction, asked: TrailQuery, agency: str | None) -> tuple[str, ...] | None:
+    """Return the codes whose place in the directory is the one asked for; None where that does not restrict."""
+    wanted = {"province": asked.province}
+    if asked.as_is:
+        wanted |= {"agency": agency, "tier": asked.tier, "branch": asked.branch}
+    wanted = {name: value for name, value in wanted.items() if value is not None}
+    if not wanted:
+        return None
+    heirs = await succession.heirs(tx) if asked.as_is else {}
+    places = {row.organ_id: row for row in await participation.places(tx)}
+
+    def belongs(code: str) -> bool:
+        now = heirs.get(code, code)
+        row = places.get(now)
+        tier, branch = (row.tier, row.branch) if row else ("", "")
+        place = {"agency": now, "tier": tier, "branch": branch, "province": unit_of(now)}
+        return wanted.items() <= place.items()
+
+    return tuple(code for code in (*places, "") if belongs(code))
 
 
 async def _documents(tx: Transaction, document_id: str | None) -> tuple[str, ...] | None:

@@ -77,26 +77,45 @@ async def check(
     """
     report = CheckReport()
     async with database.read() as tx:
-        try:
-            report.size = await journal.size(tx)
-        except DataFault as error:
-            report.add("(1) order", "size", error.detail)
-        report.unsealed = (await journal.unsealed_backlog(tx))[0]
-        recount = await _events(tx, report, progress)
+        counted = await _from_the_beginning(tx, report, progress)
         retelling = Retelling(tx, report, progress, open_receipt)
         await retelling.documents()
         await retelling.deliveries()
         await retelling.reports()
-        await _figures(tx, report, recount)
-        await _spreads(tx, report, recount)
+        await _figures(tx, report, counted)
+        await _spreads(tx, report, counted)
         if blobs is not None:
             await _bodies(tx, report, blobs, progress)
     return report
 
 
+async def recount(database: Database, *, progress: Progress = lambda _step, _done, _total: None) -> CheckReport:
+    """Check the events and the figures that follow from them, and nothing else: steps (1), (2) and (6).
+
+    Raises:
+        Unavailable: the database does not answer.
+        DataFault: a row is damaged so that it cannot be read at all.
+    """
+    report = CheckReport()
+    async with database.read() as tx:
+        counted = await _from_the_beginning(tx, report, progress)
+        await _figures(tx, report, counted)
+        await _spreads(tx, report, counted)
+    return report
+
+
+async def _from_the_beginning(tx: Transaction, report: CheckReport, progress: Progress) -> _Recount:
+    try:
+        report.size = await journal.size(tx)
+    except DataFault as error:
+        report.add("(1) order", "size", error.detail)
+    report.unsealed = (await journal.unsealed_backlog(tx))[0]
+    return await _events(tx, report, progress)
+
+
 async def _events(tx: Transaction, report: CheckReport, progress: Progress) -> _Recount:
     expected = 0
-    recount = _Recount(defaultdict(Counter), Counter())
+    counted = _Recount(defaultdict(Counter), Counter())
     async for chunk in journal.stream(tx, EventFilter(), after=_BEFORE_ALL, chunk=CHUNK):
         for row in chunk:
             if row.position != expected:
@@ -106,12 +125,12 @@ async def _events(tx: Transaction, report: CheckReport, progress: Progress) -> _
             _leaf(row, report)
         added = fold(chunk)
         for key, counts in added.counts.items():
-            recount.counts[key].update(counts)
-        recount.spreads.update(added.spreads)
+            counted.counts[key].update(counts)
+        counted.spreads.update(added.spreads)
         progress("events", expected, report.size)
     if expected != report.size:
         report.add("(1) order", expected, f"the ledger says it holds {report.size} events, the last one is {expected}")
-    return recount
+    return counted
 
 
 def _leaf(row: Any, report: CheckReport) -> None:
@@ -135,8 +154,8 @@ def _leaf(row: Any, report: CheckReport) -> None:
     report.compare("(2) leaf", row.position, kept=kept, said=said)
 
 
-async def _figures(tx: Transaction, report: CheckReport, recount: _Recount) -> None:
-    counts = recount.counts
+async def _figures(tx: Transaction, report: CheckReport, recounted: _Recount) -> None:
+    counts = recounted.counts
     for row in await figures.everything(tx):
         key = _key(row)
         if key not in counts:
@@ -152,8 +171,8 @@ async def _figures(tx: Transaction, report: CheckReport, recount: _Recount) -> N
         report.add("(6) figures", f"{key}", "the row is missing")
 
 
-async def _spreads(tx: Transaction, report: CheckReport, recount: _Recount) -> None:
-    counts = recount.spreads
+async def _spreads(tx: Transaction, report: CheckReport, recounted: _Recount) -> None:
+    counts = recounted.spreads
     async for rows in figures.every_spread(tx, chunk=CHUNK):
         for row in rows:
             key = SpreadKey(_key(row), row.measure, row.bucket)

@@ -22,13 +22,22 @@ from app.routers.calls import calls
 from app.routers.clock import Moment
 from app.routers.conditions import CSV, JSON, NDJSON, negotiate
 from app.routers.paging import Page, Paged, page
-from app.routers.queries import ActorText, AgencyText, BranchOrNone, DocumentIdText, DocumentTypeText, TierOrNone
+from app.routers.queries import (
+    ActorText,
+    AgencyText,
+    BranchOrNone,
+    DocumentIdText,
+    DocumentTypeText,
+    ProvinceText,
+    TierOrNone,
+)
 from app.statistics.measures import MEASURE_NAMES
+from app.statistics.reports import View
 
 router: APIRouter = calls(tag="Audit")
 
 _COLUMNS = ("index", "time", "event", "outcome", "actor", "agency", "tier", "branch", "document_type", "document")
-_CSV_HEADER = (*_COLUMNS, "delivery", "leaf_hash", "detail")
+_CSV_HEADER = (*_COLUMNS, "delivery", "leaf_hash", "detail", "peer_tier")
 
 
 class EventView(BaseModel):
@@ -44,6 +53,7 @@ class EventView(BaseModel):
     tier: str | None = Field(description="Tier of that agency at that moment.")
     branch: str | None = Field(description="Branch of that agency at that moment.")
     document_type: str | None
+    peer_tier: str | None = Field(description="Tier of the document's sender, on what happens to its deliveries.")
     document: str | None = Field(description="The node's id of the document.")
     delivery: str | None
     detail: dict[str, Any] = Field(description="Further ids, digests and codes.")
@@ -52,7 +62,18 @@ class EventView(BaseModel):
     @classmethod
     def of(cls, row: Any) -> "EventView":
         """Show an event's row."""
-        same = ("id", "outcome", "actor", "agency", "tier", "branch", "document_type", "document", "delivery")
+        same = (
+            "id",
+            "outcome",
+            "actor",
+            "agency",
+            "tier",
+            "branch",
+            "document_type",
+            "peer_tier",
+            "document",
+            "delivery",
+        )
         return cls(
             **{name: getattr(row, name) for name in same},
             index=row.position,
@@ -73,6 +94,15 @@ def asked_for(
     branch: Annotated[
         BranchOrNone | None, Query(description="Branch of the agency at that moment; empty: of none.")
     ] = None,
+    province: Annotated[
+        ProvinceText | None, Query(description="Level-one code that the agency's code says; empty: none.")
+    ] = None,
+    peer_tier: Annotated[
+        TierOrNone | None, Query(description="Tier of the document's sender, of deliveries; empty: where it has none.")
+    ] = None,
+    view: Annotated[
+        View, Query(description="Whether agency, tier, branch and province are those of then, or of today.")
+    ] = View.AS_WAS,
     document_type: Annotated[
         DocumentTypeText | None, Query(description="Code of the type of document; empty: events without one.")
     ] = None,
@@ -98,7 +128,10 @@ def asked_for(
         agency=agency,
         tier=tier,
         branch=branch,
+        province=province,
         document_type=document_type,
+        peer_tier=peer_tier,
+        as_is=view is View.AS_IS,
         document_id=document_id,
         kinds=tuple(kind.value for kind in event or ()),
         measure=measure,
@@ -158,7 +191,8 @@ async def _csv(chunks: AsyncIterator[Sequence[Any]]) -> AsyncIterator[str]:
 def _csv_row(event: EventView) -> tuple[str, ...]:
     shown = event.model_dump(mode="json")
     cells = [shown[name] for name in (*_COLUMNS, "delivery", "leaf_hash")]
-    return (*("" if cell is None else str(cell) for cell in cells), json.dumps(event.detail, ensure_ascii=False))
+    last = (json.dumps(event.detail, ensure_ascii=False), event.peer_tier or "")
+    return (*("" if cell is None else str(cell) for cell in cells), *last)
 
 
 def _csv_lines(rows: Sequence[Sequence[str]]) -> str:

@@ -29,3 +29,6 @@ BranchOrNone = Branch | Literal[""]
 
 MonthText = Annotated[str, Field(pattern="^(19|20|21)[0-9]{2}-(0[1-9]|1[0-2])$", examples=["2026-11"])]
 """A month, YYYY-MM."""
+
+ProvinceText = Annotated[str, Field(pattern="^([A-Z][0-9]{2})?$", examples=["H41"])]
+"""Level-one code of a province, ministry or body; empty: of agencies whose code has none."""

@@ -1,112 +1,45 @@
-"""Statistics over HTTP: monthly sums, participation; each row links to the events it counts."""
+"""Statistics over HTTP: monthly sums, participation, definitions; each row links to the events it counts."""
 
-import csv
-import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import Response
-from pydantic import BaseModel, Field
 
-from app.registry import directory
+from app.registry import directory, names, succession
 from app.registry.model import Scope
 from app.routers import clock, problems
 from app.routers.access import AtNode, require
 from app.routers.calls import calls
 from app.routers.conditions import CSV, JSON, XLSX, negotiate
 from app.routers.paging import Paged, Window, page
-from app.routers.queries import AgencyText, BranchOrNone, DocumentTypeText, MonthText, TierOrNone
-from app.statistics import reports
-from app.statistics.definitions import COUNTS
-from app.statistics.measures import MEASURE_NAMES
+from app.routers.queries import AgencyText, BranchOrNone, DocumentTypeText, MonthText, ProvinceText, TierOrNone
+from app.routers.statistics_shapes import (
+    Definitions,
+    DefinitionView,
+    ExchangeReport,
+    FigureRow,
+    ParticipationReport,
+    ParticipationRow,
+    PresentFigures,
+    TakingPart,
+)
+from app.statistics import definitions, reports
+from app.statistics import participation as taking_part
+from app.statistics.definitions import PARTICIPATION, Definition
+from app.statistics.participation import KEYS, Participation, TakingPartBy
 from app.statistics.periods import ZONE, Month
-from app.statistics.reports import Asked, GroupBy, Report, Row
+from app.statistics.present import Present, present
+from app.statistics.reports import Asked, Direction, GroupBy, Report, Row, View
+from app.statistics.tables import NAMED, as_csv
 from app.statistics.workbook import workbook
 
 router: APIRouter = calls(tag="Statistics")
 
 TABLE_ROWS_MAX = 200_000
 """Most rows of a CSV or XLSX table: a year of 900 agencies is about 11,000."""
-
-
-def _counted(name: str) -> Any:
-    return Field(description=COUNTS[name].en)
-
-
-class FigureRow(BaseModel):
-    """Sums of one month and one agency, tier, branch or type; only what the report is broken down by is set."""
-
-    month: str = Field(examples=["2026-11"], description="Month in Asia/Ho_Chi_Minh.")
-    agency: str | None = Field(default=None, description="Empty for refusals whose sender could not be established.")
-    tier: str | None = None
-    branch: str | None = None
-    document_type: str | None = None
-    sent: int = _counted("sent")
-    received: int = _counted("received")
-    acknowledged: int = _counted("acknowledged")
-    statuses: int = _counted("statuses")
-    refused: int = _counted("refused")
-    withdrawn: int = _counted("withdrawn")
-    signed: int = _counted("signed")
-    with_paper: int = _counted("with_paper")
-    electronic_only: int = _counted("electronic_only")
-    revocations: int = _counted("revocations")
-    updates: int = _counted("updates")
-    replacements: int = _counted("replacements")
-    on_time: int = _counted("on_time")
-    late: int = _counted("late")
-    withdrawal_requests: int = _counted("withdrawal_requests")
-    changes_accepted: int = _counted("changes_accepted")
-    changes_refused: int = _counted("changes_refused")
-    arrived: int = _counted("arrived")
-    accepted: int = _counted("accepted")
-    returned: int = _counted("returned")
-    completed: int = _counted("completed")
-    completed_on_time: int = _counted("completed_on_time")
-    completed_late: int = _counted("completed_late")
-    overdue: int = _counted("overdue")
-    undelivered: int = _counted("undelivered")
-    expired: int = _counted("expired")
-    redirected: int = _counted("redirected")
-    links: dict[str, str] = Field(description="By figure: the audit query that lists exactly the events it counts.")
-
-    @classmethod
-    def of(cls, row: Row, asked: Asked, *, ledger_size: int) -> "FigureRow":
-        """Show a row of figures that cover so much of the log."""
-        links = _links(row.key, asked, ledger_size=ledger_size)
-        return cls.model_validate({**row.key, **row.counts, "links": links})
-
-
-class ExchangeReport(BaseModel):
-    """A page of figures."""
-
-    first_month: str = Field(serialization_alias="from")
-    last_month: str = Field(serialization_alias="to")
-    by: GroupBy
-    ledger_size: int = Field(description="Length of the log that the figures cover.")
-    items: list[FigureRow]
-    next_cursor: str | None
-
-
-class ParticipationRow(BaseModel):
-    """How many agencies of one tier and branch took part."""
-
-    tier: str
-    branch: str
-    registered: int = Field(description="Active agencies of the directory, as it is now.")
-    active: int = Field(description="Of these or earlier ones: sent or received a document in the month.")
-    share: float | None = Field(description="active / registered; null where none is registered.")
-
-
-class ParticipationReport(BaseModel):
-    """Who took part in a month."""
-
-    month: str
-    ledger_size: int
-    items: list[ParticipationRow]
 
 
 @router.get(
@@ -134,23 +67,44 @@ async def exchange(
     agency: Annotated[AgencyText | None, Query(description="Only of this agency, by either code form.")] = None,
     tier: Annotated[TierOrNone | None, Query(description="Only of agencies of this tier.")] = None,
     branch: Annotated[BranchOrNone | None, Query(description="Only of agencies of this branch.")] = None,
+    province: Annotated[
+        ProvinceText | None, Query(description="Only of agencies whose code says this level-one code, such as H41.")
+    ] = None,
     document_type: Annotated[DocumentTypeText | None, Query(description="Only of this type of document.")] = None,
+    direction: Annotated[Direction | None, Query(description="Only figures of sending, or of receiving.")] = None,
+    view: Annotated[
+        View, Query(description="Under the agency, tier, branch and province of then, or of today.")
+    ] = View.AS_WAS,
     accept: Annotated[str | None, Header(description="JSON, CSV or XLSX.")] = None,
 ) -> Any:
     """Sum the figures by month and what is asked for. Counted from sealed events only; `ledger_size` says how many."""
     form = negotiate(accept, (JSON, CSV, XLSX))
-    first = Month.parse(since) if since else Month.of(clock.now())
-    equal = {"agency": await _own_code(node, agency), "tier": tier, "branch": branch, "document_type": document_type}
+    at = clock.now()
+    first = Month.parse(since) if since else Month.of(at)
+    heirs = await _heirs(node) if view is View.AS_IS else None
+    equal = {
+        "agency": await _own_code(node, agency, at=at),
+        "tier": tier,
+        "branch": branch,
+        "province": province,
+        "document_type": document_type,
+    }
     asked = Asked(
         first=first,
         last=Month.parse(until) if until else first,
         by=by,
         equal={name: str(value) for name, value in equal.items() if value is not None},
-        after=_after(window, by) if form == JSON else None,
+        direction=direction,
+        heirs=heirs,
         limit=window.fetch if form == JSON else TABLE_ROWS_MAX,
     )
+    if form != JSON:
+        report = await reports.exchange(node.database, asked)
+        return _table(form, asked, report, await _names(node, by, _codes(asked, report), at=at))
+    asked = reports.behind(asked, window.key_after(*(str for _ in asked.key)))
     report = await reports.exchange(node.database, asked)
-    return _page(asked, report, window) if form == JSON else _table(form, asked, report)
+    now = await present(node.database, asked, at=at)
+    return _page(asked, report, window, now, await _names(node, by, _codes(asked, report), at=at))
 
 
 @router.get(
@@ -162,70 +116,125 @@ async def exchange(
 )
 async def participation(
     node: AtNode,
-    month: Annotated[MonthText | None, Query(description="The present month if left out.")] = None,
+    window: Paged,
+    month: Annotated[MonthText | None, Query(description="One month; the present one if nothing is given.")] = None,
+    since: Annotated[MonthText | None, Query(alias="from", description="First month of several.")] = None,
+    until: Annotated[MonthText | None, Query(alias="to", description="Last month of several.")] = None,
+    by: Annotated[TakingPartBy, Query(description="What it is broken down by.")] = TakingPartBy.TIER_AND_BRANCH,
+    tier: Annotated[TierOrNone | None, Query(description="Only agencies of this tier.")] = None,
+    branch: Annotated[BranchOrNone | None, Query(description="Only agencies of this branch.")] = None,
+    province: Annotated[ProvinceText | None, Query(description="Only agencies of this level-one code.")] = None,
 ) -> ParticipationReport:
-    """Count per tier and branch the agencies that sent or received at least one document."""
-    asked = Month.parse(month) if month else Month.of(clock.now())
-    size, active = await reports.participation(node.database, asked)
-    async with node.database.read() as tx:
-        registered = await directory.count_active(tx)
-    counted = {(row.tier, row.branch): row.active for row in active}
+    """Count the agencies of the directory on the last day of the period, and which of them sent or received."""
+    at = clock.now()
+    first = Month.parse(since or month or until or str(Month.of(at)))
+    last = Month.parse(until or month or since or str(first))
+    equal = {"tier": tier, "branch": branch, "province": province}
+    found = await taking_part.participation(
+        node.database,
+        first=first,
+        last=last,
+        by=by,
+        equal={name: str(value) for name, value in equal.items() if value is not None},
+        now=at,
+    )
+    provinces = by is TakingPartBy.PROVINCE
+    after = window.key_after(*(str for _ in KEYS[by]))
+    rows = [(key, row) for key, row in found.rows.items() if after is None or key > after]
+    named = await _names(node, GroupBy.PROVINCE, [key[0] for key, _ in rows], at=at) if provinces else {}
+
+    def shape(each: tuple[tuple[str, ...], Participation]) -> ParticipationRow:
+        key, row = each
+        place = dict(zip(KEYS[by], key, strict=True))
+        return ParticipationRow.model_validate({**place, "name": named.get(key[0]), **_counted(row)})
+
+    shown = page(rows, window, shape=shape, key=lambda each: each[0])
     return ParticipationReport(
-        month=str(asked),
-        ledger_size=size,
-        items=[
-            _share(tier, branch, registered.get((tier, branch), 0), counted.get((tier, branch), 0))
-            for tier, branch in sorted(registered.keys() | counted.keys())
-        ],
-    )
-
-
-def _page(asked: Asked, report: Report, window: Window) -> ExchangeReport:
-    shown = page(
-        report.rows,
-        window,
-        shape=lambda row: FigureRow.of(row, asked, ledger_size=report.ledger_size),
-        key=lambda row: tuple(row.key[name] for name in asked.key),
-    )
-    return ExchangeReport(
-        first_month=str(asked.first),
-        last_month=str(asked.last),
-        by=asked.by,
-        ledger_size=report.ledger_size,
+        month=str(last),
+        first_month=str(first),
+        last_month=str(last),
+        by=by,
+        ledger_size=found.ledger_size,
+        total=TakingPart(**_counted(found.total)),
         items=shown.items,
         next_cursor=shown.next_cursor,
     )
 
 
-def _table(form: str, asked: Asked, report: Report) -> Response:
+@router.get(
+    "/v1/statistics/definitions",
+    summary="What the figures mean",
+    dependencies=[require(Scope.STATISTICS)],
+    response_model=Definitions,
+)
+async def get_definitions() -> Definitions:
+    """Give the meaning, formula and source of every figure, in the order reports show them."""
+    every = {**definitions.DEFINITIONS, **PARTICIPATION}
+    return Definitions(items=[_defined(name, definition) for name, definition in every.items()])
+
+
+def _defined(name: str, definition: Definition) -> DefinitionView:
+    return DefinitionView(
+        name=name,
+        group=definition.group,
+        side=definition.side,
+        vi=definition.vi,
+        en=definition.en,
+        formula=definition.formula,
+        source=definition.source,
+        dated=definition.dated,
+    )
+
+
+def _counted(row: Participation) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in PARTICIPATION}
+
+
+def _page(
+    asked: Asked, report: Report, window: Window, now: Present | None, named: Mapping[str, str]
+) -> ExchangeReport:
+    def shape(row: Row) -> FigureRow:
+        name = named.get(row.key[asked.key[-1]]) if asked.by in NAMED else None
+        links = _links(row.key, asked, ledger_size=report.ledger_size)
+        return FigureRow.model_validate({**row.key, "name": name, **row.figures(asked), "links": links})
+
+    shown = page(report.rows, window, shape=shape, key=lambda row: tuple(row.key[name] for name in asked.key))
+    return ExchangeReport(
+        first_month=str(asked.first),
+        last_month=str(asked.last),
+        by=asked.by,
+        direction=asked.direction,
+        view=View.AS_WAS if asked.heirs is None else View.AS_IS,
+        ledger_size=report.ledger_size,
+        now=None
+        if now is None
+        else PresentFigures(at=now.at, not_yet_fetched=now.not_yet_fetched, overdue_now=now.overdue),
+        items=shown.items,
+        next_cursor=shown.next_cursor,
+    )
+
+
+def _table(form: str, asked: Asked, report: Report, named: Mapping[str, str]) -> Response:
     name = f"exchange-{asked.first}-{asked.last}-by-{asked.by.value}"
     if form == XLSX:
-        content, extension = workbook(asked, report), "xlsx"
+        content, extension = workbook(asked, report, named), "xlsx"
     else:
-        content, extension = _csv(asked, report), "csv"
+        # The mark makes spreadsheets read UTF-8, as Vietnamese readers expect.
+        content, extension = as_csv(asked, report, named).encode("utf-8-sig"), "csv"
     disposition = f'attachment; filename="{name}.{extension}"'
     return Response(content, media_type=form, headers={"Content-Disposition": disposition})
-
-
-def _csv(asked: Asked, report: Report) -> bytes:
-    sheet = io.StringIO()
-    writer = csv.writer(sheet)
-    writer.writerow([*asked.key, *MEASURE_NAMES, "ledger_size"])
-    for row in report.rows:
-        keys, counts = [row.key[name] for name in asked.key], [row.counts[name] for name in MEASURE_NAMES]
-        writer.writerow([*keys, *counts, report.ledger_size])
-    # The mark makes spreadsheets read UTF-8, as Vietnamese readers expect.
-    return sheet.getvalue().encode("utf-8-sig")
 
 
 def _links(key: Mapping[str, str], asked: Asked, *, ledger_size: int) -> dict[str, str]:
     month = Month.parse(key["month"])
     conditions = {name: value for name, value in {**asked.equal, **key}.items() if name != "month"}
+    if asked.heirs is not None:
+        conditions["view"] = View.AS_IS.value
     # What is counted later belongs to later figures: these links keep giving what these figures count.
     covered = {"from": _text(month.start), "to": _text(month.end), "ledger_size": ledger_size}
     return {
         measure: "/v1/audit/events?" + urlencode({"measure": measure, **covered, **conditions})
-        for measure in MEASURE_NAMES
+        for measure in asked.measures
     }
 
 
@@ -233,19 +242,23 @@ def _text(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _after(window: Window, by: GroupBy) -> tuple[str, ...] | None:
-    key = window.key_after(str) if by is GroupBy.MONTH else window.key_after(str, str)
-    return None if key is None else tuple(str(part) for part in key)
+def _codes(asked: Asked, report: Report) -> set[str]:
+    return {row.key[asked.key[-1]] for row in report.rows}
 
 
-async def _own_code(node: AtNode, code: str | None) -> str | None:
+async def _own_code(node: AtNode, code: str | None, *, at: datetime) -> str | None:
     if code is None:
         return None
     async with node.database.read() as tx:
-        known = await directory.resolve(tx, {code}, on=clock.now().astimezone(ZONE).date())
+        known = await directory.resolve(tx, {code}, on=at.astimezone(ZONE).date())
     return known[code].organ_id.text if code in known else code
 
 
-def _share(tier: str, branch: str, registered: int, active: int) -> ParticipationRow:
-    share = round(active / registered, 4) if registered else None
-    return ParticipationRow(tier=tier, branch=branch, registered=registered, active=active, share=share)
+async def _heirs(node: AtNode) -> dict[str, str]:
+    async with node.database.read() as tx:
+        return await succession.heirs(tx)
+
+
+async def _names(node: AtNode, by: GroupBy, codes: Iterable[str], *, at: datetime) -> dict[str, str]:
+    async with node.database.read() as tx:
+        return await names.names_for(tx, by, set(codes), on=at.astimezone(ZONE).date())

@@ -5,7 +5,7 @@ figure. Figures of progress are nested: a report that jumps ahead counts in all 
 deliveries there are never more accepted than arrived, nor more completed than accepted.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from app.store.schema import MEASURES
@@ -110,6 +110,8 @@ def _sending(detail: Mapping[str, Any], *, fine: bool) -> Iterator[str]:
             yield "on_time"
         case False:
             yield "late"
+        case _:
+            pass
 
 
 def _reporting(detail: Mapping[str, Any]) -> Iterator[str]:
@@ -123,14 +125,16 @@ def _reporting(detail: Mapping[str, Any]) -> Iterator[str]:
                 yield "completed_on_time"
             case False:
                 yield "completed_late"
+            case _:
+                pass
     for code, change in _CHANGE_BY_STATUS.items():
         if detail.get("status") == code and detail.get("change") == change:
             yield _BY_CHANGE[change]
 
 
-def _reached(detail: Mapping[str, Any]) -> list[object]:
+def _reached(detail: Mapping[str, Any]) -> Sequence[object]:
     reached = detail.get("reached")
-    return reached if isinstance(reached, list | tuple) else []
+    return reached if isinstance(reached, list | tuple) else ()
 
 
 def _between_blanks(words: tuple[str, ...]) -> str | None:

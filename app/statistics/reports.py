@@ -1,22 +1,31 @@
 """Reading the figures: sums by what is asked for, each with the ledger size it covers.
 
 Figures and size are read in one snapshot and the sealer writes both in one transaction, so a report never mixes two
-moments.
+moments. Nothing here reads an event: how long a report takes depends on how many rows of figures there are, and not
+on the traffic behind them.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
 import app.store.figures as rows
 from app.errors import RequestInvalid
+from app.statistics import rates
+from app.statistics.definitions import COUNTS, Side
+from app.statistics.fold import unit_of
 from app.statistics.measures import MEASURE_NAMES
 from app.statistics.periods import Month
 from app.store import journal
-from app.store.database import Database
+from app.store.database import Database, Transaction
 
 MONTHS_MAX = 120
 """Longest span of one report: ten years."""
+
+_COLUMNS = {"province": "unit"}
+"""Column of what a report calls otherwise."""
 
 
 class GroupBy(StrEnum):
@@ -28,10 +37,32 @@ class GroupBy(StrEnum):
     """One row per tier."""
     BRANCH = "branch"
     """One row per branch."""
+    PROVINCE = "province"
+    """One row per province or ministry: the level-one code that the agency's code says."""
     DOCUMENT_TYPE = "document_type"
     """One row per document type."""
+    TIER_PAIR = "tier_pair"
+    """One row per tier of the sender and tier of the recipient; of deliveries alone."""
     MONTH = "month"
     """One row per month."""
+
+
+class Direction(StrEnum):
+    """Which side of the exchange a report is about."""
+
+    SENT = "sent"
+    """What agencies sent."""
+    RECEIVED = "received"
+    """What lay in their inboxes, and what they did with it."""
+
+
+class View(StrEnum):
+    """Under which agency, tier, branch and province the figures of the past stand."""
+
+    AS_WAS = "as-was"
+    """Those of the moment it happened."""
+    AS_IS = "as-is"
+    """Those of today; figures of a closed agency stand under its successor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +72,9 @@ class Asked:
     Attributes:
         first: first month, included.
         last: last month, included.
-        equal: restricts to one `agency`, `tier`, `branch`, `document_type`, by column name.
+        equal: restricts to one `agency`, `tier`, `branch`, `province`, `document_type`.
+        direction: only figures of one side; None for all.
+        heirs: for the view as it is today: code that stands for each closed one; None shows the figures as it was.
         after: key of the last row of the page before.
     """
 
@@ -49,13 +82,38 @@ class Asked:
     last: Month
     by: GroupBy
     equal: Mapping[str, str]
+    direction: Direction | None = None
+    heirs: Mapping[str, str] | None = None
     after: tuple[str, ...] | None = None
     limit: int = 50
 
     @property
     def key(self) -> tuple[str, ...]:
-        """Columns that name a row, in the order rows are sorted by."""
-        return ("month",) if self.by is GroupBy.MONTH else ("month", self.by.value)
+        """Names of what tells rows apart, in the order rows are sorted by."""
+        match self.by:
+            case GroupBy.MONTH:
+                return ("month",)
+            case GroupBy.TIER_PAIR:
+                return ("month", "peer_tier", "tier")
+            case _:
+                return ("month", self.by.value)
+
+    @property
+    def side(self) -> Side | None:
+        """Whose figures are shown; None for both."""
+        if self.by is GroupBy.TIER_PAIR:
+            return Side.RECEIVED
+        return Side(self.direction.value) if self.direction else None
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """Counts a row has."""
+        return tuple(name for name in MEASURE_NAMES if self.side in (None, COUNTS[name].side))
+
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """Everything a row has: counts, shares, times."""
+        return (*self.measures, *rates.shown_shares(self.side), *rates.shown_percentiles(self.side))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +121,19 @@ class Row:
     """One row of a report.
 
     Attributes:
-        key: by column name, `month` and what the report is broken down by.
+        key: by name, `month` and what the report is broken down by.
         counts: by measure.
+        spreads: by span of time, how many fell into each bucket.
     """
 
     key: Mapping[str, str]
     counts: Mapping[str, int]
+    spreads: Mapping[str, Mapping[int, int]]
+
+    def figures(self, asked: Asked) -> dict[str, int | float | None]:
+        """Return everything the row says, by name, in the order of `Asked.figures`."""
+        told = {**self.counts, **rates.shares(self.counts), **rates.percentiles(self.spreads)}
+        return {name: told[name] for name in asked.figures}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,51 +144,86 @@ class Report:
     rows: Sequence[Row]
 
 
-@dataclass(frozen=True, slots=True)
-class Participation:
-    """How many agencies of one tier and branch exchanged in a month."""
-
-    tier: str
-    branch: str
-    active: int
-
-
 async def exchange(database: Database, asked: Asked) -> Report:
     """Return monthly sums.
 
     Raises:
-        RequestInvalid: the months are in the wrong order or too many.
+        RequestInvalid: the months are in the wrong order or too many, or what was sent is asked for by pairs of tiers.
         Unavailable: the database does not answer.
     """
-    span = (asked.last.year - asked.first.year) * 12 + asked.last.number - asked.first.number
-    if not 0 <= span < MONTHS_MAX:
-        raise RequestInvalid(f"from {asked.first} to {asked.last} is not a span of 1 to {MONTHS_MAX} months")
+    require_span(asked.first, asked.last)
+    if asked.by is GroupBy.TIER_PAIR and asked.direction is Direction.SENT:
+        raise RequestInvalid("a document has as many pairs of tiers as recipients; ask for what was received")
+    wanted = _sums(asked)
     async with database.read() as tx:
         size = await journal.size(tx)
-        found = await rows.sums(
-            tx,
-            by=asked.key,
-            first_month=str(asked.first),
-            last_month=str(asked.last),
-            equal=asked.equal,
-            after=asked.after,
-            limit=asked.limit,
-        )
+        found = await rows.sums(tx, wanted)
+        spreads = await _spreads(tx, wanted, found) if rates.shown_percentiles(asked.side) else {}
     return Report(
         size,
         [
             Row(
-                {name: getattr(row, name) for name in asked.key},
-                {measure: getattr(row, measure) for measure in MEASURE_NAMES},
+                dict(zip(asked.key, key, strict=True)),
+                {measure: getattr(row, measure) for measure in asked.measures},
+                spreads.get(key, {}),
             )
             for row in found
+            for key in (tuple(row[: len(asked.key)]),)
         ],
     )
 
 
-async def participation(database: Database, month: Month) -> tuple[int, Sequence[Participation]]:
-    """Return the ledger size and, per tier and branch, how many agencies sent or received at least one document."""
-    async with database.read() as tx:
-        size = await journal.size(tx)
-        found = await rows.active_agencies(tx, str(month))
-    return size, [Participation(row.tier, row.branch, row.active) for row in found]
+def behind(asked: Asked, key: Sequence[str | int] | None) -> Asked:
+    """Return the same, from behind a key on; None begins at the beginning."""
+    return asked if key is None else replace(asked, after=tuple(str(part) for part in key))
+
+
+def require_span(first: Month, last: Month) -> None:
+    """Let a span of months pass.
+
+    Raises:
+        RequestInvalid: the months are in the wrong order or too many.
+    """
+    span = (last.year - first.year) * 12 + last.number - first.number
+    if not 0 <= span < MONTHS_MAX:
+        raise RequestInvalid(f"from {first} to {last} is not a span of 1 to {MONTHS_MAX} months")
+
+
+def total(found: Sequence[Row]) -> Row | None:
+    """Add rows up to one without a name; None where there are none."""
+    if not found:
+        return None
+    spreads: dict[str, dict[int, int]] = defaultdict(lambda: defaultdict(int))
+    for row in found:
+        for span, buckets in row.spreads.items():
+            for bucket, count in buckets.items():
+                spreads[span][bucket] += count
+    return Row({}, {name: sum(row.counts[name] for row in found) for name in found[0].counts}, spreads)
+
+
+def _sums(asked: Asked) -> rows.Sums:
+    heirs = asked.heirs
+    return rows.Sums(
+        by=[_COLUMNS.get(name, name) for name in asked.key],
+        first_month=str(asked.first),
+        last_month=str(asked.last),
+        equal={_COLUMNS.get(name, name): value for name, value in asked.equal.items()},
+        measures=asked.measures,
+        some=asked.side is not None,
+        heirs=None if heirs is None else [(code, heir, unit_of(heir)) for code, heir in sorted(heirs.items())],
+        after=asked.after,
+        limit=asked.limit,
+    )
+
+
+async def _spreads(
+    tx: Transaction, wanted: rows.Sums, found: Sequence[Any]
+) -> dict[tuple[str, ...], dict[str, dict[int, int]]]:
+    if not found:
+        return {}
+    width = len(wanted.by)
+    whole = replace(wanted, after=None, limit=None)
+    spreads: dict[tuple[str, ...], dict[str, dict[int, int]]] = defaultdict(lambda: defaultdict(dict))
+    for row in await rows.spreads(tx, whole, first=tuple(found[0][:width]), last=tuple(found[-1][:width])):
+        spreads[tuple(row[:width])][row.measure][row.bucket] = row.spans
+    return spreads

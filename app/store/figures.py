@@ -1,12 +1,40 @@
 """Monthly sums as rows."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
 from app.store.database import Transaction, upsert
-from app.store.schema import FIGURE_KEY, MEASURES, durations, figures
+from app.store.listed import table_of
+from app.store.schema import FIGURE_KEY, MEASURES, agencies, durations, figures
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Which sums are wanted.
+
+    Attributes:
+        by: columns of the key to group by.
+        equal: restricts to one value, by column of the key.
+        after: values of `by` behind which to begin.
+        measures: what to sum.
+        some: leave out groups where all of these are zero.
+        heirs: (closed code, code that stands for it today, that one's unit); None leaves agencies where they were when
+            it was counted.
+    """
+
+    by: Sequence[str]
+    first_month: str
+    last_month: str
+    equal: Mapping[str, str]
+    measures: Sequence[str] = MEASURES
+    some: bool = False
+    heirs: Sequence[tuple[str, str, str]] | None = None
+    after: Sequence[str] | None = None
+    limit: int | None = None
+
 
 _SPREAD_KEY = (*FIGURE_KEY, "measure", "bucket")
 
@@ -35,52 +63,90 @@ async def add_spreads(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> Non
     await tx.execute(statement, list(rows))
 
 
-async def sums(
-    tx: Transaction,
-    *,
-    by: Sequence[str],
-    first_month: str,
-    last_month: str,
-    equal: Mapping[str, str],
-    after: Sequence[str] | None,
-    limit: int,
-) -> Sequence[sa.Row[Any]]:
-    """Return the sums of every measure grouped by the named key columns, ordered by them, from behind `after`."""
-    columns = [figures.c[name] for name in by]
+async def sums(tx: Transaction, asked: Sums) -> Sequence[Any]:
+    """Return the sums of measures grouped by the named columns, ordered by them."""
+    shown = _source(tx, figures, asked)
+    columns = [shown.c[name] for name in asked.by]
+    totals = {name: sa.cast(sa.func.sum(shown.c[name]), sa.BigInteger) for name in asked.measures}
     query = (
-        sa.select(*columns, *(sa.cast(sa.func.sum(figures.c[name]), sa.BigInteger).label(name) for name in MEASURES))
-        .where(figures.c.month.between(first_month, last_month))
-        .where(*(figures.c[name] == value for name, value in equal.items()))
+        sa.select(*columns, *(total.label(name) for name, total in totals.items()))
+        .where(*_conditions(shown, asked))
         .group_by(*columns)
         .order_by(*columns)
-        .limit(limit)
+        .limit(asked.limit)
     )
-    if after is not None:
-        query = query.where(sa.tuple_(*columns) > sa.tuple_(*after))
+    if asked.after is not None:
+        query = query.where(sa.tuple_(*columns) > sa.tuple_(*asked.after))
+    if asked.some:
+        # An agency that only sends has rows here; among figures of receiving it would be a row of zeros.
+        query = query.having(sa.or_(*(total > 0 for total in totals.values())))
     return (await tx.execute(query)).all()
 
 
-async def active_agencies(tx: Transaction, month: str) -> Sequence[sa.Row[Any]]:
-    """Return per tier and branch how many agencies sent or received at least one document in the month."""
-    exchanged = (
-        sa.select(figures.c.agency, figures.c.tier, figures.c.branch)
-        .where(figures.c.month == month, figures.c.agency != "")
-        .group_by(figures.c.agency, figures.c.tier, figures.c.branch)
-        .having(sa.func.sum(figures.c.sent) + sa.func.sum(figures.c.received) > 0)
-        .subquery()
-    )
-    query = sa.select(exchanged.c.tier, exchanged.c.branch, sa.func.count().label("active")).group_by(
-        exchanged.c.tier, exchanged.c.branch
+async def spreads(tx: Transaction, asked: Sums, *, first: Sequence[str], last: Sequence[str]) -> Sequence[Any]:
+    """Return how many spans of time fell into each bucket, for the groups between two keys, both included.
+
+    Rows have the named columns, `measure`, `bucket` and `spans`.
+    """
+    shown = _source(tx, durations, asked)
+    columns = [shown.c[name] for name in asked.by]
+    spans = sa.cast(sa.func.sum(shown.c["count"]), sa.BigInteger).label("spans")
+    query = (
+        sa.select(*columns, shown.c.measure, shown.c.bucket, spans)
+        .where(*_conditions(shown, asked))
+        .where(sa.tuple_(*columns) >= sa.tuple_(*first), sa.tuple_(*columns) <= sa.tuple_(*last))
+        .group_by(*columns, shown.c.measure, shown.c.bucket)
     )
     return (await tx.execute(query)).all()
 
 
-async def everything(tx: Transaction) -> Sequence[sa.Row[Any]]:
+async def by_agency(tx: Transaction, *, first_month: str, last_month: str, measures: Sequence[str]) -> Sequence[Any]:
+    """Return the sums of some measures per agency over a span of months, with a tier and branch it had."""
+    query = (
+        sa.select(
+            figures.c.agency,
+            sa.func.max(figures.c.tier).label("tier"),
+            sa.func.max(figures.c.branch).label("branch"),
+            *(sa.cast(sa.func.sum(figures.c[name]), sa.BigInteger).label(name) for name in measures),
+        )
+        .where(figures.c.month.between(first_month, last_month), figures.c.agency != "")
+        .group_by(figures.c.agency)
+    )
+    return (await tx.execute(query)).all()
+
+
+def _conditions(shown: sa.FromClause, asked: Sums) -> list[sa.ColumnElement[bool]]:
+    months = shown.c.month.between(asked.first_month, asked.last_month)
+    return [months, *(shown.c[name] == value for name, value in asked.equal.items())]
+
+
+def _source(tx: Transaction, table: sa.Table, asked: Sums) -> sa.FromClause:
+    """Return the table as it is, or with every agency's place in it as the directory has it today."""
+    if asked.heirs is None:
+        return table
+    heir = table_of(tx, "heirs", ("code", "current", "unit"), asked.heirs)
+    code = sa.func.coalesce(heir.c.current, table.c.agency)
+    today = {
+        "agency": code,
+        "tier": sa.func.coalesce(agencies.c.tier, table.c.tier),
+        "branch": sa.func.coalesce(agencies.c.branch, table.c.branch),
+        "unit": sa.func.coalesce(heir.c.unit, table.c.unit),
+    }
+    return (
+        sa.select(*(today.get(column.name, column).label(column.name) for column in table.c))
+        .select_from(
+            table.outerjoin(heir, heir.c.code == table.c.agency).outerjoin(agencies, agencies.c.organ_id == code)
+        )
+        .subquery("placed")
+    )
+
+
+async def everything(tx: Transaction) -> Sequence[Any]:
     """Return every row of figures, for a recount to compare with."""
     return (await tx.execute(sa.select(figures))).all()
 
 
-async def every_spread(tx: Transaction, *, chunk: int) -> AsyncIterator[Sequence[sa.Row[Any]]]:
+async def every_spread(tx: Transaction, *, chunk: int) -> AsyncIterator[Sequence[Any]]:
     """Yield every row of spans of time in chunks, in the order of their keys."""
     key = [durations.c[name] for name in _SPREAD_KEY]
     # Not by its own name: `count` of a row is the method every tuple has.

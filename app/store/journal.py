@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from app.errors import DataFault
 from app.store.database import Transaction
+from app.store.listed import listed
 from app.store.schema import events, ledger_state
 
 
@@ -17,6 +18,8 @@ class EventFilter:
     """Which events an auditor asks for; what is None does not restrict, empty text asks for events without that value.
 
     Attributes:
+        peer_tier: only deliveries of documents whose sender had this tier.
+        agencies: only events of one of these; empty text among them: events of none, too.
         documents: only events of these documents; an empty tuple asks for none.
         measure: only events that count in this figure.
         since: at or after this moment.
@@ -30,6 +33,8 @@ class EventFilter:
     tier: str | None = None
     branch: str | None = None
     document_type: str | None = None
+    peer_tier: str | None = None
+    agencies: tuple[str, ...] | None = None
     documents: tuple[str, ...] | None = None
     kinds: tuple[str, ...] = ()
     measure: str | None = None
@@ -94,7 +99,10 @@ async def unsealed_backlog(tx: Transaction) -> tuple[int, datetime | None]:
 async def page(tx: Transaction, asked: EventFilter, *, after: int, limit: int) -> Sequence[sa.Row[Any]]:
     """Return sealed events that pass the filter, in ledger order, with positions greater than `after`."""
     query = (
-        sa.select(events).where(events.c.position > after, *_conditions(asked)).order_by(events.c.position).limit(limit)
+        sa.select(events)
+        .where(events.c.position > after, *_conditions(tx, asked))
+        .order_by(events.c.position)
+        .limit(limit)
     )
     return (await tx.execute(query)).all()
 
@@ -118,19 +126,23 @@ async def of_document(tx: Transaction, document: str) -> Sequence[sa.Row[Any]]:
     return (await tx.execute(query)).all()
 
 
-def _conditions(asked: EventFilter) -> list[sa.ColumnElement[bool]]:
+def _conditions(tx: Transaction, asked: EventFilter) -> list[sa.ColumnElement[bool]]:
     column = events.c
     equal = {
         column.agency: asked.agency,
         column.tier: asked.tier,
         column.branch: asked.branch,
         column.document_type: asked.document_type,
+        column.peer_tier: asked.peer_tier,
         column.outcome: asked.outcome,
         column.actor: asked.actor,
     }
     conditions: list[sa.ColumnElement[bool]] = [
         name.is_(None) if value == "" else name == value for name, value in equal.items() if value is not None
     ]
+    if asked.agencies is not None:
+        among = column.agency.in_(listed(tx, [code for code in asked.agencies if code]))
+        conditions.append(sa.or_(among, column.agency.is_(None)) if "" in asked.agencies else among)
     if asked.below is not None:
         conditions.append(column.position < asked.below)
     if asked.kinds:

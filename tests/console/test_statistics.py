@@ -4,11 +4,12 @@ import csv
 import html
 import io
 import re
+from urllib.parse import urlencode
 
 import pytest
 
-from app.statistics.definitions import COUNTS as DEFINITIONS
-from app.statistics.measures import MEASURE_NAMES
+from app.console.statistics import OVERVIEW
+from app.statistics.definitions import COUNTS, DEFINITIONS, PARTICIPATION
 from tests.console.conftest import World
 
 
@@ -20,31 +21,48 @@ def cells(page: str) -> list[tuple[str, int]]:
     ]
 
 
-@pytest.mark.parametrize("by", ["agency", "tier", "branch", "document_type", "month"])
-def test_every_figure_opens_exactly_the_events_it_counts(world: World, by: str) -> None:
+@pytest.mark.parametrize(
+    "query",
+    ["by=agency", "by=province&direction=sent", "by=document_type&direction=received", "by=tier_pair", "by=month",
+     "by=branch&view=as-is&direction=received"],
+)  # fmt: skip
+def test_every_figure_opens_exactly_the_events_it_counts(world: World, query: str) -> None:
     visitor = world.visitor("everything")
-    linked = cells(visitor.get(f"/statistics?by={by}").text)
+    linked = cells(visitor.get(f"/statistics?{query}").text)
     assert linked
     for link, figure in linked:
         page = visitor.get(f"{link}&limit=500").text
         assert len(re.findall(r'<tr class="(?:accepted|refused)">', page)) == figure, link
 
 
-def test_the_table_is_the_report_of_the_api(world: World) -> None:
+@pytest.mark.parametrize("query", [{"by": "agency"}, {"by": "agency", "direction": "received"}])
+def test_the_table_is_the_report_of_the_api(world: World, query: dict[str, str]) -> None:
     visitor = world.visitor("statistician")
-    report = world.exchange.statistician.get("/v1/statistics/exchange", params={"by": "agency"}).json()
-    page = visitor.get("/statistics?by=agency").text
+    report = world.exchange.statistician.get("/v1/statistics/exchange", params=query).json()
+    page = visitor.get("/statistics?" + urlencode(query)).text
+    figures = (
+        OVERVIEW if "direction" not in query else [name for name in COUNTS if report["items"][0][name] is not None]
+    )
+    counted = [name for name in figures if name in COUNTS]
+    assert len(counted) > 5
     body = page.split("<tbody>")[1].split("</tbody>")[0]
-    rows = [
-        [int(figure) for figure in re.findall(r'<td class="number">\s*([0-9.]+)', row)]
-        for row in re.findall(r"<tr>.*?</tr>", body, re.DOTALL)
-    ]
-    assert rows == [[item[measure] for measure in MEASURE_NAMES] for item in report["items"]]
-    foot = page.split("<tfoot>")[1].split("</tfoot>")[0]
-    totals = [int(figure) for figure in re.findall(r'<td class="number">\s*([0-9.]+)', foot)]
-    assert totals == [sum(item[measure] for item in report["items"]) for measure in MEASURE_NAMES]
+    rows = [_told(row)[: len(counted)] for row in re.findall(r"<tr>.*?</tr>", body, re.DOTALL)]
+    assert rows == [[item[measure] for measure in counted] for item in report["items"]]
+    foot = _told(page.split("<tfoot>")[1].split("</tfoot>")[0])[: len(counted)]
+    assert foot == [sum(item[measure] for item in report["items"]) for measure in counted]
     # Without the scope for the log, figures are no links.
     assert not cells(page)
+
+
+def _told(row: str) -> list[int]:
+    return [int(figure) for figure in re.findall(r'<td class="number">\s*([0-9.]+)', row)]
+
+
+def test_shares_and_times_are_written_for_people(world: World) -> None:
+    page = html.unescape(world.visitor("statistician").get("/statistics?by=month&direction=received").text)
+    assert "%" in page
+    assert re.search(r"[0-9] (giây|phút|giờ|ngày)", page)
+    assert "Lúc này:" in page
 
 
 def test_files_are_those_of_the_api(world: World) -> None:
@@ -60,11 +78,16 @@ def test_files_are_those_of_the_api(world: World) -> None:
     assert workbook.content.startswith(b"PK")
 
 
-def test_every_figure_is_defined_in_both_languages(world: World) -> None:
-    page = html.unescape(world.visitor("statistician").get("/statistics").text)
-    for definition in DEFINITIONS.values():
-        assert definition.vi in page
-        assert definition.en in page
+def test_every_figure_is_defined_on_a_page_in_both_languages(world: World) -> None:
+    visitor = world.visitor("statistician")
+    assert 'href="/statistics/methods"' in visitor.get("/statistics").text
+    page = html.unescape(visitor.get("/statistics/methods").text)
+    for name, definition in {**DEFINITIONS, **PARTICIPATION}.items():
+        assert f'id="{name}"' in page
+        for said in (definition.vi, definition.en, definition.formula, definition.source, definition.dated):
+            assert said in page
+    assert "How the figures are made" in visitor.get("/statistics/methods?lang=en").text
+    assert "Phương pháp" in visitor.get("/statistics/methods?lang=vi").text
 
 
 def test_months_follow_one_another(world: World) -> None:

@@ -16,8 +16,9 @@ from app.exchange.states import Change, Progress
 from app.findings import Indication, Severity
 from app.ledger.events import EventKind, Outcome
 from app.registry.model import AgencyStatus, Branch, CertificateKind, CertificateStatus, Scope, Tier
-from app.statistics.measures import MEASURE_NAMES
-from app.statistics.reports import GroupBy
+from app.statistics.definitions import DEFINITIONS, PARTICIPATION, Group
+from app.statistics.rates import PERCENTILES
+from app.statistics.reports import Direction, GroupBy, View
 
 CONSOLE = Path(__file__).parents[2] / "app" / "console"
 SOURCES = [path for path in (*CONSOLE.glob("*.py"), *CONSOLE.glob("templates/*.html")) if path.name != "texts.py"]
@@ -38,8 +39,12 @@ GROUPS: dict[str, type[Enum] | tuple[str, ...]] = {
     "inbox-kind": InboxKind,
     "notice": NoticeKind,
     "by": GroupBy,
-    "column": GroupBy,
-    "measure": MEASURE_NAMES,
+    "column": (*GroupBy, "peer_tier"),
+    "measure": (*DEFINITIONS, *PARTICIPATION),
+    "figure-group": Group,
+    "direction": Direction,
+    "view": View,
+    "percentile": tuple(str(percent) for percent in PERCENTILES.values()),
     "state": tuple(member.value for kind in (Progress, Change) for member in kind),
     "priority": tuple("01234"),
     "kind": ("new", "revocation", "update", "replacement"),

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from app.ledger.seal import seal_all, seal_batch
 from app.statistics import reports
 from app.statistics.measures import MEASURE_NAMES
 from app.statistics.periods import Month
-from app.statistics.reports import MONTHS_MAX, Asked, GroupBy, Report
+from app.statistics.reports import MONTHS_MAX, Asked, Direction, GroupBy, Report
 from app.store import figures
 from app.store.database import Database
 from app.store.schema import figures as table
@@ -70,11 +71,13 @@ def _asked(by: GroupBy, *, limit: int = 10_000, after: tuple[str, ...] | None = 
 
 def _expected(rows: Rows, asked: Asked) -> dict[tuple[str, ...], dict[str, int]]:
     sums: dict[tuple[str, ...], Counter[str]] = {}
+    equal = {"unit" if name == "province" else name: value for name, value in asked.equal.items()}
     for row in rows:
-        if str(asked.first) <= row["month"] <= str(asked.last) and asked.equal.items() <= row.items():
-            key = tuple(row[name] for name in asked.key)
-            sums.setdefault(key, Counter()).update({name: row[name] for name in MEASURE_NAMES})
-    return {key: {name: counts[name] for name in MEASURE_NAMES} for key, counts in sums.items()}
+        if str(asked.first) <= row["month"] <= str(asked.last) and equal.items() <= row.items():
+            key = tuple(row["unit" if name == "province" else name] for name in asked.key)
+            sums.setdefault(key, Counter()).update({name: row[name] for name in asked.measures})
+    some = {key: counts for key, counts in sums.items() if asked.side is None or any(counts.values())}
+    return {key: {name: counts[name] for name in asked.measures} for key, counts in some.items()}
 
 
 def _shown(report: Report) -> dict[tuple[str, ...], Mapping[str, int]]:
@@ -90,6 +93,8 @@ _EQUAL: list[dict[str, str]] = [
     {"tier": "province"},
     {"tier": ""},
     {"branch": "party", "document_type": "luat"},
+    {"province": "H41"},
+    {"province": "", "tier": "commune"},
     {"agency": "nobody"},
 ]
 
@@ -133,33 +138,30 @@ async def test_one_month_and_ten_years_are_spans(database: Database, first: str,
     assert (await reports.exchange(database, asked)).rows == []
 
 
-async def test_agencies_that_sent_or_received_took_part(database: Database) -> None:
-    def row(agency: str, tier: str = "province", month: str = "2026-11", **counts: int) -> dict[str, Any]:
-        return (
-            {"month": month, "agency": agency, "tier": tier, "branch": "state", "document_type": "luat"}
-            | counts
-            | {"unit": "", "peer_tier": ""}
-        )
+@pytest.mark.parametrize("direction", Direction)
+async def test_one_side_has_its_own_figures_and_no_rows_of_zeros(
+    database: Database, kept: Rows, direction: Direction
+) -> None:
+    for by in set(GroupBy) - {GroupBy.TIER_PAIR}:
+        asked = replace(_asked(by), direction=direction)
+        report = await reports.exchange(database, asked)
+        assert _shown(report) == _expected(kept, asked), by
+    assert "received" not in replace(asked, direction=Direction.SENT).measures
+    assert "sent" not in replace(asked, direction=Direction.RECEIVED).measures
 
+
+async def test_a_row_of_zeros_for_one_side_is_left_out(database: Database) -> None:
+    row = dict.fromkeys(KEY, "x") | {"month": "2026-11", "sent": 1}
     async with database.write() as tx:
-        await figures.add(
-            tx,
-            [
-                row("H01", sent=1),
-                row("H01", sent=1) | {"document_type": "cong-van"},
-                row("H02", received=3),
-                row("H03", refused=5, statuses=1, acknowledged=2, withdrawn=1),
-                row("H04", sent=1, month="2026-10"),
-                row("G01", tier="central", sent=1, received=1),
-                row("", tier="", refused=1, sent=1),
-            ],
-        )
-    size, active = await reports.participation(database, Month.parse("2026-11"))
-    assert size == 0
-    assert {(each.tier, each.branch): each.active for each in active} == {
-        ("province", "state"): 2,
-        ("central", "state"): 1,
-    }
+        await figures.add(tx, [row])
+    for direction, found in ((Direction.SENT, 1), (Direction.RECEIVED, 0), (None, 1)):
+        report = await reports.exchange(database, replace(_asked(GroupBy.TIER), direction=direction))
+        assert len(report.rows) == found
+
+
+async def test_what_was_sent_has_no_pairs_of_tiers(database: Database) -> None:
+    with pytest.raises(RequestInvalid, match="pairs"):
+        await reports.exchange(database, replace(_asked(GroupBy.TIER_PAIR), direction=Direction.SENT))
 
 
 async def test_adding_to_a_sum_leaves_the_other_measures_alone(database: Database) -> None:

@@ -1,0 +1,34 @@
+"""Long lists as one parameter: ten thousand closed communes are more than a statement may have parameters."""
+
+import json
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+
+from app.store.database import Transaction
+
+
+def listed(tx: Transaction, texts: Sequence[str]) -> sa.Select[tuple[str]]:
+    """Return a query that gives these texts, one a row."""
+    array = sa.literal(json.dumps(list(texts)))
+    if tx.dialect.name == "postgresql":
+        each = sa.func.jsonb_array_elements_text(sa.cast(array, JSONB)).table_valued(sa.column("value", sa.String))
+    else:
+        each = sa.func.json_each(array).table_valued(sa.column("value", sa.String))
+    return sa.select(each.c.value)
+
+
+def table_of(tx: Transaction, name: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> sa.CTE:
+    """Return a table of texts to join with."""
+    array = sa.literal(json.dumps([list(row) for row in rows]))
+    parts: list[sa.ColumnElement[str]]
+    if tx.dialect.name == "postgresql":
+        each = sa.func.jsonb_array_elements(sa.cast(array, JSONB)).table_valued(sa.column("value", JSONB))
+        parts = [each.c.value[place].astext for place in range(len(columns))]
+    else:
+        each = sa.func.json_each(array).table_valued(sa.column("value", sa.String))
+        parts = [sa.func.json_extract(each.c.value, f"$[{place}]") for place in range(len(columns))]
+    found = sa.select(*(part.label(column) for part, column in zip(parts, columns, strict=True))).cte(name)
+    # Materialised, so that SQLite makes an index of it instead of reading the JSON for every row.
+    return found.prefix_with("MATERIALIZED")
