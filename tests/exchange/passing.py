@@ -19,6 +19,8 @@ def passed(exchange: Exchange, **later: float) -> Passed:
     at = datetime.now(UTC) + timedelta(**later)
 
     async def settle(node: Node) -> Passed:
+        # What the sealer is just placing is held by it, and would be left for the next look.
+        await seal_all(node.database, now=at)
         found = await deadlines.settle(node.desk, at=at)
         await seal_all(node.database, now=at)
         return found

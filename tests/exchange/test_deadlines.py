@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from app import worker
 from app.exchange import deadlines
 from app.exchange.deadlines import Passed, moments_of
 from app.node import Node
 from app.regulations.calendar import ZONE
 from app.regulations.file import load
+from app.routers import clock
 from app.store import deliveries as rows
 from app.store.schema import deliveries
 from tests.exchange.mail import enlist, report, send
@@ -285,6 +287,27 @@ class TestOnlyOnce:
     def test_after_a_long_standstill_what_expired_first_is_not_overdue(self, late: Exchange, box: Office) -> None:
         send(late[DISTRICT], box.organ_id, due_date=due_in(120))
         assert passed(late, days=130) == Passed(undelivered=1, expired=1)
+
+
+def test_every_process_watches_beside_its_requests(late: Exchange, box: Office) -> None:
+    """A second worker on the same node, as in a second process; its clock stands a day later."""
+    send(box, PROVINCE, due_date=None)
+    remains(late)
+    tomorrow = datetime.now(UTC) + timedelta(hours=25)
+
+    async def watch(node: Node) -> None:
+        beside = asyncio.create_task(worker.run(node))
+        for _ in range(600):
+            async with node.database.read() as tx:
+                told = await rows.inbox(tx, [box.organ_id], kind="notice", by_urgency=False, after=None, limit=1)
+            if told:
+                break
+            await asyncio.sleep(0.02)
+        beside.cancel()
+
+    with clock.steered(lambda: tomorrow):
+        late.running.run(watch)
+    assert [kind for kind, _, _ in notices(box)] == ["undelivered"]
 
 
 def test_the_log_tells_the_same_of_all_of_it(late: Exchange) -> None:

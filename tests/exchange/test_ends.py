@@ -10,7 +10,9 @@ import pytest
 
 from app.edxml.model import DocumentKind, Replacement, Update
 from app.edxml.organ_id import OrganId
+from app.registry.model import Scope
 from app.regulations.calendar import ZONE
+from tests.console.conftest import Visitor
 from tests.exchange.mail import Sent, close, enlist, report, send
 from tests.exchange.passing import notices, passed
 from tests.exchange.remains import checked, remains
@@ -214,6 +216,22 @@ class TestRefusals:
         foreign = pair.recipient.system.get("/v1/outbox/refusals", params={"agency": pair.sender.organ_id})
         refused(foreign, 403, "agency-not-granted")
         refused(pair.exchange.auditor.get("/v1/outbox/refusals"), 403, "scope-missing")
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_people_see_it_in_their_boxes_too(pair: Pair) -> None:
+    sent = overdue(pair)
+    redirected(pair)
+    remains(pair.exchange)
+    credentials = pair.exchange.running.client(Scope.EXCHANGE, agencies=[pair.sender.organ_id])
+    with Visitor(pair.exchange.running.url) as visitor:
+        assert visitor.sign_in(credentials).status_code == 303
+        boxes = [visitor.get(f"/documents?box={box}&lang=en&limit=500").text for box in ("inbox", "outbox")]
+        page = visitor.get(f"/documents/{sent.id}").text
+    assert "Notice: <b>overdue</b>" in boxes[0]
+    assert "Notice: <b>went to the successor</b>" in boxes[0]
+    assert '<span class="state overdue">overdue</span>' in boxes[1]
+    assert '<span class="state overdue">' in page
 
 
 def test_the_log_tells_the_same_of_all_of_it(late: Exchange) -> None:
