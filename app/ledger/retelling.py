@@ -90,6 +90,8 @@ class _Standing:
                 self.change_by = detail.get("by")
             case EventKind.DELIVERY_SUPERSEDED.value:
                 self.superseded_by = detail.get("by")
+            case _:
+                pass
 
     def _go_on(self, reported: str) -> None:
         if reported in _ORDER and self.progress in _ORDER and _ORDER.index(reported) > _ORDER.index(self.progress):

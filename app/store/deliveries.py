@@ -115,7 +115,7 @@ async def inbox(
     by_urgency: bool,
     after: tuple[int, int] | None,
     limit: int,
-) -> Sequence[sa.Row[Any]]:
+) -> Sequence[sa.Row[*tuple[Any, ...]]]:
     """Return what waits for these recipients from behind `after`, by ledger index or most urgent first.
 
     Args:
