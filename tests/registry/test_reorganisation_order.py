@@ -268,6 +268,11 @@ def test_a_plan_for_every_directory_does_not_overrule_an_earlier_end() -> None:
             id="children-to-closed",
         ),
         pytest.param(
+            [{"action": "close", "agency": "H28", "successor": "H44", "children": "H28"}],
+            {"steps[0] parent-closed"},
+            id="children-to-what-closes",
+        ),
+        pytest.param(
             [MERGE, {"action": "move", "agency": "H28.01", "parent": "H28"}], {"steps[1] parent-closed"}, id="to-ended"
         ),
         pytest.param(

@@ -87,6 +87,7 @@ class _Laying:
         self.successors: dict[str, str | None] = {}
         self.after: dict[str, Record] = {}
         self.places: dict[str, str] = {}
+        self.rehomed: set[str] = set()
 
     def lay(self) -> Order:
         self.spread()
@@ -247,6 +248,7 @@ class _Laying:
                 if heir == child:
                     # A part takes over from the whole: it stands where the whole stood.
                     heir = self.heir_above(code) or Heir.NONE
+                self.rehomed.add(child)
                 if heir is None and closing.successor is not Heir.PARENT:
                     orphans.append(child)
                 self.set(
@@ -262,10 +264,11 @@ class _Laying:
 
     def check_places(self) -> None:
         """Check (3) that parents live and (4) the order above and below, of everything that stands elsewhere."""
+        asked = self.rehomed | self.wanted.moves.keys()
         moved = {
             code
             for code, after in self.after.items()
-            if not after.closed and (code in self.wanted.moves or _stands(after) != _stands(self.directory[code]))
+            if not after.closed and (code in asked or _stands(after) != _stands(self.directory[code]))
         }
         lowered = {code for code in moved if self.after[code].tier is not self.directory[code].tier}
         parts = {child for code in lowered for child in self.children.get(code, ()) if not self.record(child).closed}
