@@ -1,7 +1,9 @@
 """Plans carried out on a real database: all of it or nothing, once, on its day."""
 
 import asyncio
+import time
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,9 +23,11 @@ from app.registry.reorganisation.plan import Plan
 from app.registry.reorganisation.reading import read
 from app.registry.reorganisation.shipped import days, shipped
 from app.registry.reorganisation.written import Written
+from app.routers import clock
 from app.store.database import Database
 from app.store.schema import agency_history, reorganisations
 from tests.registry.filling import Registry, agency, code, seal_of
+from tests.support.node import running_node
 from tests.support.pki import NOW, shared_pki
 
 DAY = date(2025, 7, 1)
@@ -313,3 +317,23 @@ async def test_the_shipped_plan_brings_about_what_the_reference_list_says_of_202
     assert not judgement.order.changes
     assert {each.code for each in judgement.order.findings} == {"ours.reorganisation.so-already"}
     assert await registry.events() == before
+
+
+def test_a_running_node_applies_what_is_due(database_url: str, tmp_path: Path) -> None:
+    async def scheduled() -> str:
+        database = Database(database_url)
+        await enter(database, agency("H44"), agency("H28"))
+        plan = planned({"action": "merge", "agencies": ["H28"], "into": "H44"}, on=TOMORROW)
+        done = await acts.propose(database, plan, act=ACT)
+        await database.close()
+        return done.value.id
+
+    plan = asyncio.run(scheduled())
+    with (
+        clock.steered(lambda: datetime(2030, 1, 14, 17, 0, tzinfo=UTC)),
+        running_node(tmp_path / "data", database_url, log_level="error") as running,
+    ):
+        until = time.monotonic() + 30
+        while (kept := running.run(lambda node: acts.get(node.database, plan))).state is State.SCHEDULED:
+            assert time.monotonic() < until, "the plan is not applied"
+    assert kept.state is State.APPLIED
