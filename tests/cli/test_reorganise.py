@@ -51,10 +51,10 @@ def test_a_plan_that_does_not_fit_ends_with_one_and_its_reasons(truc: Truc, writ
     truc("agency", "import", write(CSV, "agencies.csv"))
     plan = write(PLAN.replace("into: H44", "into: H45"))
     tried = truc("agency", "reorganise", plan, "--dry-run")
-    assert (tried.code, "5:45 steps[0].into" in tried.err) == (1, True)
+    assert (tried.code, "5:44 steps[0].into" in tried.err) == (1, True)
     assert truc("agency", "reorganise", plan, "--dry-run", "--json").json["applicable"] is False
     done = truc("agency", "reorganise", plan)
-    assert (done.code, "ours.reorganisation.unknown at 5:45 steps[0].into" in done.err) == (1, True)
+    assert (done.code, "ours.reorganisation.unknown at 5:44 steps[0].into" in done.err) == (1, True)
     broken = truc("agency", "reorganise", write("title: ["))
     assert (broken.code, "ours.reorganisation.unreadable at 2:1" in broken.err) == (1, True)
     assert truc("agency", "show", "H28", "--json").json["status"] == "active"
