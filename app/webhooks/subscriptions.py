@@ -363,7 +363,9 @@ def _check(webhook: Webhook, hooks: Hooks) -> None:
     Target.parse(webhook.url, private=hooks.post.private)
     if len(webhook.description) > DESCRIPTION_LENGTH_MAX or not webhook.description.isprintable():
         raise _invalid(
-            "description", f"At most {DESCRIPTION_LENGTH_MAX} printable characters.", "Shorten the description."
+            "description",
+            f"The description must have at most {DESCRIPTION_LENGTH_MAX} characters, all printable.",
+            "Mend it.",
         )
     if not webhook.events:
         raise _invalid("events", "No kind of event is named.", f"Name some of {', '.join(Topic)}.")
