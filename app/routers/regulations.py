@@ -1,6 +1,6 @@
 """The dated rules of exchange over HTTP: what this node applies on a day, and where it says so."""
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -29,7 +29,7 @@ class SendingDeadlineView(ProvisionView):
     """Until when a document signed that day is to be sent."""
 
     working_days: int = Field(description="Counted from the day of signing; 0 is that day itself.")
-    until: time = Field(description="Time of that working day, in Vietnam.")
+    until: str = Field(description="Time of that working day, in Vietnam.", examples=["12:00:00"])
     send_by: datetime = Field(description="What comes out for a document signed that day.")
 
 
@@ -81,7 +81,7 @@ class RegulationsView(BaseModel):
             on=on,
             sending_deadline=SendingDeadlineView(
                 working_days=deadline.working_days,
-                until=deadline.until,
+                until=deadline.until.isoformat(),
                 send_by=rules.send_by(on).astimezone(UTC),
                 **_period(deadline),
             ),

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -55,6 +56,16 @@ def kept(exchange: Exchange, delivery: str) -> Any:
             return (await tx.execute(sa.select(deliveries).where(deliveries.c.id == delivery))).one()
 
     return exchange.running.run(read)
+
+
+def rewrite(exchange: Exchange, delivery: str, **values: Any) -> None:
+    """Change a row behind the log's back."""
+
+    async def write(node: Node) -> None:
+        async with node.database.write() as tx:
+            await tx.execute(deliveries.update().where(deliveries.c.id == delivery).values(**values))
+
+    exchange.running.run(write)
 
 
 def due_in(days: int) -> date:
@@ -164,17 +175,9 @@ class TestExpiry:
         sent = send(late[DISTRICT], box.organ_id, due_date=None)
         passed(late, days=91)
         delivery = sent.delivery_to(box.organ_id)
-        self._set(late, delivery, progress="available", in_inbox=True)
+        rewrite(late, delivery, progress="available", in_inbox=True)
         assert delivery in str(checked(late).divergences)
-        self._set(late, delivery, progress="expired", in_inbox=False)
-
-    @staticmethod
-    def _set(exchange: Exchange, delivery: str, **values: Any) -> None:
-        async def write(node: Node) -> None:
-            async with node.database.write() as tx:
-                await tx.execute(deliveries.update().where(deliveries.c.id == delivery).values(**values))
-
-        exchange.running.run(write)
+        rewrite(late, delivery, progress="expired", in_inbox=False)
 
 
 class TestOverdue:
@@ -282,11 +285,41 @@ class TestOnlyOnce:
         assert late.running.run(race) == Passed()
         assert kept(late, delivery).expires_at is None
         # Undone, for the log knows nothing of it: this only shows the order of locks.
-        TestExpiry._set(late, delivery, acknowledged_at=None, in_inbox=True, progress="available")
+        rewrite(late, delivery, acknowledged_at=None, in_inbox=True, progress="available")
 
     def test_after_a_long_standstill_what_expired_first_is_not_overdue(self, late: Exchange, box: Office) -> None:
         send(late[DISTRICT], box.organ_id, due_date=due_in(120))
         assert passed(late, days=130) == Passed(undelivered=1, expired=1)
+
+    def test_against_those_who_take_over_each_delivery_ends_in_one_of_both(self, late: Exchange, box: Office) -> None:
+        sender = late[DISTRICT]
+        sent = [send(sender, box.organ_id, due_date=None) for _ in range(8)]
+        remains(late)
+        mine = [each.delivery_to(box.organ_id) for each in sent]
+        with ThreadPoolExecutor(3) as threads:
+            lapses = [threads.submit(passed, late, days=91) for _ in range(2)]
+            answers = [threads.submit(box.system.acknowledge, [delivery]) for delivery in reversed(mine)]
+            taken = [created(each.result(), 200)["items"][0] for each in answers]
+            expired = sum((each.result() for each in lapses), passed(late, days=91)).expired
+        outcomes = [each["outcome"] for each in taken]
+        assert sorted({*outcomes, "acknowledged", "not-found"}) == ["acknowledged", "not-found"]
+        assert outcomes.count("acknowledged") + expired == len(mine)
+        states = [each.state_at(box.organ_id) for each in sent]
+        assert (states.count("delivered"), states.count("expired")) == (len(mine) - expired, expired)
+        found = checked(late)
+        assert found.consistent, found.divergences
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+@pytest.mark.parametrize("said", [{"notice": "expired"}, {"concerns": None}, {"in_inbox": False}])
+def test_a_notice_that_was_changed_in_the_rows_is_found(late: Exchange, box: Office, said: dict[str, Any]) -> None:
+    send(box, PROVINCE, due_date=None)
+    passed(late, hours=25)
+    [item] = box.system.inbox(kind="notice")
+    row = kept(late, item["delivery_id"])
+    rewrite(late, row.id, **said)
+    assert row.id in str(checked(late).divergences)
+    rewrite(late, row.id, **{name: getattr(row, name) for name in said})
 
 
 def test_every_process_watches_beside_its_requests(late: Exchange, box: Office) -> None:

@@ -35,7 +35,9 @@ def reader(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> I
     (folder / "rules.toml").write_text(OWN, "utf-8")
     own = folder / "rules.toml"
     with (
-        running_node(folder / "data", f"sqlite:///{folder / 'node.sqlite'}", regulations_file=own) as running,
+        running_node(
+            folder / "data", f"sqlite:///{folder / 'node.sqlite'}", regulations_file=own, log_level="error"
+        ) as running,
         running.system(Scope.REGISTRY_READ) as system,
     ):
         yield system
@@ -50,6 +52,7 @@ def test_the_rules_of_a_day_have_their_sources_and_dates(reader: AgencySystem) -
         "undelivered_hours": 24,
         "expiry_days": 90,
     }
+    assert rules["sending_deadline"]["until"] == "12:00:00"
     assert rules["sending_deadline"]["send_by"] == "2026-11-02T05:00:00Z"
     assert rules["sending_deadline"]["source"].startswith("QĐ 28/2018/QĐ-TTg Đ6")
     assert rules["change_effects"]["replacement"] == "at-once"
