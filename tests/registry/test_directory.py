@@ -90,7 +90,7 @@ SEARCHES = [
     ("phu h44", ["H44"]),
     ("44", []),
     ("ang", []),
-    ("t p d n", ["H17"]),
+    ("th p đà n", ["H17"]),
     ("UBND, (thanh-pho)", []),
     ("nhân dân, (thành-phố)", ["H17", "H57"]),
     ("000.00.00.h", ["H15", "H17", "H44", "H57"]),
@@ -158,9 +158,9 @@ async def test_the_past_is_searched_as_it_was(registry: Registry) -> None:
         (date(2025, 6, 30), "huyen da bac", Tier.DISTRICT, "H28"),
         (date(2025, 7, 1), "xa dong tam", Tier.COMMUNE, "H44"),
     ):
-        for wanted in ({"q": name}, {"q": "h28.05", "tier": tier}, {"parent": code(above), "q": name}):
+        for wanted in ({"q": name}, {"q": "000.00.05.h28", "tier": tier}, {"parent": code(above), "q": name}):
             assert await codes(registry.database, as_of=day, **wanted) == ["H28.05"], (day, wanted)
-        assert await codes(registry.database, as_of=day, within=code(above)) == [above, "H28.05", "H28.05.1"]
+        assert await codes(registry.database, as_of=day, within=code(above)) == sorted([above, "H28.05", "H28.05.1"])
         async with registry.database.read() as tx:
             (found,) = await directory.search(tx, q=name, as_of=day, limit=5)
         assert (found.tier, found.parent) == (tier, code(above))

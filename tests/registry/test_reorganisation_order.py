@@ -178,6 +178,12 @@ def test_further_codes_are_aliases_from_the_day_on() -> None:
     assert [change.fields for change in order.changes] == [[]], "its version moves, for its codes did"
 
 
+def test_a_code_an_agency_has_already_is_no_further_one() -> None:
+    order = laid({"action": "rename", "agency": "H28", "name": "Mới", "aliases": ["000.00.00.H28", "H28"]})
+    assert not order.aliases
+    assert [each.code for each in order.findings] == ["ours.reorganisation.so-already"] * 2
+
+
 def test_a_plan_for_every_directory_leaves_out_what_is_not_there_and_what_is_so() -> None:
     order = laid(
         {"action": "merge", "agencies": ["H28", "H99"], "into": "H44"},
@@ -340,6 +346,11 @@ def test_a_plan_for_every_directory_does_not_overrule_an_earlier_end() -> None:
             [{"action": "rename", "agency": "H44", "name": "A", "aliases": ["000.00.00.H28"]}],
             {"steps[0].aliases code-taken"},
             id="alias-taken",
+        ),
+        pytest.param(
+            [open_("H29", aliases=["H29.A"]), {"action": "rename", "agency": "H44", "name": "A", "aliases": ["H29.A"]}],
+            {"steps[1].aliases code-taken"},
+            id="alias-of-what-opens",
         ),
         pytest.param(
             [{"action": "close_all", "tier": "district", "branches": ["state"], "successor": "H99"}],
