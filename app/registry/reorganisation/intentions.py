@@ -99,6 +99,7 @@ class _Gathering:
     def __init__(self, plan: Plan, directory: Mapping[str, Record], owners: Mapping[str, str]) -> None:
         self.plan = plan
         self.directory = directory
+        self.taken = owners
         self.owners = dict(owners)
         self.result = Intentions()
         self.skips = plan.missing is Missing.SKIP
@@ -206,11 +207,15 @@ class _Gathering:
                 self.note("renamed-twice", Severity.ERROR, place, f"{own} gets a name twice.", "Keep one.")
             self.result.names[own] = (name, place)
         for code in aliases:
-            owner = self.owners.setdefault(code, own)
-            if owner != own or code in self.result.aliases:
+            owner = self.owners.get(code)
+            if self.taken.get(code) == own:
+                message = f"{own} has the code {code} already."
+                self.note("so-already", Severity.INFO, f"{place}.aliases", message, "Nothing.")
+            elif owner is not None:
                 message = f"The code {code} belongs to {owner} already."
                 self.note("code-taken", Severity.ERROR, f"{place}.aliases", message, "Leave it out.")
-            elif code not in self.directory:
+            else:
+                self.owners[code] = own
                 self.result.aliases[code] = (own, place)
 
     def close_all(self, step: CloseAll) -> None:
