@@ -61,9 +61,10 @@ class SealingKey:
             DataFault: it was sealed with another key or for another record, or is damaged.
         """
         version, nonce, rest = sealed[:1], sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :]
+        refusal = f"a secret of {belongs_to} cannot be opened; was the file {FILE_NAME} replaced?"
+        if version != _VERSION:
+            raise DataFault(refusal)
         try:
-            if version != _VERSION:
-                raise InvalidTag
             return self._cipher.decrypt(nonce, rest, belongs_to.encode())
         except (InvalidTag, ValueError) as error:
-            raise DataFault(f"a secret of {belongs_to} cannot be opened; was the file {FILE_NAME} replaced?") from error
+            raise DataFault(refusal) from error
