@@ -1,0 +1,31 @@
+"""A node with a year of made events, once a session on each engine."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from app.registry.model import Scope
+from tests.conftest import ENGINES
+from tests.statistics.land import Land, settle
+from tests.support.node import running_node
+
+
+@pytest.fixture(scope="package", params=ENGINES)
+def land(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Land]:
+    """A node whose figures are asked about; tests change nothing that counts."""
+    folder = tmp_path_factory.mktemp("land")
+    with ExitStack() as stack:
+        if request.param == "sqlite":
+            shutil.copyfile(request.getfixturevalue("migrated_sqlite"), folder / "node.sqlite")
+            url = f"sqlite:///{folder / 'node.sqlite'}"
+        else:
+            server = request.getfixturevalue("postgres_server")
+            url = server.create_database(template=request.getfixturevalue("migrated_postgres"))
+            stack.callback(server.drop_database, url)
+        running = stack.enter_context(running_node(folder / "data", url, log_level="error"))
+        running.run(settle)
+        auditor = stack.enter_context(running.system(Scope.AUDIT))
+        statistician = stack.enter_context(running.system(Scope.STATISTICS))
+        yield Land(running, auditor, statistician)
