@@ -26,6 +26,7 @@ from app.registry.reorganisation.written import Written
 from app.routers import clock
 from app.store.database import Database
 from app.store.schema import agency_history, reorganisations
+from tests.exchange.statements import plan_of, statements
 from tests.registry.filling import Registry, agency, code, seal_of
 from tests.support.node import running_node
 from tests.support.pki import NOW, shared_pki
@@ -317,6 +318,32 @@ async def test_the_shipped_plan_brings_about_what_the_reference_list_says_of_202
     assert not judgement.order.changes
     assert {each.code for each in judgement.order.findings} == {"ours.reorganisation.so-already"}
     assert await registry.events() == before
+
+
+async def test_many_agencies_take_as_many_statements_as_few(registry: Registry) -> None:
+    """A country's districts end in one plan; nothing is written one by one."""
+    heard = {}
+    for province, count in (("H28", 2), ("H44", 300)):
+        districts = [agency(f"{province}.{number}", tier=Tier.DISTRICT, parent=province) for number in range(count)]
+        await enter(registry.database, agency(province), *districts)
+        plan = planned({"action": "close_all", "tier": "district", "within": province, "successor": "parent"})
+        with statements() as executed:
+            done = await acts.propose(registry.database, plan, act=ACT)
+        assert done.value.report["closed"]["count"] == count
+        heard[province] = executed.kinds
+    assert heard["H28"] == heard["H44"]
+
+
+async def test_who_answers_for_whom_is_one_query_by_the_index_of_successors(country: Registry) -> None:
+    await acts.propose(country.database, planned(MERGE, DISTRICTS_END), act=ACT)
+    found = list((await now(country.database, "H44", "H28.20.01")).values())
+    async with country.database.read() as tx:
+        with statements() as executed:
+            assert await succession.represented_by(tx, found) == ("H28", "H28.20", "H28.20.01", "H44", "H62")
+    (text,), (parameters,) = executed.texts, executed.parameters
+    if country.database.dialect == "sqlite":
+        # PostgreSQL reads so small a table from end to end, whatever indexes it has.
+        assert "ix_agencies_successor" in await plan_of(country.database, text, parameters)
 
 
 def test_a_running_node_applies_what_is_due(database_url: str, tmp_path: Path) -> None:
