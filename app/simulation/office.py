@@ -191,8 +191,8 @@ class Office:
                 await self._process(each["document"]["sender"], message)
             else:
                 await self._heed(message)
-        # Only now: until then something may still come of it.
-        self.stage.pending.done(len(mail))
+        # Only now: until then something may still come of it. Nobody waits for what the node tells by itself.
+        self.stage.pending.done(sum(each["kind"] != "notice" for each in mail))
 
     async def _fetch(self, entry: dict[str, Any]) -> DocumentMessage | StatusMessage:
         status = entry["status"]
@@ -262,4 +262,6 @@ class Office:
 
 
 def _told(entry: dict[str, Any]) -> bool:
+    if entry["kind"] == "notice":
+        return True
     return entry["status"] is not None and entry["status"]["status_code"] in _TOLD_BY_THE_LIST
