@@ -115,15 +115,28 @@ def list_(
 
 
 @app.command()
-def show(code: Code, as_json: Json = False) -> None:
+def show(
+    code: Code,
+    as_of: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], metavar="DAY", help="As it was at the end of this day.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Show one agency."""
 
     async def work(database: "Database", _act: "Act") -> "Agency":
         from app.edxml.organ_id import OrganId
-        from app.registry import directory
+        from app.errors import NotFound
+        from app.registry import directory, history
 
         async with database.read() as tx:
-            return await directory.get(tx, OrganId.parse(code))
+            agency = await directory.get(tx, OrganId.parse(code))
+            if as_of is None:
+                return agency
+            then = (await history.as_of(tx, [agency], on=as_of.date())).get(agency.organ_id.text)
+        if then is None:
+            raise NotFound(f"the agency {agency.organ_id} had not begun on {as_of.date()}")
+        return then
 
     _show(operate(work), as_json=as_json)
 

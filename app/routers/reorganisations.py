@@ -13,8 +13,8 @@ from app.registry.acts import Done
 from app.registry.model import Scope, Tier
 from app.registry.reorganisation import acts
 from app.registry.reorganisation.acts import Reorganisation, State
-from app.registry.reorganisation.plan import Plan
-from app.registry.reorganisation.reading import read
+from app.registry.reorganisation.plan import Missing, Plan
+from app.registry.reorganisation.reading import ACTIONS, STEPS_MAX, TEXT_LENGTH_MAX, read
 from app.registry.reorganisation.written import BYTES_MAX, from_json, from_yaml
 from app.routers import problems
 from app.routers.access import Acting, AtNode, require
@@ -198,6 +198,35 @@ _EXAMPLE: Final[dict[str, Any]] = {
     ],
 }
 
+_TEXT: Final[dict[str, Any]] = {"type": "string", "minLength": 1, "maxLength": TEXT_LENGTH_MAX}
+_SCHEMA: Final[dict[str, Any]] = {
+    "type": "object",
+    "required": ["title", "source", "effective_on", "steps"],
+    "additionalProperties": False,
+    "properties": {
+        "title": _TEXT,
+        "source": _TEXT | {"description": "The act of law, or who ordered it."},
+        "effective_on": {"type": "string", "format": "date", "description": "First day of the new order, in Vietnam."},
+        "missing": {
+            "enum": list(Missing),
+            "default": Missing.REFUSE,
+            "description": "`skip`: leave out what is not here.",
+        },
+        "steps": {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": STEPS_MAX,
+            "description": "Their order means nothing.",
+            "items": {
+                "type": "object",
+                "required": ["action"],
+                "properties": {"action": {"enum": list(ACTIONS)}},
+                "description": "Members by action: docs/reorganisations.md.",
+            },
+        },
+    },
+}
+
 
 @router.post(
     "/v1/reorganisations",
@@ -214,7 +243,7 @@ _EXAMPLE: Final[dict[str, Any]] = {
             "required": True,
             "description": "The plan; docs/reorganisations.md describes its members.",
             "content": {
-                JSON: {"schema": {"type": "object"}, "example": _EXAMPLE},
+                JSON: {"schema": _SCHEMA, "example": _EXAMPLE},
                 YAML[0]: {"schema": {"type": "string"}},
             },
         }

@@ -75,8 +75,20 @@ def test_the_plan_of_july_2025_ships_with_the_node(truc: Truc) -> None:
     assert done["effects"]["closed"]["count"] == 58
     assert "58" in truc("agency", "reorganise", "--shipped", DAY).text
     assert truc("agency", "show", "000.00.00.H28", "--json").json["valid_to"] == "2025-06-30"
+    eve = truc("agency", "show", "H28", "--as-of", "2025-06-30", "--json").json
+    assert (eve["status"], eve["successor"]) == ("active", None)
     other = truc("agency", "reorganise", "--shipped", "2025-07-02")
     assert (other.code, DAY in other.err) == (1, True)
+
+
+def test_an_agency_that_had_not_begun_is_not_shown(truc: Truc, write: Any) -> None:
+    truc(
+        "agency",
+        "import",
+        write(CSV.replace("branch\n", "branch,valid_from\n").replace(",state", ",state,2020-01-01"), "a.csv"),
+    )
+    assert truc("agency", "show", "H28", "--as-of", "2020-01-01").code == 0
+    assert truc("agency", "show", "H28", "--as-of", "2019-12-31").code == 1
 
 
 def test_a_wrong_call_is_told_as_one(truc: Truc, write: Any) -> None:

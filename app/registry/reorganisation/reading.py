@@ -318,6 +318,9 @@ _STEPS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...], _Read]]] = {
 }
 """By action: the members it must have, those it may have, and who reads them."""
 
+ACTIONS: Final = tuple(_STEPS)
+"""What a step may do."""
+
 
 def _storable(text: str) -> bool:
     # Line ends are welcome in a source; PostgreSQL takes neither NUL nor lone surrogates.
