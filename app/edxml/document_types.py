@@ -5,6 +5,9 @@ Sửa đổi 1:2022 QCVN 102:2016/BTTTT. A name both lists have (Nghị quyết,
 name alone does not tell which is meant.
 """
 
+import re
+import unicodedata
+from collections import Counter
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -82,12 +85,47 @@ LABELS = MappingProxyType({**{kind.code: kind.label for kind in TYPES}, OTHER: "
 """Vietnamese label of each code."""
 
 _BY_NAME = MappingProxyType({fold(kind.label): kind.code for kind in TYPES})
-_ADDITIONS = ("(ca biet)", "ca biet", "(quy pham phap luat)", "(qppl)", "(ubnd)")
+_OTHER_ABBREVIATIONS = MappingProxyType(
+    {
+        "CV": "cong-van",
+        "NĐ": "nghi-dinh",
+        "TT": "thong-tu",
+        "TTLT": "thong-tu-lien-tich",
+        "NQLT": "nghi-quyet-lien-tich",
+    }
+)
+"""Seen in real traffic and in số và ký hiệu, though no annex lists them for these types."""
+
+_ABBREVIATIONS = MappingProxyType(
+    {kind.abbreviation: kind.code for kind in TYPES if kind.abbreviation} | _OTHER_ABBREVIATIONS
+)
+_BY_ABBREVIATION = MappingProxyType({text.casefold(): code for text, code in _ABBREVIATIONS.items()})
+_WITHOUT_ACCENTS = Counter(fold(text) for text in _ABBREVIATIONS)
+_BY_FOLDED_ABBREVIATION = MappingProxyType(
+    # Without its bar, HĐ (hợp đồng) is HD (hướng dẫn), and ĐA (đề án) is DA (dự án): those stand for what they spell.
+    {fold(text): code for text, code in _ABBREVIATIONS.items() if _WITHOUT_ACCENTS[fold(text)] == 1}
+)
+_ADDITIONS = ("ca biet", "quy pham phap luat", "qppl")
+_NUMBER = re.compile(r"[0-9]{1,2}\s*[.):-]\s*")
+_REMARK = re.compile(r"\s*\([^()]*\)$")
 
 
 def classify(name: str | None) -> str:
-    """Give the code of the type with this name, accents, case and spacing aside; `khac` for any other name."""
-    folded = fold(name or "")
+    """Give the code of the type with this name; `khac` for any other.
+
+    Accents, case and spacing do not matter, nor do a number before the name and remarks behind it in parentheses, such
+    as `(cá biệt)`. The abbreviation of số và ký hiệu stands for the name.
+    """
+    plain = unicodedata.normalize("NFC", name or "")
+    bare = _REMARK.sub("", _NUMBER.sub("", plain.strip(), count=1)).strip()
+    folded = fold(bare)
     for addition in _ADDITIONS:
         folded = folded.removesuffix(addition).rstrip()
-    return _BY_NAME.get(folded, OTHER)
+    for found in (
+        _BY_NAME.get(folded),
+        _BY_ABBREVIATION.get(bare.casefold()),
+        _BY_FOLDED_ABBREVIATION.get(folded),
+    ):
+        if found:
+            return found
+    return OTHER
