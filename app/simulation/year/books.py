@@ -236,7 +236,7 @@ class Books:
     def _due(self, leg: Leg) -> datetime | None:
         """When a delivery becomes overdue; what was over before it came is nobody's to keep."""
         day = leg.document.planned.due
-        over = None if day is None or leg.replaced else calendar.over_at(day)
+        over = None if day is None else calendar.over_at(day)
         return over if over is not None and over > leg.since else None
 
     def _laid(self, leg: Leg) -> None:
