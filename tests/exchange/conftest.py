@@ -11,7 +11,7 @@ import pytest
 
 from tests.exchange.passing import passed
 from tests.support.node import running_node
-from tests.support.office import Exchange, exchange_on
+from tests.support.office import DISTRICT, PROVINCE, Exchange, exchange_on
 from tests.support.postgres import PostgresServer
 
 QUIET = {"log_level": "error"}
@@ -94,6 +94,10 @@ def late(engine_name: str, request: pytest.FixtureRequest) -> Iterator[Exchange]
 
 
 def _late(folder: Path, url: str) -> Iterator[Exchange]:
-    settings = {**QUIET, "deadline_interval_seconds": 3600}
-    with running_node(folder / "data", url, **settings) as running, exchange_on(running) as working:
+    # Neither looks by itself: the tests say when.
+    settings = {**QUIET, "deadline_interval_seconds": 3600, "seal_interval_seconds": 1}
+    with (
+        running_node(folder / "data", url, **settings) as running,
+        exchange_on(running, only=(PROVINCE, DISTRICT)) as working,
+    ):
         yield signed_in(working)

@@ -25,7 +25,9 @@ from tests.exchange.remains import checked, events_since, remains
 from tests.support.office import DISTRICT, PROVINCE, Exchange, Office, created
 
 RULES = load()
-DAY = timedelta(days=1)
+
+ON_SQLITE = pytest.mark.parametrize("engine_name", ["sqlite"])
+"""For what does not hang on the database, because its statements are those of other tests."""
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +120,7 @@ class TestUndelivered:
         assert sent.state_at(PROVINCE) == "available"
         assert delivery in [each["delivery_id"] for each in late[PROVINCE].system.inbox()]
 
+    @ON_SQLITE
     def test_what_was_taken_over_is_not(self, late: Exchange, box: Office) -> None:
         sent = send(box, PROVINCE, due_date=None)
         remains(late)
@@ -127,6 +130,7 @@ class TestUndelivered:
         assert passed(late, days=91) == Passed()
         assert box.system.inbox(kind="notice") == []
 
+    @ON_SQLITE
     def test_what_was_reported_on_is_not(self, late: Exchange, box: Office) -> None:
         """A recipient that reports on a document has it, whatever it forgot to acknowledge."""
         sent = send(box, PROVINCE, due_date=None)
@@ -134,6 +138,7 @@ class TestUndelivered:
         assert passed(late, days=91) == Passed()
         assert sent.state_at(PROVINCE) == "received"
 
+    @ON_SQLITE
     def test_taking_it_over_says_how_long_that_took_and_from_which_tier_it_came(
         self, late: Exchange, box: Office
     ) -> None:
@@ -164,6 +169,7 @@ class TestExpiry:
         [outcome] = created(box.system.acknowledge([delivery]), 200)["items"]
         assert outcome["outcome"] == "not-found"
 
+    @ON_SQLITE
     def test_a_question_that_was_open_ends_with_it(self, late: Exchange, box: Office) -> None:
         sent = send(late[DISTRICT], box.organ_id, due_date=None)
         created(report(late[DISTRICT], sent, "13", owner=box.organ_id, reason="Nhầm"))
@@ -171,6 +177,7 @@ class TestExpiry:
         row = kept(late, sent.delivery_to(box.organ_id))
         assert (row.progress, row.change, row.in_inbox) == ("expired", None, False)
 
+    @ON_SQLITE
     def test_an_expiry_taken_back_in_the_rows_is_found(self, late: Exchange, box: Office) -> None:
         sent = send(late[DISTRICT], box.organ_id, due_date=None)
         passed(late, days=91)
@@ -211,6 +218,7 @@ class TestOverdue:
         [leg] = sent.seen_by(sender)["deliveries"]
         assert (leg["overdue"], leg["state"]) == (False, "completed")
 
+    @ON_SQLITE
     @pytest.mark.parametrize("end", ["06", "02", "13"])
     def test_what_ended_before_is_not(self, late: Exchange, box: Office, end: str) -> None:
         sender = late[DISTRICT]
@@ -246,6 +254,7 @@ class TestOverdue:
 class TestOnlyOnce:
     """Batches, several processes, and who is quicker."""
 
+    @ON_SQLITE
     def test_many_at_a_time_in_batches(self, late: Exchange, box: Office, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(deadlines, "BATCH_MAX", 2)
         for _ in range(5):
@@ -287,13 +296,14 @@ class TestOnlyOnce:
         # Undone, for the log knows nothing of it: this only shows the order of locks.
         rewrite(late, delivery, acknowledged_at=None, in_inbox=True, progress="available")
 
+    @ON_SQLITE
     def test_after_a_long_standstill_what_expired_first_is_not_overdue(self, late: Exchange, box: Office) -> None:
         send(late[DISTRICT], box.organ_id, due_date=due_in(120))
         assert passed(late, days=130) == Passed(undelivered=1, expired=1)
 
     def test_against_those_who_take_over_each_delivery_ends_in_one_of_both(self, late: Exchange, box: Office) -> None:
         sender = late[DISTRICT]
-        sent = [send(sender, box.organ_id, due_date=None) for _ in range(8)]
+        sent = [send(sender, box.organ_id, due_date=None) for _ in range(5)]
         remains(late)
         mine = [each.delivery_to(box.organ_id) for each in sent]
         with ThreadPoolExecutor(3) as threads:
@@ -310,7 +320,7 @@ class TestOnlyOnce:
         assert found.consistent, found.divergences
 
 
-@pytest.mark.parametrize("engine_name", ["sqlite"])
+@ON_SQLITE
 @pytest.mark.parametrize("said", [{"notice": "expired"}, {"concerns": None}, {"in_inbox": False}])
 def test_a_notice_that_was_changed_in_the_rows_is_found(late: Exchange, box: Office, said: dict[str, Any]) -> None:
     send(box, PROVINCE, due_date=None)

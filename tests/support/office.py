@@ -125,14 +125,22 @@ class Exchange:
 
 
 @contextmanager
-def exchange_on(running: RunningNode, pki: Pki | None = None) -> Iterator[Exchange]:
-    """Register agencies of every tier over HTTP, as an administrator does, and give them systems."""
+def exchange_on(
+    running: RunningNode, pki: Pki | None = None, *, only: Sequence[str] | None = None
+) -> Iterator[Exchange]:
+    """Register agencies of every tier over HTTP, as an administrator does, and give them systems.
+
+    Args:
+        only: codes of those that are needed, where not all are; parents go with their children.
+    """
     pki = pki or shared_pki()
     with ExitStack() as stack:
         administrator = stack.enter_context(running.system(Scope.REGISTRY_WRITE))
         created(administrator.post("/v1/trust/anchors", json={"pem": pki.root_pem, "name": "Gốc kiểm thử"}))
         offices = {}
         for code, alias, name, tier, branch, parent in _AGENCIES:
+            if only is not None and code not in only:
+                continue
             fields = {"organ_id": code, "aliases": [alias], "name": name, "tier": tier, "branch": branch}
             created(administrator.post("/v1/agencies", json=fields | ({"parent": parent} if parent else {})))
             seal = current_seal(pki, code, name)
