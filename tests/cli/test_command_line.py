@@ -35,9 +35,10 @@ def test_every_command_explains_itself(command: tuple[str, ...], truc: Truc) -> 
 def test_the_commands_of_the_contract_are_there() -> None:
     wanted = {
         "serve", "migrate", "doctor", "openapi", "demo", "sign", "inspect", "send", "inbox", "fetch", "ack", "status",
-        "agency import", "agency list", "agency show", "agency suspend", "agency reinstate",
+        "agency import", "agency list", "agency show", "agency suspend", "agency reinstate", "agency reorganise",
         "certificate add", "certificate list", "certificate revoke", "trust add-anchor", "trust add-crl", "trust list",
         "client create", "client list", "client rotate-secret", "client disable", "log verify", "statistics export",
+        "statistics recount",
     }  # fmt: skip
     assert {" ".join(command) for command in ALL} == wanted
 

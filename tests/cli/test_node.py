@@ -156,3 +156,24 @@ def test_figures_are_written_as_csv_and_json(truc: Truc, tmp_path: Path) -> None
     assert (report["from"], report["to"], report["items"]) == ("2026-11", "2026-11", [])
     assert truc("statistics", "export", "--from", "2026-13").code == 1
     assert truc("statistics", "export", "--by", "weather").code == 2
+    pairs = truc("statistics", "export", "--by", "tier_pair", "--view", "as-is", "--from", "2026-11")
+    assert pairs.out.startswith(b"month,peer_tier,tier,received,")
+    own = truc("statistics", "export", "--by", "province", "--direction", "sent", "--province", "H41", "--json").json
+    assert own["items"] == []
+    assert truc("statistics", "export", "--by", "tier_pair", "--direction", "sent").code == 1
+    assert truc("statistics", "export", "--direction", "up").code == 2
+    assert truc("statistics", "export", "--format", "xlsx", "-o", tmp_path / "figures.xlsx").code == 0
+    assert (tmp_path / "figures.xlsx").read_bytes().startswith(b"PK")
+
+
+def test_figures_are_recounted(truc: Truc, registry: Path) -> None:
+    assert truc("statistics", "recount").code == 0
+    assert truc("statistics", "recount", "--json").json["consistent"]
+    with sqlite3.connect(registry / "truc.db") as connection:
+        connection.execute(
+            "INSERT INTO figures (month, agency, tier, branch, document_type, unit, peer_tier, sent) "
+            "VALUES ('2026-11', 'H41', 'province', 'state', 'cong-van', 'H41', '', 3)"
+        )
+    ended = truc("statistics", "recount")
+    assert ended.code == 1
+    assert "sent is 3, a recount gives 0" in ended.text
