@@ -5,6 +5,7 @@ it waits for an answer of the recipient, is a dated rule (ours, decision 0008). 
 lock decides; what was seen before only serves to tell the sender.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -142,27 +143,36 @@ def drop_of(rule: ChangeEffects) -> Act:
 
 def acts(order: Order, legs: Sequence[Held]) -> list[tuple[Held, Act, str]]:
     """Return what happens to which of these deliveries, and by which word; those that have ended stay as they are."""
-    dropped = {leg.id for named in order.dropped for leg in of_named(named, legs)}
+    dropped = {leg.id for _, found in of_each(order.dropped, legs) for leg in found}
     spoken_of = {leg.id for leg in _spoken_of(order, legs)}
-    found: list[tuple[Held, Act, str]] = []
+    done: list[tuple[Held, Act, str]] = []
     for leg in legs:
         if leg.state.ended:
             continue
         if leg.id in dropped:
-            found.append((leg, order.drop, DROPS))
+            done.append((leg, order.drop, DROPS))
         elif leg.id in spoken_of:
-            found.append((leg, order.act, order.relation))
-    return found
+            done.append((leg, order.act, order.relation))
+    return done
 
 
-def of_named(named: Named, legs: Iterable[Held]) -> list[Held]:
-    """Return the deliveries an agency of a list has.
+def of_each(listed: Sequence[Named], legs: Sequence[Held]) -> list[tuple[Named, list[Held]]]:
+    """Return the deliveries each agency of a list has.
 
     Those under the very code are meant where there are some; else those of whom it stands for today.
     """
-    legs = list(legs)
-    exact = [leg for leg in legs if named.written == leg.addressed_to or named.own == leg.recipient.organ_id.text]
-    return exact or [leg for leg in legs if named.heir is not None and named.heir == leg.holder]
+    by_code: dict[str, list[Held]] = defaultdict(list)
+    by_holder: dict[str, list[Held]] = defaultdict(list)
+    for leg in legs:
+        for code in {leg.addressed_to, leg.recipient.organ_id.text}:
+            by_code[code].append(leg)
+        by_holder[leg.holder].append(leg)
+
+    def of_one(named: Named) -> list[Held]:
+        exact = {leg.id: leg for code in (named.written, named.own or "") for leg in by_code.get(code, [])}
+        return list(exact.values()) or by_holder.get(named.heir or "", [])
+
+    return [(named, of_one(named)) for named in listed]
 
 
 def newly_added(order: Order, legs: Sequence[Held]) -> list[Route]:
@@ -216,7 +226,7 @@ def _spoken_of(order: Order, legs: Sequence[Held]) -> list[Held]:
         return [leg for leg in legs if leg.holder in order.receiving]
     if not order.listed:
         return list(legs)
-    return [leg for named in order.listed for leg in of_named(named, legs)]
+    return [leg for _, found in of_each(order.listed, legs) for leg in found]
 
 
 def _change(

@@ -10,7 +10,7 @@ from datetime import date
 from app.edxml import vocabulary as v
 from app.edxml.model import DocumentMessage, ReceiverChange
 from app.edxml.rule import numbered
-from app.exchange.effects import Added, Held, Named, Order, act_of, acts, drop_of, of_named
+from app.exchange.effects import Added, Held, Named, Order, act_of, acts, drop_of, of_each
 from app.exchange.lay import Original
 from app.exchange.links import Link
 from app.exchange.route import Route, Routing, heir, route
@@ -164,9 +164,9 @@ def _named(code: str, place: str, directory: Mapping[str, Agency]) -> Named:
     return Named(code, agency.organ_id.text, heir(agency, directory).organ_id.text, place)
 
 
-def _named_in_vain(named: Iterable[Named], order: Order, legs: Sequence[Held]) -> Iterable[Finding]:
-    for each in named:
-        if not of_named(each, legs):
+def _named_in_vain(named: Sequence[Named], order: Order, legs: Sequence[Held]) -> Iterable[Finding]:
+    for each, found in of_each(named, legs):
+        if not found:
             yield _remark(
                 "receiver-not-recipient",
                 Severity.WARNING,
@@ -177,10 +177,11 @@ def _named_in_vain(named: Iterable[Named], order: Order, legs: Sequence[Held]) -
 
 
 def _added_in_vain(order: Order, legs: Sequence[Held]) -> Iterable[Finding]:
+    holding = {leg.holder: leg.state for leg in legs if not leg.state.ended}
     for each in order.added:
-        holding = [leg for leg in legs if leg.holder == each.route.recipient.organ_id.text and not leg.state.ended]
-        if holding:
-            asked_back = any(leg.state.change is Change.WITHDRAWAL_REQUESTED for leg in holding)
+        state = holding.get(each.route.recipient.organ_id.text)
+        if state is not None:
+            asked_back = state.change is Change.WITHDRAWAL_REQUESTED
             yield _remark(
                 "receiver-already-recipient",
                 Severity.WARNING if asked_back else Severity.INFO,

@@ -18,7 +18,7 @@ from app.exchange.effects import (
     acts,
     consequences,
     newly_added,
-    of_named,
+    of_each,
     values_of,
 )
 from app.exchange.lay import Original
@@ -183,10 +183,15 @@ def test_who_would_not_hear_of_it_is_told_once(order: Order, legs: list[Held]) -
 
 def test_an_agency_of_a_list_is_meant_by_its_own_deliveries_first() -> None:
     legs = [Held(f"of {code}", "original", agency(code), HEIRS.get(code, code), code, STATES[0]) for code in CODES]
-    assert [leg.id for leg in of_named(named("H04"), legs)] == ["of H04"]
-    assert [leg.id for leg in of_named(named("H03"), legs)] == ["of H03"]
-    assert [leg.id for leg in of_named(named("H03"), legs[:2] + legs[3:])] == ["of H04"]
-    assert of_named(named("H99"), legs) == []
+
+    def meant_by(code: str, among: list[Held]) -> list[str]:
+        [(_, found)] = of_each([named(code)], among)
+        return [leg.id for leg in found]
+
+    assert meant_by("H04", legs) == ["of H04"]
+    assert meant_by("H03", legs) == ["of H03"]
+    assert meant_by("H03", legs[:2] + legs[3:]) == ["of H04"]
+    assert meant_by("H99", legs) == []
 
 
 def test_moments_that_no_longer_matter_are_cleared() -> None:
