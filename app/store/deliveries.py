@@ -12,6 +12,8 @@ from app.store.schema import deliveries, documents, status_reports
 _CANDIDATES_MAX = 200
 """Deliveries a status message may mean that are looked at: more than any agency has predecessors that got the same."""
 
+_concerned = deliveries.alias("concerned")
+
 
 async def insert(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert deliveries of any kind; they show in no inbox before the ledger has placed them."""
@@ -123,7 +125,6 @@ async def inbox(
         after: (priority, position) of the last row seen.
     """
     shown = deliveries.c
-    concerned = deliveries.alias("concerned")
     query = (
         sa.select(
             shown.id.label("delivery"),
@@ -146,13 +147,13 @@ async def inbox(
             status_reports.c.accepted_at.label("status_accepted_at"),
             status_reports.c.sha256.label("status_sha256"),
             status_reports.c.size.label("status_size"),
-            concerned.c.recipient.label("concerned_recipient"),
-            concerned.c.progress.label("concerned_progress"),
-            concerned.c.change.label("concerned_change"),
+            _concerned.c.recipient.label("concerned_recipient"),
+            _concerned.c.progress.label("concerned_progress"),
+            _concerned.c.change.label("concerned_change"),
         )
         .join(documents, documents.c.id == shown.document)
         .outerjoin(status_reports, status_reports.c.id == shown.status_report)
-        .outerjoin(concerned, concerned.c.id == shown.concerns)
+        .outerjoin(_concerned, _concerned.c.id == shown.concerns)
         .where(shown.in_inbox.is_(sa.true()), shown.position.is_not(None))
         .where(shown.recipient == recipients[0] if len(recipients) == 1 else shown.recipient.in_(recipients))
         .limit(limit)
