@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from app.edxml.model import (
@@ -17,6 +17,7 @@ from app.edxml.model import (
 from app.edxml.organ_id import OrganId
 from app.exchange.desk import Policy
 from app.node import Node
+from app.regulations.calendar import day_of
 from app.regulations.provisions import ChangeEffects, Effect
 from app.store.schema import deliveries
 from tests.exchange.mail import Sent
@@ -105,8 +106,14 @@ def kept(exchange: Exchange, delivery: str) -> Any:
 
 
 def under(exchange: Exchange, **effects: Effect) -> Policy:
-    """The node's policy, with another rule of when documents about others take effect, in force since ever."""
+    """The node's policy, with another rule of when documents about others take effect, in force today alone."""
     policy = exchange.running.node.desk.policy
-    rule = {"revocation": Effect.ON_ANSWER, "update": Effect.ON_ANSWER, "replacement": Effect.AT_ONCE} | effects
-    dated = ChangeEffects(source="a test", in_force_from=date(2000, 1, 1), **rule)
-    return replace(policy, regulations=replace(policy.regulations, change_effects=(dated,)))
+    usual = {"revocation": Effect.ON_ANSWER, "update": Effect.ON_ANSWER, "replacement": Effect.AT_ONCE}
+    today = day_of(datetime.now(UTC))
+    dated = (
+        ChangeEffects(source="before", in_force_from=date(2000, 1, 1), **usual),
+        # From yesterday on, so that a test across midnight is no other test.
+        ChangeEffects(source="a test", in_force_from=today - timedelta(days=1), **(usual | effects)),
+        ChangeEffects(source="to come", in_force_from=today + timedelta(days=2), **usual),
+    )
+    return replace(policy, regulations=replace(policy.regulations, change_effects=dated))

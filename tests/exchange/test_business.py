@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.edxml.model import DocumentKind, ResponseFor
+from app.edxml.model import DocumentKind, ResponseFor, StatusCode
 from app.edxml.organ_id import OrganId
 from app.regulations.provisions import Effect
 from tests.exchange.business_messages import (
@@ -499,6 +499,26 @@ class TestRedirection:
         [notice] = told(exchange, sender, "redirected", sent)
         assert notice["notice"]["delivery"]["recipient"] == new.organ_id
         assert len(sent.receipt["deliveries"]) == 2
+
+
+def test_documents_and_reports_at_the_same_time_lose_nothing(exchange: Exchange) -> None:
+    sender, province = exchange[DISTRICT], exchange[PROVINCE]
+    sent = send(sender, PROVINCE, COMMUNE)
+    said = (revocation(id_of(sent)), update(id_of(sent), (PARTY, ADDED)), replacement((id_of(sent), ())))
+    sends = [(sender.system.send, sender.signed(written(sender, each, PROVINCE))) for each in said * 2]
+    reports = [
+        (province.system.report, province.status(sent.named, StatusCode(code), owner=DISTRICT, reason="Lý do"))
+        for code in ("03", "16", "15", "06", "16", "15")
+    ]
+    mixed = [each for pair in zip(sends, reports, strict=True) for each in pair]
+    with ThreadPoolExecutor(6) as threads:
+        answers = list(threads.map(lambda work: work[0](work[1]), mixed))
+    assert {answer.status_code for answer in answers[::2]} == {201}
+    assert {answer.status_code for answer in answers[1::2]} <= {201, 409}
+    legs = sent.seen_by(sender)["deliveries"]
+    assert [each["recipient"] for each in legs] == [PROVINCE, COMMUNE, PARTY]
+    found = checked(exchange)
+    assert found.consistent, found.divergences
 
 
 def test_what_documents_did_is_told_by_the_log_alone(exchange: Exchange) -> None:
