@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from app.statistics.definitions import COUNTS, DEFINITIONS, PARTICIPATION, SHARES, SPANS, Group, Side
-from app.statistics.handbook import renewed, tables
 from app.statistics.participation import Participation
 from app.statistics.periods import Month
 from app.statistics.rates import share_of, shares
 from app.statistics.reports import Asked, Direction, GroupBy
+from tests.support.statistics_page import renewed, tables
 
 PAGE = Path(__file__).parents[2] / "docs" / "statistics.md"
 EVERY = {**DEFINITIONS, **PARTICIPATION}
@@ -17,7 +17,7 @@ EVERY = {**DEFINITIONS, **PARTICIPATION}
 
 def test_the_documentation_has_the_definitions_of_the_code() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    assert renewed(page) == page, "run `python -m app.statistics.handbook`"
+    assert renewed(page) == page, "run `python -m tests.support.statistics_page`"
     for name in EVERY:
         assert f"| `{name}` |" in page
 

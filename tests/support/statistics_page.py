@@ -1,11 +1,11 @@
-"""The definitions as a page of the documentation: `python -m app.statistics.handbook` writes it anew."""
+"""Writes the tables of docs/statistics.md from the code: `python -m tests.support.statistics_page`."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from app.statistics.definitions import COUNTS, PARTICIPATION, PRESENT, SHARES, SPANS, Definition
 
-BEGINNING = "<!-- figures: written by app.statistics.handbook -->"
+BEGINNING = "<!-- figures: written by tests.support.statistics_page -->"
 END = "<!-- end of figures -->"
 
 _SECTIONS = (
