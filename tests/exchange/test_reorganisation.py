@@ -15,7 +15,6 @@ from app.ledger.seal import seal_all
 from app.registry.acts import Act
 from app.registry.model import Scope
 from app.registry.reference import load_reference
-from app.registry.reorganisation import acts
 from app.registry.reorganisation.shipped import shipped
 from tests.support.agency import AgencySystem
 from tests.support.node import RunningNode, running_node
@@ -149,13 +148,19 @@ def test_phu_tho_answers_for_hoa_binh_and_the_past_stays_hoa_binhs(before: Befor
     assert before.running.run(lambda node: check(node.database)).consistent
 
 
-def test_a_plan_that_comes_between_two_looks_loses_nothing(before: Before) -> None:
-    """The successor's poll that waits while the plan takes effect finds the mail at its next look."""
+def test_mail_that_waits_is_pointed_out_and_finds_the_successor(before: Before) -> None:
+    """Who would leave it to nobody is told beforehand; a poll that found nothing before the plan finds it after."""
+    step = {"action": "close", "agency": DISTRICT, "children": "none"}
+    plan = dict(shipped(DAY).written) | {"steps": [step]}
+    tried = before.administrator.post("/v1/reorganisations", json=plan, params={"dry_run": True}).json()
+    assert tried["applicable"]
+    found = [each["code"] for each in tried["effects"]["findings"]["items"]]
+    assert found == ["ours.reorganisation.waiting-unanswered"]
+    waiting = {"organ_id": DISTRICT, "count": 1, "answered_by": None}
+    assert tried["effects"]["waiting_deliveries"]["items"] == [waiting]
     phu_tho = before.offices[PHU_THO]
     assert not phu_tho.receive(wait=0)
-    plan = shipped(DAY)
-    act = Act("operator", datetime.now(UTC))
-    before.running.run(lambda node: acts.propose(node.database, plan, act=act))
+    before.reorganise()
     assert len(phu_tho.receive()) == 2
 
 

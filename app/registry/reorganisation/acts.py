@@ -6,7 +6,7 @@ one reorganisation.
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
@@ -213,7 +213,9 @@ async def _judged(tx: Transaction, plan: Plan, *, at: datetime) -> Judgement:
     directory = await rows.directory(tx)
     # Judging a hundred thousand agencies takes a moment that other requests need not wait for.
     order = await asyncio.to_thread(_laid, plan, directory, owners)
-    return Judgement(order, effects.report_of(order, await _touched(tx, order, at=at)), version)
+    touched = await _touched(tx, order, at=at)
+    order = replace(order, findings=(*order.findings, *effects.unanswered(plan, order, touched)))
+    return Judgement(order, effects.report_of(order, touched), version)
 
 
 def _laid(plan: Plan, directory: Sequence[Any], owners: Mapping[str, str]) -> Order:

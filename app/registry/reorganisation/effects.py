@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from app.findings import Finding
+from app.findings import Finding, Severity
+from app.registry.reorganisation.intentions import finding
 from app.registry.reorganisation.order import Change, Order
+from app.registry.reorganisation.plan import Plan
 
 LISTED_MAX: Final = 500
 """Longest list of a report; the counts count all, and history has the rest."""
@@ -54,6 +56,23 @@ def report_of(order: Order, touched: Touched) -> dict[str, Any]:
     }
 
 
+def unanswered(plan: Plan, order: Order, touched: Touched) -> list[Finding]:
+    """Say for whom mail waits that nobody will take over any more; it expires, and its senders are told."""
+    ending = [change.after for change in order.changes if change.closes and change.after.successor is None]
+    return [
+        finding(
+            plan,
+            "waiting-unanswered",
+            Severity.WARNING,
+            "steps",
+            f"{touched.waiting[each.organ_id]} deliveries wait for {each.organ_id}, which ends without successor.",
+            "Name a successor, or let it take them over before the day.",
+        )
+        for each in ending
+        if each.organ_id in touched.waiting
+    ]
+
+
 def unreadable(findings: Sequence[Finding]) -> dict[str, Any]:
     """Write the report of a plan that this release cannot read any more."""
     nothing = dict.fromkeys(
@@ -82,14 +101,14 @@ def _moved(change: Change) -> dict[str, Any]:
     }
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _finding(found: Finding) -> dict[str, Any]:
     return {
-        "code": finding.code,
-        "severity": finding.severity.value,
-        "message": finding.message,
-        "fix": finding.fix,
-        "source": finding.source,
-        "location": finding.location,
+        "code": found.code,
+        "severity": found.severity.value,
+        "message": found.message,
+        "fix": found.fix,
+        "source": found.source,
+        "location": found.location,
     }
 
 
