@@ -1,8 +1,10 @@
 """`truc send`, `inbox`, `fetch`, `ack` and `status` against a real node."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from app.edxml.write import write
 from app.registry.model import Scope
 from tests.cli.conftest import Truc
+from tests.exchange.mail import close, enlist, send
 from tests.support.node import running_node
 from tests.support.office import GOVERNMENT_OFFICE, PROVINCE, Exchange, Office, exchange_on
 
@@ -82,6 +85,19 @@ def test_a_document_goes_its_whole_way(
     assert report["status_code"] == "03"
     content = truc("fetch", report["id"], "--status", *own)
     assert b"<StatusCode>03</StatusCode>" in content.out
+
+
+def test_a_notice_says_what_happened_to_which_delivery(
+    truc: Truc, exchange: Exchange, sender: Office, credentials: dict[str, Path]
+) -> None:
+    with ExitStack() as stack:
+        closed = enlist(exchange, stack)
+    close(exchange, closed, exchange[PROVINCE])
+    sent = send(sender, closed.organ_id)
+    asked = ("inbox", "--agency", GOVERNMENT_OFFICE, "--kind", "notice", "--wait", "5")
+    shown = truc(*asked, "--credentials", credentials[GOVERNMENT_OFFICE]).text
+    assert re.search(rf"notice +redirected\ndocument +{sent.id}\n", shown), shown
+    assert re.search(rf"to +{PROVINCE}\nstate +available\n", shown), shown
 
 
 def test_the_secret_comes_from_the_environment_or_a_file(
