@@ -66,7 +66,7 @@ def report(office: Office, sent: Sent, code: str, *, owner: str | None = None, r
 
 def enlist(exchange: Exchange, stack: ExitStack, **how: Any) -> Office:
     """Register an agency nobody has written to yet, with its seal and its system."""
-    code = f"000.00.00.T{next(_provinces)}"
+    code = how.get("organ_id") or f"000.00.00.T{next(_provinces)}"
     fields = {"organ_id": code, "name": f"Cơ quan {code}", "tier": "province", "branch": "state"} | how
     created(exchange.administrator.post("/v1/agencies", json=fields))
     seal = current_seal(exchange.pki, code, fields["name"])

@@ -19,7 +19,7 @@ from app.edxml.rule import Rule
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "rules.md"
-CODE = re.compile(r"(?:ours|qcvn102|qd\d+|nd\d+|rfc\d+|xmldsig)\.[a-z0-9.{}-]+")
+CODE = re.compile(r"(?:ours|qcvn102|qd\d+|nd\d+|rfc\d+|xmldsig|xml1\.0)\.[a-z0-9.{}-]+")
 _SEVERITIES = ("FATAL", "ERROR", "WARNING", "INFO")
 _ANY = "…"
 
@@ -54,7 +54,7 @@ class Line:
 @cache
 def page() -> str:
     """Make the page."""
-    tabled = {rule.code for rule in (*rules.DOCUMENT_RULES, *rules.STATUS_RULES)}
+    tabled = {rule.code for table in (rules.DOCUMENT_RULES, rules.STATUS_RULES) for rule in table}
     parts = [_INTRODUCTION, "## Rules for document messages\n", *_table(rules.DOCUMENT_RULES)]
     parts += ["\n## Rules for status messages\n", *_table(rules.STATUS_RULES)]
     found = {room: _in_room(room) for _, rooms in _ROOMS for room in rooms}
@@ -89,7 +89,11 @@ def _source_of(code: str) -> str:
     number = ".".join(part for part in clause.split(".") if part[:1].isdigit())
     if regulation.startswith("rfc"):
         return f"RFC {regulation[3:]} §{number}"
-    return {"qcvn102": "QCVN 102:2016/BTTTT", "xmldsig": f"XML Signature 1.1 §{number}"}.get(regulation, "ours")
+    return {
+        "qcvn102": "QCVN 102:2016/BTTTT",
+        "xml1": f"XML 1.0 §{number[2:]}",
+        "xmldsig": f"XML Signature 1.1 §{number}",
+    }.get(regulation, "ours")
 
 
 def _table(table: tuple[Rule[Any], ...]) -> Iterator[str]:
