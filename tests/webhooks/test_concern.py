@@ -51,7 +51,7 @@ CODES = ["H41", "H41.21", "H41.21.05", "H411", "H4", "000.00.00.H41", "G22", "H4
 GRANTS = [*CODES, "H41.*", "H41.21.*", "G22.*"]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     st.lists(st.lists(st.sampled_from(GRANTS), max_size=3), max_size=6),
     st.lists(st.lists(st.sampled_from(CODES), min_size=1, max_size=3, unique=True), min_size=1, max_size=2),

@@ -1,6 +1,7 @@
 """Delivering: retries over days, leases over crashes, one slow server beside others; time is an argument."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -29,66 +30,75 @@ async def office(database_url: str, tmp_path: Path) -> AsyncIterator[Bench]:
         yield opened
 
 
+@pytest_asyncio.fixture
+async def alone(migrated_sqlite: Path, tmp_path: Path) -> AsyncIterator[Bench]:
+    """The same on SQLite alone, for what does not hang on the database."""
+    shutil.copyfile(migrated_sqlite, tmp_path / "node.sqlite")
+    async with bench(f"sqlite:///{tmp_path / 'node.sqlite'}", tmp_path) as opened:
+        await fill(opened)
+        yield opened
+
+
 async def status_of(office: Bench, webhook: str) -> tuple[WebhookStatus, DisabledReason | None]:
     found = (await subscriptions.get(office.hooks, webhook, client_id=None, at=office.at)).webhook
     return found.status, found.disabled_reason
 
 
-async def test_what_fails_is_tried_again_over_three_days_then_given_up(office: Bench, receiver: Receiver) -> None:
-    client = await office.client(RECIPIENT.agency)
-    hook = await office.subscribe(client, receiver.url, Topic.DELIVERY_AVAILABLE)
+async def test_what_fails_is_tried_again_over_three_days_then_given_up(alone: Bench, receiver: Receiver) -> None:
+    client = await alone.client(RECIPIENT.agency)
+    hook = await alone.subscribe(client, receiver.url, Topic.DELIVERY_AVAILABLE)
     receiver.answers.extend([500, 404, 302, 429, 503, 400, 500, 500, 500, 500])
-    await office.send()
-    await office.announce()
-    begun = office.at
+    await alone.send()
+    await alone.announce()
+    begun = alone.at
     for delay in (*DELAYS, None):
-        await office.turn()
-        [message] = await office.messages(hook, client)
+        await alone.turn()
+        [message] = await alone.messages(hook, client)
         if delay is None:
             break
         assert message.state is MessageState.PENDING
         assert message.next_attempt_at is not None
-        assert delay <= message.next_attempt_at - office.at <= delay * (1 + JITTER_MAX)
+        assert delay <= message.next_attempt_at - alone.at <= delay * (1 + JITTER_MAX)
         # Not before its time.
         before = len(receiver.received)
-        office.at = message.next_attempt_at - SECOND
-        await office.turn()
+        alone.at = message.next_attempt_at - SECOND
+        await alone.turn()
         assert len(receiver.received) == before
-        office.at = message.next_attempt_at
+        alone.at = message.next_attempt_at
     assert message.state is MessageState.FAILED
     assert message.next_attempt_at is None
-    assert timedelta(days=3) < office.at - begun < timedelta(days=4)
-    attempts = await office.attempts(message, client)
+    assert timedelta(days=3) < alone.at - begun < timedelta(days=4)
+    attempts = await alone.attempts(message, client)
     assert [attempt.status for attempt in attempts] == [500, 404, 302, 429, 503, 400, 500, 500, 500, 500]
     assert {each.message for each in receiver.received} == {message.id}
     timestamps = [int(each.headers["webhook-timestamp"]) for each in receiver.received]
     assert timestamps == [int(attempt.at.timestamp()) for attempt in attempts]
     assert all(each.verifies(hook.secret or "") for each in receiver.received)
     # Nothing that came later was taken either.
-    assert await status_of(office, hook.webhook.id) == (WebhookStatus.DISABLED, DisabledReason.FAILING)
+    assert await status_of(alone, hook.webhook.id) == (WebhookStatus.DISABLED, DisabledReason.FAILING)
 
 
 async def test_one_message_that_is_never_taken_does_not_disable_a_webhook_that_works(
-    office: Bench, receiver: Receiver
+    alone: Bench, receiver: Receiver
 ) -> None:
-    client = await office.client(RECIPIENT.agency)
-    hook = await office.subscribe(client, receiver.url, Topic.DELIVERY_AVAILABLE)
-    await office.send()
-    await office.announce()
+    client = await alone.client(RECIPIENT.agency)
+    hook = await alone.subscribe(client, receiver.url, Topic.DELIVERY_AVAILABLE)
+    await alone.send()
+    await alone.announce()
     for _ in range(len(DELAYS) + 1):
         receiver.answers.append(500)
-        await office.turn()
-        office.at += timedelta(days=2)
+        await alone.turn()
+        alone.at += timedelta(days=2)
         if len(receiver.received) == 1:
-            await office.send()
-            await office.announce()
-            [poisonous, other] = await office.messages(hook, client)
+            await alone.send()
+            await alone.announce()
+            [poisonous, other] = await alone.messages(hook, client)
             receiver.answers.extend([500, 200])
-            await office.turn()
-            office.at += timedelta(days=1)
-    assert states(await office.messages(hook, client)) == [MessageState.FAILED, MessageState.DELIVERED]
+            await alone.turn()
+            alone.at += timedelta(days=1)
+    assert states(await alone.messages(hook, client)) == [MessageState.FAILED, MessageState.DELIVERED]
     assert poisonous.position < other.position
-    assert await status_of(office, hook.webhook.id) == (WebhookStatus.ENABLED, None)
+    assert await status_of(alone, hook.webhook.id) == (WebhookStatus.ENABLED, None)
 
 
 async def test_what_was_sent_and_not_written_down_is_sent_again_under_its_id(
@@ -131,49 +141,48 @@ async def test_two_processes_tell_everything_once(
     assert len({each.message for each in receiver.received}) == 24
 
 
-async def test_a_server_that_hangs_holds_up_nobody(database_url: str, tmp_path: Path, receiver: Receiver) -> None:
-    async with bench(database_url, tmp_path) as office:
-        await fill(office)
-        client = await office.client(RECIPIENT.agency)
-        with Receiver() as hanging:
-            hanging.held.clear()
-            slow = await office.subscribe(client, hanging.url, Topic.DELIVERY_AVAILABLE)
-            await office.send(2 * AT_ONCE_PER_WEBHOOK_MAX)
-            await office.announce()
-            await office.turn(wait=False)
-            # The other subscriber comes last, when much waits for the first already.
-            quick = await office.subscribe(client, receiver.url, Topic.DELIVERY_AVAILABLE)
-            office.at += SECOND
-            await office.send(AT_ONCE_PER_WEBHOOK_MAX)
-            await office.announce()
-            await office.turn(wait=False)
-            await asyncio.to_thread(receiver.wait, AT_ONCE_PER_WEBHOOK_MAX)
-            assert len(hanging.received) <= AT_ONCE_PER_WEBHOOK_MAX
-            assert set(states(await office.messages(slow, client))) == {MessageState.PENDING}
-            assert len(await office.messages(quick, client)) == AT_ONCE_PER_WEBHOOK_MAX
-            await office.courier.stop()
-
-
-async def test_a_server_that_fails_rests_and_is_then_asked_once(office: Bench, receiver: Receiver) -> None:
+async def test_a_server_that_hangs_holds_up_nobody(alone: Bench, receiver: Receiver) -> None:
+    office = alone
     client = await office.client(RECIPIENT.agency)
-    hook = await office.subscribe(client, receiver.url, Topic.DELIVERY_AVAILABLE)
-    await office.send(3 * AT_ONCE_PER_WEBHOOK_MAX)
-    await office.announce()
+    with Receiver() as hanging:
+        hanging.held.clear()
+        slow = await office.subscribe(client, hanging.url, Topic.DELIVERY_AVAILABLE)
+        await office.send(2 * AT_ONCE_PER_WEBHOOK_MAX)
+        await office.announce()
+        await office.turn(wait=False)
+        # The other subscriber comes last, when much waits for the first already.
+        quick = await office.subscribe(client, receiver.url, Topic.DELIVERY_AVAILABLE)
+        office.at += SECOND
+        await office.send(AT_ONCE_PER_WEBHOOK_MAX)
+        await office.announce()
+        await office.turn(wait=False)
+        await asyncio.to_thread(receiver.wait, AT_ONCE_PER_WEBHOOK_MAX)
+        assert len(hanging.received) <= AT_ONCE_PER_WEBHOOK_MAX
+        assert set(states(await office.messages(slow, client))) == {MessageState.PENDING}
+        assert len(await office.messages(quick, client)) == AT_ONCE_PER_WEBHOOK_MAX
+        await office.courier.stop()
+
+
+async def test_a_server_that_fails_rests_and_is_then_asked_once(alone: Bench, receiver: Receiver) -> None:
+    client = await alone.client(RECIPIENT.agency)
+    hook = await alone.subscribe(client, receiver.url, Topic.DELIVERY_AVAILABLE)
+    await alone.send(3 * AT_ONCE_PER_WEBHOOK_MAX)
+    await alone.announce()
     receiver.answers.extend([500] * (AT_ONCE_PER_WEBHOOK_MAX + 1))
-    await office.turn()
-    await office.turn()
+    await alone.turn()
+    await alone.turn()
     assert len(receiver.received) == AT_ONCE_PER_WEBHOOK_MAX
-    office.at += timedelta(minutes=2)
-    await office.turn()
+    alone.at += timedelta(minutes=2)
+    await alone.turn()
     assert len(receiver.received) == AT_ONCE_PER_WEBHOOK_MAX + 1
-    office.at += timedelta(minutes=2)
+    alone.at += timedelta(minutes=2)
     for _ in range(6):
-        await office.turn()
-    assert set(states(await office.messages(hook, client))) <= {MessageState.DELIVERED, MessageState.PENDING}
-    office.at += timedelta(days=1)
-    await office.turn()
-    await office.turn()
-    assert set(states(await office.messages(hook, client))) == {MessageState.DELIVERED}
+        await alone.turn()
+    assert set(states(await alone.messages(hook, client))) <= {MessageState.DELIVERED, MessageState.PENDING}
+    alone.at += timedelta(days=1)
+    await alone.turn()
+    await alone.turn()
+    assert set(states(await alone.messages(hook, client))) == {MessageState.DELIVERED}
 
 
 async def test_410_disables_and_gives_up_what_waits(office: Bench, receiver: Receiver) -> None:
@@ -206,17 +215,17 @@ async def test_410_disables_and_gives_up_what_waits(office: Bench, receiver: Rec
     assert [attempt.status for attempt in await office.attempts(first, client)][-1] == 200
 
 
-async def test_a_ping_is_tried_once_and_disables_nothing(office: Bench, receiver: Receiver) -> None:
-    client = await office.client(RECIPIENT.agency)
-    hook = await office.subscribe(client, receiver.url)
+async def test_a_ping_is_tried_once_and_disables_nothing(alone: Bench, receiver: Receiver) -> None:
+    client = await alone.client(RECIPIENT.agency)
+    hook = await alone.subscribe(client, receiver.url)
     receiver.answers.append(500)
     for state in (MessageState.FAILED, MessageState.DELIVERED):
-        await replay.ping(office.hooks, client, hook.webhook.id, office.act)
-        office.at += timedelta(minutes=1)
-        await office.turn()
-        assert states(await office.messages(hook, client))[-1] is state
+        await replay.ping(alone.hooks, client, hook.webhook.id, alone.act)
+        alone.at += timedelta(minutes=1)
+        await alone.turn()
+        assert states(await alone.messages(hook, client))[-1] is state
     assert [each.value["type"] for each in receiver.received] == [PING, PING]
-    assert await status_of(office, hook.webhook.id) == (WebhookStatus.ENABLED, None)
+    assert await status_of(alone, hook.webhook.id) == (WebhookStatus.ENABLED, None)
 
 
 async def test_a_client_that_may_no_longer_know_is_told_nothing(office: Bench, receiver: Receiver) -> None:
@@ -259,15 +268,15 @@ async def test_what_nobody_could_try_is_given_up_and_what_is_old_removed(office:
     assert await office.messages(hook, client) == []
 
 
-async def test_the_first_subscriber_is_not_told_of_what_was_before(office: Bench, receiver: Receiver) -> None:
-    await office.send(3)
-    client = await office.client(RECIPIENT.agency)
-    hook = await office.subscribe(client, receiver.url, Topic.DELIVERY_AVAILABLE)
-    await office.send()
-    await office.announce()
-    async with office.hooks.database.read() as tx:
+async def test_the_first_subscriber_is_not_told_of_what_was_before(alone: Bench, receiver: Receiver) -> None:
+    await alone.send(3)
+    client = await alone.client(RECIPIENT.agency)
+    hook = await alone.subscribe(client, receiver.url, Topic.DELIVERY_AVAILABLE)
+    await alone.send()
+    await alone.announce()
+    async with alone.hooks.database.read() as tx:
         size = await journal.size(tx)
-    [message] = await office.messages(hook, client)
+    [message] = await alone.messages(hook, client)
     assert message.position == size - 1
 
 
@@ -285,15 +294,14 @@ async def test_a_subscription_that_goes_while_it_is_told_harms_nothing(office: B
 
 
 async def test_a_key_that_was_lost_is_said_so_and_mended_by_a_rotation(
-    database_url: str, tmp_path: Path, receiver: Receiver
+    alone: Bench, tmp_path: Path, receiver: Receiver
 ) -> None:
-    async with bench(database_url, tmp_path / "before") as office:
-        await fill(office)
-        client = await office.client(RECIPIENT.agency)
-        hook = await office.subscribe(client, receiver.url, Topic.DELIVERY_AVAILABLE)
-        await office.send()
-        await office.announce()
-    async with bench(database_url, tmp_path / "after") as office:
+    office = alone
+    client = await office.client(RECIPIENT.agency)
+    hook = await office.subscribe(client, receiver.url, Topic.DELIVERY_AVAILABLE)
+    await office.send()
+    await office.announce()
+    async with bench(office.hooks.database.url, tmp_path / "after") as office:
         await office.turn()
         [message] = await office.messages(hook, client)
         assert [attempt.error for attempt in await office.attempts(message, client)] == ["key-lost"]
@@ -305,9 +313,8 @@ async def test_a_key_that_was_lost_is_said_so_and_mended_by_a_rotation(
         assert states(await office.messages(hook, client)) == [MessageState.DELIVERED]
 
 
-async def test_no_answer_in_time_is_a_failed_attempt(database_url: str, tmp_path: Path, receiver: Receiver) -> None:
-    async with bench(database_url, tmp_path, limits=Limits(total=0.2)) as office:
-        await fill(office)
+async def test_no_answer_in_time_is_a_failed_attempt(alone: Bench, tmp_path: Path, receiver: Receiver) -> None:
+    async with bench(alone.hooks.database.url, tmp_path, limits=Limits(total=0.2)) as office:
         client = await office.client(RECIPIENT.agency)
         hook = await office.subscribe(client, receiver.url, Topic.NOTICE_AVAILABLE)
         await office.happen(happened(EventKind.NOTICE_AVAILABLE, detail={"notice": "expired", "concerns": "x"}))

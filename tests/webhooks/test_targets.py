@@ -64,7 +64,7 @@ def test_other_addresses_are_never_called(text: str) -> None:
     assert refusal(ip_address(text), private=True) is not None
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.ip_addresses())
 def test_whatever_the_library_calls_not_global_is_refused(address: object) -> None:
     parsed = ip_address(str(address))
