@@ -42,8 +42,8 @@ def import_(
 ) -> None:
     """Register the agencies of a CSV file, all or none; each fault is told with line and column.
 
-    Columns: organ_id, name, tier, branch (required); parent, aliases, status, valid_from, valid_to, successor, email,
-    telephone, address, website.
+    Columns: organ_id, name, tier, branch (required); parent, aliases, policies, status, valid_from, valid_to, successor,
+    email, telephone, address, website.
     """
     if (file is None) != reference:
         raise typer.BadParameter("give either a file or --reference")

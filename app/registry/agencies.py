@@ -16,7 +16,7 @@ from app.findings import Finding
 from app.ledger.events import EventKind, record
 from app.registry import directory, history, placement
 from app.registry.acts import Act, Done
-from app.registry.model import Agency, AgencyStatus, Alias, Branch, LeniencyPeriod, SuspensionReason, Tier
+from app.registry.model import Agency, AgencyStatus, Alias, Branch, LeniencyPeriod, SuspensionReason, Tier, oldest_first
 from app.regulations.calendar import day_of
 from app.store import agencies as rows
 from app.store.database import Database, Transaction
@@ -254,11 +254,6 @@ def _refuse_conflicts(findings: list[Finding]) -> None:
 
 def _ordered(aliases: Sequence[Alias]) -> tuple[Alias, ...]:
     return tuple(sorted(aliases, key=lambda alias: alias.code.text))
-
-
-def oldest_first(policies: Sequence[LeniencyPeriod]) -> tuple[LeniencyPeriod, ...]:
-    """Return the periods in the order of their first days."""
-    return tuple(sorted(policies, key=lambda period: period.valid_from or date.min))
 
 
 def _place(agency: Agency) -> dict[str, str | None]:

@@ -8,12 +8,15 @@ RFC 4180 says. Columns, in any order:
     tier         central, province, district, commune                       required
     branch       party, state, assembly, court, procuracy, front, mass_organisation, other    required
     parent       code of the agency above, in the directory or in this file
-    aliases      other codes, separated by blanks
+    aliases      other codes, separated by blanks; behind a code @FIRST/LAST says when it is in force
+    policies     strict or lenient, likewise with their days: lenient@../2026-06-30 strict@2026-07-01/..
     status       active (if empty), suspended, closed
     valid_from   first day, YYYY-MM-DD
     valid_to     last day, YYYY-MM-DD
     successor    code of the agency that took over, in the directory or in this file
     email, telephone, address, website
+
+FIRST and LAST are days, YYYY-MM-DD, both included; `..` leaves one open (ISO 8601-2).
 """
 
 import csv
@@ -29,7 +32,7 @@ from app.edxml.organ_id import OrganId
 from app.errors import RequestInvalid
 from app.findings import Finding, Severity
 from app.registry import placement
-from app.registry.model import Agency, AgencyStatus, Alias, Branch, Tier
+from app.registry.model import Agency, AgencyStatus, Alias, Branch, Leniency, LeniencyPeriod, Tier, oldest_first
 
 BYTES_MAX: Final = 32 * 1024 * 1024
 ROWS_MAX: Final = 100_000
@@ -41,6 +44,7 @@ COLUMNS: Final = (
     *COLUMNS_REQUIRED,
     "parent",
     "aliases",
+    "policies",
     "status",
     "valid_from",
     "valid_to",
@@ -195,7 +199,8 @@ def _agency(given: Mapping[str, str]) -> tuple[Agency | None, list[Finding]]:
     status = _member(AgencyStatus, given.get("status") or AgencyStatus.ACTIVE, "status", faults)
     parent = _code(given["parent"], "parent", faults) if given.get("parent") else None
     successor = _code(given["successor"], "successor", faults) if given.get("successor") else None
-    aliases = [_code(text, "aliases", faults) for text in sorted(given.get("aliases", "").split())]
+    aliases = [_alias(text, faults) for text in sorted(given.get("aliases", "").split())]
+    policies = [_policy(text, faults) for text in given.get("policies", "").split()]
     valid_from = _day(given.get("valid_from"), "valid_from", faults)
     valid_to = _day(given.get("valid_to"), "valid_to", faults)
     if organ_id is None or tier is None or branch is None or status is None:
@@ -205,7 +210,8 @@ def _agency(given: Mapping[str, str]) -> tuple[Agency | None, list[Finding]]:
         name=given["name"],
         tier=tier,
         branch=branch,
-        aliases=tuple(Alias(code) for code in aliases if code is not None),
+        aliases=tuple(alias for alias in aliases if alias is not None),
+        policies=oldest_first(policy for policy in policies if policy is not None),
         parent=parent,
         status=status,
         valid_from=valid_from,
@@ -222,6 +228,27 @@ def _code(text: str, field: str, faults: list[Finding]) -> OrganId | None:
     except RequestInvalid as error:
         faults += [replace(finding, location=field) for finding in error.findings]
         return None
+
+
+def _alias(text: str, faults: list[Finding]) -> Alias | None:
+    written, first, last = _dated(text, "aliases", faults)
+    code = _code(written, "aliases", faults)
+    return None if code is None else Alias(code, first, last)
+
+
+def _policy(text: str, faults: list[Finding]) -> LeniencyPeriod | None:
+    written, first, last = _dated(text, "policies", faults)
+    mode = _member(Leniency, written, "policies", faults)
+    return None if mode is None else LeniencyPeriod(mode, first, last)
+
+
+def _dated(text: str, field: str, faults: list[Finding]) -> tuple[str, date | None, date | None]:
+    """Split `WHAT@FIRST/LAST`."""
+    what, dated, period = text.partition("@")
+    if not dated:
+        return what, None, None
+    days = [_day(None if day == ".." else day or "?", field, faults) for day in period.partition("/")[::2]]
+    return what, days[0], days[1]
 
 
 def _member(kind: type[E], text: str, field: str, faults: list[Finding]) -> E | None:

@@ -3,7 +3,7 @@
 Frozen values without behaviour beyond questions about themselves; nothing here touches the database.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -179,6 +179,11 @@ class LeniencyPeriod:
     def in_force(self, on: date) -> bool:
         """Whether the day is one of them."""
         return _in_force(self.valid_from, self.valid_to, on)
+
+
+def oldest_first(periods: Iterable[LeniencyPeriod]) -> tuple[LeniencyPeriod, ...]:
+    """Return periods in the order of their first days."""
+    return tuple(sorted(periods, key=lambda period: period.valid_from or date.min))
 
 
 @dataclass(frozen=True, slots=True)

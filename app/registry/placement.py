@@ -9,12 +9,11 @@ Findings name the field in `location`.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date
 from itertools import pairwise
 
 from app.edxml.organ_id import OrganId
 from app.findings import Finding, Severity
-from app.registry.model import Agency, Alias, LeniencyPeriod, Tier
+from app.registry.model import Agency, Alias, LeniencyPeriod, Tier, oldest_first
 
 NAME_LENGTH_MAX = 500
 ALIASES_MAX = 50
@@ -245,7 +244,7 @@ def _policies(policies: Sequence[LeniencyPeriod]) -> list[Finding]:
             f"A policy from {later.valid_from} begins before the one before it ends ({earlier.valid_to}).",
             "Give each day one policy at most; both valid_from and valid_to are included.",
         )
-        for earlier, later in pairwise(sorted(policies, key=lambda period: period.valid_from or date.min))
+        for earlier, later in pairwise(oldest_first(policies))
         if earlier.valid_to is None or later.valid_from is None or later.valid_from <= earlier.valid_to
     ]
 

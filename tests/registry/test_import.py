@@ -67,6 +67,41 @@ def test_names_are_kept_in_the_composed_form() -> None:
     assert read_csv(content.encode()).lines[0].agency.name == "Phú Thọ"
 
 
+async def test_aliases_and_policies_come_with_their_days(registry: Registry) -> None:
+    content = """organ_id,name,tier,branch,aliases,policies
+H44.05,Sở Tư pháp,province,state,000.00.05.H44@../2022-09-14 H62.05@2020-09-15/2025-06-30 H44.5,"""
+    content += "strict@2026-07-01/.. lenient@../2026-06-30\n"
+    await import_csv(registry.database, content.encode(), act=ACT)
+    found = await stored(registry.database, "H44.05")
+    assert {(each.code.text, str(each.valid_from), str(each.valid_to)) for each in found.aliases} == {
+        ("000.00.05.H44", "None", "2022-09-14"),
+        ("H62.05", "2020-09-15", "2025-06-30"),
+        ("H44.5", "None", "None"),
+    }
+    assert [(each.mode.value, str(each.valid_from), str(each.valid_to)) for each in found.policies] == [
+        ("lenient", "None", "2026-06-30"),
+        ("strict", "2026-07-01", "None"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("aliases", "policies", "expected"),
+    [
+        ("H44.5@2020", "", [("import.value", "2:5"), ("import.value", "2:5")]),
+        ("H44.5@2020-01-01", "", [("import.value", "2:5")]),
+        ("H44.5@/", "", [("import.value", "2:5"), ("import.value", "2:5")]),
+        ("H44.5@2020-02-01/2020-01-01", "", [("agency.dates-reversed", "2:5")]),
+        ("", "harsh", [("import.value", "2:6")]),
+        ("", "strict lenient@2026-01-01/..", [("agency.policies-overlap", "2:6")]),
+    ],
+)
+async def test_days_that_are_none_are_named(
+    registry: Registry, aliases: str, policies: str, expected: list[tuple[str, str]]
+) -> None:
+    content = f"organ_id,name,tier,branch,aliases,policies\nH44,Phú Thọ,province,state,{aliases},{policies}\n"
+    assert await faults(registry.database, content) == expected
+
+
 async def test_a_dry_run_tells_and_writes_nothing(registry: Registry) -> None:
     done = await import_csv(registry.database, GOOD.encode(), dry_run=True, act=ACT)
     assert done.value == ImportReport(rows=3, registered=3, skipped=0, dry_run=True)
