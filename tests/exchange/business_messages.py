@@ -16,12 +16,12 @@ from app.edxml.model import (
 )
 from app.edxml.organ_id import OrganId
 from app.exchange.desk import Policy
+from app.ledger.seal import seal_all
 from app.node import Node
 from app.regulations.calendar import day_of
 from app.regulations.provisions import ChangeEffects, Effect
 from app.store.schema import deliveries
 from tests.exchange.mail import Sent
-from tests.exchange.remains import remains
 from tests.support.office import Exchange, Office, business, created
 
 HEADER = "/edXML/edXMLEnvelope/edXMLHeader"
@@ -84,9 +84,18 @@ def leg(sent: Sent, recipient: str) -> dict[str, Any]:
 
 def told(exchange: Exchange, office: Office, kind: str, sent: Sent) -> list[dict[str, Any]]:
     """Notices of a kind about a document in an agency's inbox, when all of it is sealed."""
-    remains(exchange)
-    pages = office.system.pages("/v1/inbox", agency=office.organ_id, kind="notice")
-    return [item for item in pages if item["notice"]["kind"] == kind and item["document"]["id"] == sent.id]
+    found = waiting(exchange, office, "notice")
+    return [item for item in found if item["notice"]["kind"] == kind and item["document"]["id"] == sent.id]
+
+
+def waiting(exchange: Exchange, office: Office, kind: str) -> list[dict[str, Any]]:
+    """What of a kind waits in an agency's inbox, when all of it is sealed."""
+
+    async def settle(node: Node) -> None:
+        await seal_all(node.database, now=datetime.now(UTC))
+
+    exchange.running.run(settle)
+    return list(office.system.pages("/v1/inbox", agency=office.organ_id, kind=kind, limit=500))
 
 
 def happened(sent: Sent, *events: str) -> list[dict[str, Any]]:

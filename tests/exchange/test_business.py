@@ -25,6 +25,7 @@ from tests.exchange.business_messages import (
     told,
     under,
     update,
+    waiting,
     written,
 )
 from tests.exchange.desk_work import acting, submitting
@@ -91,8 +92,8 @@ class TestRevocation:
         [withdrawn] = happened(sent, "delivery.withdrawn")
         assert (withdrawn["agency"], withdrawn["detail"]["by"]) == (DISTRICT, revoked.id)
 
-    def test_refused_leaves_the_document_and_may_be_asked_again(self, exchange: Exchange) -> None:
-        sender, province = exchange[DISTRICT], exchange[PROVINCE]
+    def test_refused_leaves_the_document_and_may_be_asked_again(self, shared: Exchange) -> None:
+        sender, province = shared[DISTRICT], shared[PROVINCE]
         sent = send(sender, PROVINCE)
         send(sender, PROVINCE, business=revocation(id_of(sent)))
         assert created(report(province, sent, "16", reason="Đã giải quyết"))["state"] == "change_refused"
@@ -151,10 +152,8 @@ class TestUpdate:
         sent = send(sender, PROVINCE)
         changed = send(sender, PROVINCE, business=update(id_of(sent)))
         assert (leg(sent, PROVINCE)["state"], leg(sent, PROVINCE)["superseded_by"]) == ("update_requested", None)
-        remains(exchange)
-        pages = province.system.pages("/v1/inbox", agency=PROVINCE, kind="document")
-        waiting = next(item for item in pages if item["document"]["id"] == sent.id)
-        assert (waiting["change"], waiting["change_by"]) == ("update_requested", changed.id)
+        [item] = [each for each in waiting(exchange, province, "document") if each["document"]["id"] == sent.id]
+        assert (item["change"], item["change_by"]) == ("update_requested", changed.id)
         assert created(report(province, sent, "15"))["state"] == "change_accepted"
         assert (leg(sent, PROVINCE)["state"], leg(sent, PROVINCE)["superseded_by"]) == ("change_accepted", changed.id)
         assert kept(exchange, sent.delivery_to(PROVINCE)).due_at is None
@@ -172,8 +171,8 @@ class TestUpdate:
         assert created(report(province, sent, "16", reason="Đã ban hành"))["state"] == "change_refused"
         assert (leg(sent, PROVINCE)["superseded_by"], leg(sent, PROVINCE)["change_by"]) == (None, changed.id)
 
-    def test_a_later_update_is_the_one_that_is_answered(self, exchange: Exchange) -> None:
-        sender, province = exchange[DISTRICT], exchange[PROVINCE]
+    def test_a_later_update_is_the_one_that_is_answered(self, shared: Exchange) -> None:
+        sender, province = shared[DISTRICT], shared[PROVINCE]
         sent = send(sender, PROVINCE)
         first = send(sender, PROVINCE, business=update(id_of(sent)))
         second = send(sender, PROVINCE, business=update(id_of(sent)))
@@ -196,10 +195,8 @@ class TestUpdate:
         changed = send(sender, PROVINCE, PARTY, business=update(id_of(sent), (PARTY, ADDED)))
         added = leg(sent, PARTY)
         assert (added["state"], added["added_by"], added["change_by"]) == ("available", changed.id, None)
-        remains(exchange)
-        pages = party.system.pages("/v1/inbox", agency=PARTY, kind="document")
-        waiting = [item["document"]["id"] for item in pages]
-        assert (waiting.count(sent.id), waiting.count(changed.id)) == (1, 1)
+        listed = [item["document"]["id"] for item in waiting(exchange, party, "document")]
+        assert (listed.count(sent.id), listed.count(changed.id)) == (1, 1)
         assert party.system.content(sent.id).content == sent.body
         assert created(report(party, sent, "03"))["state"] == "received"
         row = kept(exchange, added["id"])
@@ -249,8 +246,8 @@ class TestUpdate:
         assert created(report(exchange[PROVINCE], sent, "15"))["state"] == "change_accepted"
         assert remarks(changed) == {}
 
-    def test_who_was_dropped_may_be_added_again(self, exchange: Exchange) -> None:
-        sender, commune = exchange[DISTRICT], exchange[COMMUNE]
+    def test_who_was_dropped_may_be_added_again(self, shared: Exchange) -> None:
+        sender, commune = shared[DISTRICT], shared[COMMUNE]
         sent = send(sender, PROVINCE, COMMUNE)
         send(sender, PROVINCE, business=update(id_of(sent), (COMMUNE, REMOVED)))
         too_early = send(sender, PROVINCE, business=update(id_of(sent), (COMMUNE, ADDED)))
@@ -262,7 +259,7 @@ class TestUpdate:
         # Reports are about the newest one.
         assert created(report(commune, sent, "03"))["state"] == "received"
         assert commune.system.content(sent.id).content == sent.body
-        assert checked(exchange).consistent
+        assert checked(shared).consistent
 
     def test_dropping_who_never_received_it_is_said_to_be_in_vain(self, shared: Exchange) -> None:
         sender = shared[DISTRICT]
@@ -453,22 +450,22 @@ class TestWhatTheSenderDidNotSend:
 class TestSuccessors:
     """Who took over acts on, and answers for, what its predecessor sent and received."""
 
-    def test_revoke_what_their_predecessor_sent(self, exchange: Exchange, stack: ExitStack) -> None:
-        old, new = enlist(exchange, stack), enlist(exchange, stack)
+    def test_revoke_what_their_predecessor_sent(self, shared: Exchange, stack: ExitStack) -> None:
+        old, new = enlist(shared, stack), enlist(shared, stack)
         sent = send(old, PROVINCE)
-        close(exchange, old, new)
+        close(shared, old, new)
         revoked = send(new, PROVINCE, business=revocation(id_of(sent)))
-        seen = sent.seen_by(exchange[PROVINCE])
+        seen = sent.seen_by(shared[PROVINCE])
         assert [(each["state"], each["change_by"]) for each in seen["deliveries"]] == [
             ("withdrawal_requested", revoked.id)
         ]
-        assert created(report(exchange[PROVINCE], sent, "15"))["state"] == "withdrawn"
+        assert created(report(shared[PROVINCE], sent, "15"))["state"] == "withdrawn"
 
-    def test_are_asked_for_what_their_predecessor_received(self, exchange: Exchange, stack: ExitStack) -> None:
-        old, new = enlist(exchange, stack), enlist(exchange, stack)
-        sender = exchange[DISTRICT]
+    def test_are_asked_for_what_their_predecessor_received(self, shared: Exchange, stack: ExitStack) -> None:
+        old, new = enlist(shared, stack), enlist(shared, stack)
+        sender = shared[DISTRICT]
         sent = send(sender, old.organ_id)
-        close(exchange, old, new)
+        close(shared, old, new)
         send(sender, new.organ_id, business=revocation(id_of(sent)))
         assert leg(sent, old.organ_id)["state"] == "withdrawal_requested"
         assert created(report(new, sent, "15"))["state"] == "withdrawn"
@@ -488,15 +485,15 @@ class TestSuccessors:
 class TestRedirection:
     """A closed code leads to its successor, and the sender hears of it."""
 
-    def test_is_on_record_and_in_the_senders_inbox(self, exchange: Exchange, stack: ExitStack) -> None:
-        old, new = enlist(exchange, stack), enlist(exchange, stack)
-        close(exchange, old, new)
-        sender = exchange[DISTRICT]
+    def test_is_on_record_and_in_the_senders_inbox(self, shared: Exchange, stack: ExitStack) -> None:
+        old, new = enlist(shared, stack), enlist(shared, stack)
+        close(shared, old, new)
+        sender = shared[DISTRICT]
         sent = send(sender, old.organ_id, PROVINCE)
         [redirected] = happened(sent, "delivery.redirected")
         assert (redirected["agency"], redirected["delivery"]) == (new.organ_id, sent.delivery_to(new.organ_id))
         assert redirected["detail"]["addressed_to"] == old.organ_id
-        [notice] = told(exchange, sender, "redirected", sent)
+        [notice] = told(shared, sender, "redirected", sent)
         assert notice["notice"]["delivery"]["recipient"] == new.organ_id
         assert len(sent.receipt["deliveries"]) == 2
 
@@ -542,12 +539,12 @@ def test_a_document_is_marked_with_what_the_rules_say_of_it(shared: Exchange) ->
     assert accepted["detail"]["on_time"] is False
 
 
-def test_reports_say_what_they_reached_and_how_long_it_took(exchange: Exchange) -> None:
-    sender, province = exchange[DISTRICT], exchange[PROVINCE]
+def test_reports_say_what_they_reached_and_how_long_it_took(shared: Exchange) -> None:
+    sender, province = shared[DISTRICT], shared[PROVINCE]
     sent = send(sender, PROVINCE, GOVERNMENT_OFFICE)
     for code in ("03", "01", "06", "06"):
         created(report(province, sent, code))
-    created(report(exchange[GOVERNMENT_OFFICE], sent, "02", reason="Sai"))
+    created(report(shared[GOVERNMENT_OFFICE], sent, "02", reason="Sai"))
     created(report(sender, sent, "13", owner=PROVINCE, reason="Nhầm"))
     created(report(sender, sent, "13", owner=PROVINCE, reason="Nhầm lần nữa"))
     created(report(province, sent, "16", reason="Không"))
@@ -564,5 +561,5 @@ def test_reports_say_what_they_reached_and_how_long_it_took(exchange: Exchange) 
     ]
     assert all(isinstance(each["seconds"], int) and each["seconds"] >= 0 for each in said)
     for code in (PROVINCE, GOVERNMENT_OFFICE):
-        row = kept(exchange, sent.delivery_to(code))
+        row = kept(shared, sent.delivery_to(code))
         assert (row.due_at, row.undelivered_at, row.expires_at) == (None, None, None)

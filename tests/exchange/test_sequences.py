@@ -4,11 +4,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.edxml.model import StatusCode
-from tests.exchange.business_messages import id_of, leg, replacement, revocation, update
+from tests.exchange.business_messages import id_of, leg, replacement, revocation, update, waiting
 from tests.exchange.mail import report, send
-from tests.exchange.remains import checked, remains
+from tests.exchange.remains import checked
 from tests.exchange.told import Told
-from tests.support.office import DISTRICT, PROVINCE, Exchange, created
+from tests.support.office import DISTRICT, PROVINCE, Exchange
 
 MESSAGES = {"ask_withdrawal": revocation, "ask_update": update, "supersede": lambda name: replacement((name, ()))}
 # Changes and their answers more often than they come: there the sequences differ.
@@ -20,7 +20,7 @@ ACTIONS = (*(code.value for code in StatusCode), "13", "15", "16", "acknowledge"
 def test_any_sequence_goes_as_the_decisions_tell(shared: Exchange, sequence: list[str]) -> None:
     sender, recipient = shared[DISTRICT], shared[PROVINCE]
     sent, told, in_inbox, accepted, instead = send(sender, PROVINCE), Told(), True, [], None
-    remains(shared)
+    waiting(shared, recipient, "document")
     for action in sequence:
         if action in MESSAGES:
             changed = send(sender, PROVINCE, business=MESSAGES[action](id_of(sent)))
@@ -43,10 +43,8 @@ def test_any_sequence_goes_as_the_decisions_tell(shared: Exchange, sequence: lis
     # Every report that was taken is there, in its order; what ended left the inbox, what was withdrawn is not served.
     assert [status["status_code"] for status in sent.seen_by(sender)["statuses"]] == accepted
     assert recipient.system.content(sent.id).status_code == (404 if told.shown == "withdrawn" else 200)
-    pages = recipient.system.pages("/v1/inbox", agency=PROVINCE, kind="document")
-    waiting = [item["delivery_id"] for item in pages]
-    assert (sent.delivery_to(PROVINCE) in waiting) == (in_inbox and told.ended_by is None)
-    created(recipient.system.acknowledge(waiting), 200)
+    listed = [item["delivery_id"] for item in waiting(shared, recipient, "document")]
+    assert (sent.delivery_to(PROVINCE) in listed) == (in_inbox and told.ended_by is None)
 
 
 def test_what_they_left_is_told_by_the_log_alone(shared: Exchange) -> None:
