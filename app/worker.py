@@ -50,6 +50,7 @@ async def run(node: Node) -> None:
         group.create_task(_watch_deadlines(node))
         group.create_task(_reorganise(node))
         group.create_task(webhooks.run(node.hooks, now=clock.now))
+        group.create_task(webhooks.count(node.hooks))
 
 
 async def _seal_and_ring(node: Node) -> None:

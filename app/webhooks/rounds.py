@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -20,6 +21,9 @@ IDLE_SECONDS: Final = 2.0
 """The same while nobody is: one query for one row."""
 _RETRY_SECONDS: Final = 1.0
 _SWEPT_AT_ONCE: Final = 1_000
+_COUNTED_MAX: Final = 10_000
+_COUNT_SECONDS: Final = 10.0
+"""How often it is counted what waits; for a figure that people look at, not for the work."""
 
 _log = structlog.get_logger("truc.webhooks")
 
@@ -43,6 +47,15 @@ async def run(hooks: Hooks, *, now: Callable[[], datetime]) -> None:
             await _rest(hooks, courier, seconds=REST_SECONDS if listened_to else IDLE_SECONDS)
     finally:
         await courier.stop()
+
+
+async def count(hooks: Hooks) -> None:
+    """Go on counting what waits, for `/metrics`, until cancelled."""
+    while True:
+        with suppress(Unavailable):
+            async with hooks.database.read() as tx:
+                hooks.figures.waiting(await messages.backlog(tx, most=_COUNTED_MAX))
+        await asyncio.sleep(_COUNT_SECONDS)
 
 
 async def sweep(hooks: Hooks, *, at: datetime) -> int:

@@ -4,10 +4,14 @@ import hashlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 from app.edxml.model import StatusCode
+from app.exchange import deadlines
+from app.node import Node
 from app.registry.model import Scope
+from app.routers import clock
 from tests.support.agency import AgencySystem
 from tests.support.office import COMMUNE, DISTRICT, GOVERNMENT_OFFICE, PARTY, PROVINCE, Exchange, created, refused
 from tests.webhooks.receiver import WAIT_SECONDS_MAX, Receiver
@@ -187,6 +191,38 @@ def test_attempts_are_counted_for_whoever_watches(shared: Exchange, receiver: Re
         ]
         assert float(line.split()[-1]) >= 1
     assert "truc_http_requests_total" in figures
+
+
+def test_the_sender_hears_of_what_nobody_fetched(shared: Exchange, receiver: Receiver) -> None:
+    """Undelivered, then expired: both reach the sender's webhook, and so do the notices in his inbox."""
+    sender = shared[PARTY]
+    kinds = ["delivery.undelivered", "delivery.expired", "notice.available"]
+    with subscribed(sender.system, receiver, events=kinds):
+        document = created(sender.system.send(sender.signed(sender.paper(DISTRICT, due_date=None))))["id"]
+
+        async def long_after(node: Node) -> None:
+            await deadlines.settle(node.desk, at=clock.now() + timedelta(days=400))
+
+        shared.running.run(long_after)
+        receiver.wait(4, of=lambda each: each.value["data"]["document"] == document)
+    told = [each.value for each in receiver.received if each.value["data"]["document"] == document]
+    by_kind = {(each["type"], each["data"].get("notice")): each["data"] for each in told}
+    assert set(by_kind) == {
+        ("delivery.undelivered", None),
+        ("delivery.expired", None),
+        ("notice.available", "undelivered"),
+        ("notice.available", "expired"),
+    }
+    assert {(data["agency"], data["sender"]) for (kind, _), data in by_kind.items() if kind != "notice.available"} == {
+        (DISTRICT, PARTY)
+    }
+    expired = by_kind["notice.available", "expired"]
+    assert expired["agency"] == PARTY
+    assert expired["concerns"] == by_kind["delivery.expired", None]["delivery"]
+    waiting = sender.system.inbox(agency=PARTY, kind="notice")
+    assert {expired["delivery"], by_kind["notice.available", "undelivered"]["delivery"]} <= {
+        each["delivery_id"] for each in waiting
+    }
 
 
 def created_at(answer: Any) -> str:
