@@ -11,6 +11,8 @@ import pytest
 import sqlalchemy as sa
 
 from app import worker
+from app.edxml.model import DocumentKind, Replacement
+from app.edxml.organ_id import OrganId
 from app.exchange import deadlines
 from app.exchange.deadlines import Passed, moments_of
 from app.node import Node
@@ -18,11 +20,11 @@ from app.regulations.calendar import ZONE
 from app.regulations.file import load
 from app.routers import clock
 from app.store import deliveries as rows
-from app.store.schema import deliveries
-from tests.exchange.mail import enlist, report, send
+from app.store.schema import deliveries, events
+from tests.exchange.mail import Sent, enlist, report, send
 from tests.exchange.passing import notices, passed
 from tests.exchange.remains import checked, events_since, remains
-from tests.support.office import DISTRICT, PROVINCE, Exchange, Office, created
+from tests.support.office import DISTRICT, PROVINCE, Exchange, Office, business, created
 
 RULES = load()
 
@@ -60,6 +62,17 @@ def kept(exchange: Exchange, delivery: str) -> Any:
     return exchange.running.run(read)
 
 
+def tiers(exchange: Exchange, delivery: str) -> set[tuple[str, str | None]]:
+    """What happened to a delivery, and of which tier its sender is."""
+
+    async def read(node: Node) -> set[tuple[str, str | None]]:
+        query = sa.select(events.c.kind, events.c.peer_tier).where(events.c.delivery == delivery)
+        async with node.database.read() as tx:
+            return {(row.kind, row.peer_tier) for row in await tx.execute(query)}
+
+    return exchange.running.run(read)
+
+
 def rewrite(exchange: Exchange, delivery: str, **values: Any) -> None:
     """Change a row behind the log's back."""
 
@@ -68,6 +81,13 @@ def rewrite(exchange: Exchange, delivery: str, **values: Any) -> None:
             await tx.execute(deliveries.update().where(deliveries.c.id == delivery).values(**values))
 
     exchange.running.run(write)
+
+
+def put_another_in_place_of(sent: Sent) -> Sent:
+    """Replace a document, for its only recipient."""
+    recipient = sent.receipt["deliveries"][0]["recipient"]
+    listed = (Replacement(sent.receipt["document_id"], (OrganId.parse(recipient),)),)
+    return send(sent.office, recipient, due_date=None, business=business(DocumentKind.REPLACEMENT, replacements=listed))
 
 
 def due_in(days: int) -> date:
@@ -149,6 +169,10 @@ class TestUndelivered:
         [event] = events_since(late, before, event="delivery.acknowledged")
         assert 0 <= event["detail"]["seconds"] < 600
         assert event["agency"] == PROVINCE
+        assert tiers(late, sent.delivery_to(PROVINCE)) == {
+            ("delivery.available", "province"),
+            ("delivery.acknowledged", "province"),
+        }
 
 
 class TestExpiry:
@@ -162,6 +186,8 @@ class TestExpiry:
         assert sent.state_at(box.organ_id) == "expired"
         assert box.system.inbox() == []
         assert ("expired", sent.id, "expired") in notices(late[DISTRICT])
+        told = [f"delivery.{word}" for word in ("available", "undelivered", "expired")]
+        assert tiers(late, delivery) == {(kind, "district") for kind in told}
         [event] = events_since(late, before, event="delivery.expired")
         assert (event["agency"], event["delivery"]) == (box.organ_id, delivery)
         # What was sent is not lost: who is asked for it by name can still read it.
@@ -229,6 +255,19 @@ class TestOverdue:
         else:
             created(report(box, sent, end, reason="Sai"))
         assert passed(late, days=3) == Passed()
+
+    @ON_SQLITE
+    def test_what_was_replaced_is_not_and_is_not_any_more(self, late: Exchange, box: Office) -> None:
+        sender = late[DISTRICT]
+        early, later = (send(sender, box.organ_id, due_date=due_in(2)) for _ in range(2))
+        put_another_in_place_of(early)
+        assert passed(late, days=3).overdue == 1
+        [item] = box.system.pages("/v1/inbox/overdue")
+        assert item["document"]["id"] == later.id
+        put_another_in_place_of(later)
+        assert list(box.system.pages("/v1/inbox/overdue")) == []
+        mine = {early.id, later.id}
+        assert [each for each in sender.system.pages("/v1/outbox", overdue="true") if each["id"] in mine] == []
 
     def test_pages_go_from_the_longest_overdue_on(self, late: Exchange, box: Office) -> None:
         sender = late[DISTRICT]
