@@ -26,6 +26,7 @@ from app.node import Node
 from app.registry import clients
 from app.registry.acts import Act
 from app.registry.model import Scope
+from app.registry.reorganisation.acts import apply_due
 from app.routers import clock
 from app.settings import Settings
 from app.store import journal
@@ -49,6 +50,7 @@ class PlayedNode:
     async def stop_at(self, moment: datetime) -> None:
         """Move the clock on and let the node do what is due by then."""
         self.now = moment
+        await apply_due(self.node.database, at=moment)
         await deadlines.settle(self.node.desk, at=moment)
         await self.quiet()
 

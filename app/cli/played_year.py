@@ -3,11 +3,13 @@
 import asyncio
 import os
 from datetime import UTC, datetime
+from importlib import resources
 from pathlib import Path
 from typing import Final
 
 from app.cli.played_node import played_node
 from app.errors import RequestInvalid, TrucError
+from app.registry import reference
 from app.simulation.node_process import fresh_folder
 from app.simulation.screen import Screen
 from app.simulation.tally import SimulationFailed
@@ -42,7 +44,9 @@ async def _play(wishes: YearWishes, data_dir: Path, url: str, screen: Screen) ->
     async with played_node(data_dir, url, at=START) as node:
         if not await node.is_new():
             raise RequestInvalid("the database holds events already; give the year one of its own")
-        compared = await play_year(wishes, node.url, await node.administrator(), node, screen)
+        plan = resources.files(reference).joinpath("reorganisation-2025-07-01.yaml").read_bytes()
+        administrator = await node.administrator()
+        compared = await play_year(wishes, node.url, administrator, node, screen, reorganisation=plan)
         report = await node.checked()
     for each in report.divergences[:_SHOWN]:
         screen.say(f"{each.step} {each.place}: {each.message}")

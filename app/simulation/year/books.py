@@ -5,14 +5,16 @@ node. `comparison` adds it up.
 """
 
 import heapq
+import itertools
 from collections import Counter, defaultdict
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from app.edxml.model import DocumentMessage
 from app.simulation.year import calendar
+from app.simulation.year.country import heir
 from app.simulation.year.names import CODES
 from app.simulation.year.script import Planned
 
@@ -64,6 +66,7 @@ class Leg:
     """A delivery of a document to one recipient.
 
     Attributes:
+        written: code it was addressed to, in its own form; another one where that agency had ended.
         rank: how far it came: 0 lies there, 1 taken over, then 01 and onwards.
         asked: whether a withdrawal or an update waits for 15 or 16: `withdrawal`, `update` or nothing.
         replaced: whether another document holds instead; nobody has to complete it then.
@@ -73,6 +76,7 @@ class Leg:
     id: str
     document: "Sent"
     recipient: str
+    written: str
     since: datetime
     rank: int = 0
     asked: str = ""
@@ -92,7 +96,7 @@ class Sent:
 
     Attributes:
         sender_tier: when it was sent.
-        legs: by recipient.
+        legs: by the code that was written, in its own form.
     """
 
     planned: Planned
@@ -129,7 +133,23 @@ class Books:
     statuses: Counter[str] = field(default_factory=Counter)
     answers: Counter[str] = field(default_factory=Counter)
     """What was refused, by the reason that was meant."""
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
     _alarms: list[tuple[datetime, int, Leg, Callable[[Leg, datetime], None]]] = field(default_factory=list)
+
+    def lying(self, agency: str, on: date) -> Counter[Mail]:
+        """What must lie in the inbox an agency sees: its own, and what waits for those it answers for."""
+        seen: Counter[Mail] = Counter()
+        for code, mail in self.inboxes.items():
+            if heir(code, on) == agency:
+                seen += mail
+        return seen
+
+    def read(self, agency: str, mail: Mail, on: date) -> None:
+        """Write down that something told was taken over."""
+        for code, lying in self.inboxes.items():
+            if lying[mail] and heir(code, on) == agency:
+                lying[mail] -= 1
+                return
 
     def write(
         self, at: datetime, agency: str, name: str, *, of: Sent | None = None, seconds: int | None = None, sends: bool
@@ -173,7 +193,7 @@ class Books:
                 leg.asked = "withdrawal"
                 self._tell(leg.recipient, "dropped", leg)
         for leg in added:
-            original.legs[leg.recipient] = leg
+            original.legs[leg.written] = leg
             self._laid(leg)
 
     def replaced(self, original: Sent, receiving: Container[str]) -> None:
@@ -181,22 +201,24 @@ class Books:
         for leg in original.legs.values():
             if not leg.over:
                 leg.replaced = True
-                if leg.recipient not in receiving:
+                if leg.written not in receiving:
                     self._tell(leg.recipient, "superseded", leg)
 
     def taken_over(self, leg: Leg, at: datetime) -> None:
         """Write down that a delivery was acknowledged."""
         self._leaves(leg)
+        # Whoever takes it over for a closed agency, on record it is that agency's.
         self.write(at, leg.recipient, "acknowledged", of=leg.document, sends=False)
-        self._span(leg, "to_fetch", at)
+        self._span(leg, "to_fetch", at, agency=leg.recipient)
         leg.rank = max(leg.rank, _TAKEN_OVER)
 
     def reported(self, leg: Leg, code: str, report: str, at: datetime) -> None:
         """Write down a status report that was accepted."""
         self.statuses[code] += 1
-        reporter, told = leg.recipient, leg.document.planned.sender
+        asked, told = leg.recipient, leg.document.planned.sender
         if code == "13":
-            reporter, told = told, reporter
+            asked, told = told, asked
+        reporter = heir(asked, calendar.day_of(at))
         self.inboxes[told]["status", report] += 1
         self.write(at, reporter, "statuses", of=leg.document, sends=False)
         match code:
@@ -209,13 +231,13 @@ class Books:
                     self.write(at, reporter, "withdrawal_requests", of=leg.document, sends=False)
                 leg.asked = "withdrawal"
             case "15":
-                self._agreed(leg, at)
+                self._agreed(leg, reporter, at)
             case "16":
                 if leg.asked:
                     self.write(at, reporter, "changes_refused", of=leg.document, sends=False)
                 leg.asked = ""
             case _:
-                self._came_to(leg, _RANKS[code], at)
+                self._came_to(leg, _RANKS[code], reporter, at)
 
     def refused(self, agency: str, at: datetime, why: str) -> None:
         """Write down that something was refused, as it had to be."""
@@ -242,32 +264,35 @@ class Books:
     def _laid(self, leg: Leg) -> None:
         self.write(leg.since, leg.recipient, "received", of=leg.document, sends=False)
         self.inboxes[leg.recipient]["document", leg.id] += 1
+        if leg.recipient != leg.written:
+            self.write(leg.since, leg.recipient, "redirected", of=leg.document, sends=False)
+            self._tell(leg.document.planned.sender, "redirected", leg)
         self._alarm(leg.since + NOT_FETCHED_AFTER, leg, self._unfetched)
         self._alarm(leg.since + GONE_AFTER, leg, self._forgotten)
         if (due := self._due(leg)) is not None:
             self._alarm(due, leg, self._overdue)
 
-    def _agreed(self, leg: Leg, at: datetime) -> None:
+    def _agreed(self, leg: Leg, reporter: str, at: datetime) -> None:
         if leg.asked:
-            self.write(at, leg.recipient, "changes_accepted", of=leg.document, sends=False)
+            self.write(at, reporter, "changes_accepted", of=leg.document, sends=False)
         if leg.asked == "withdrawal":
             self.write(at, leg.document.planned.sender, "withdrawn", of=leg.document, sends=False)
             self._ends(leg, "withdrawn")
         leg.asked = ""
 
-    def _came_to(self, leg: Leg, rank: int, at: datetime) -> None:
+    def _came_to(self, leg: Leg, rank: int, reporter: str, at: datetime) -> None:
         for passed in range(leg.rank + 1, rank + 1):
             if passed in _FIGURE_OF_RANK:
-                self.write(at, leg.recipient, _FIGURE_OF_RANK[passed], of=leg.document, sends=False)
-                self._span(leg, _SPAN_OF_RANK[passed], at)
+                self.write(at, reporter, _FIGURE_OF_RANK[passed], of=leg.document, sends=False)
+                self._span(leg, _SPAN_OF_RANK[passed], at, agency=reporter)
         due = self._due(leg)
         if leg.rank < rank == _RANKS["06"] and due is not None:
             word = "completed_on_time" if at < due else "completed_late"
-            self.write(at, leg.recipient, word, of=leg.document, sends=False)
+            self.write(at, reporter, word, of=leg.document, sends=False)
         leg.rank = max(leg.rank, rank)
 
     def _alarm(self, when: datetime, leg: Leg, rings: Callable[[Leg, datetime], None]) -> None:
-        heapq.heappush(self._alarms, (when, len(self.lines) + len(self._alarms), leg, rings))
+        heapq.heappush(self._alarms, (when, next(self._numbers), leg, rings))
 
     def _unfetched(self, leg: Leg, at: datetime) -> None:
         if leg.waits:
@@ -289,9 +314,9 @@ class Books:
     def _tell(self, agency: str, notice: str, leg: Leg) -> None:
         self.inboxes[agency]["notice", notice, leg.id] += 1
 
-    def _span(self, leg: Leg, name: str, at: datetime) -> None:
+    def _span(self, leg: Leg, name: str, at: datetime, *, agency: str) -> None:
         seconds = int((at - leg.since).total_seconds())
-        self.write(at, leg.recipient, name, of=leg.document, sends=False, seconds=seconds)
+        self.write(at, agency, name, of=leg.document, sends=False, seconds=seconds)
 
     def _ends(self, leg: Leg, why: str) -> None:
         leg.over = why

@@ -2,13 +2,14 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from app.client import NodeClient
 from app.simulation.settlement import expect
 from app.simulation.year import calendar
 from app.simulation.year.books import Books, Line
+from app.simulation.year.country import HEIRS
 
 COUNTS: Final = (
     *("sent", "received", "acknowledged", "statuses", "refused", "withdrawn", "signed", "with_paper"),
@@ -36,6 +37,7 @@ ERROR_MAX: Final = 0.01
 """The node tells spans of time to one per cent."""
 _PAGE: Final = 500
 _PAIRS: Final = "tier_pair"
+_AS_IT_IS: Final = ("agency", "tier", "branch", "province", "month")
 
 Key = tuple[str, ...]
 
@@ -122,17 +124,21 @@ class Compared:
 
 
 async def compare(statistician: NodeClient, books: Books) -> Compared:
-    """Compare every figure in every dimension, and who took part in each month."""
+    """Compare every figure in every dimension, as it was and as it is today, and who took part in each month."""
     compared = Compared()
     for by in _DIMENSIONS:
-        rows = [each async for each in _published(statistician, by)]
+        rows = [each async for each in _published(statistician, by, view="as-was")]
         _compare_rows(compared, by, summed(books.lines, by), rows)
+    today = [_as_it_is(line, books) for line in books.lines]
+    for by in _AS_IT_IS:
+        rows = [each async for each in _published(statistician, by, view="as-is")]
+        _compare_rows(compared, f"{by} as-is", summed(today, by), rows)
     await _compare_participation(compared, statistician, books)
     return compared
 
 
 def _compare_rows(compared: Compared, by: str, ours: Mapping[Key, Sums], rows: Sequence[Mapping[str, Any]]) -> None:
-    names, _ = _DIMENSIONS[by]
+    names, _ = _DIMENSIONS[by.partition(" ")[0]]
     theirs = {(row["month"], *(row[name] or "" for name in names)): row for row in rows}
     if by == _PAIRS:
         # Of what is no delivery the node knows no pair, and the books have no tier of a sender.
@@ -167,7 +173,15 @@ async def _compare_participation(compared: Compared, statistician: NodeClient, b
             compared.compare(where, len(groups.get(group, ())), theirs.get(group, 0))
 
 
-async def _published(statistician: NodeClient, by: str) -> Any:
+def _as_it_is(line: Line, books: Books) -> Line:
+    """Put a line under who answers for its agency at the end of the year."""
+    if line.agency not in HEIRS:
+        return line
+    agency = HEIRS[line.agency]
+    return replace(line, agency=agency, standing=books.standings[agency])
+
+
+async def _published(statistician: NodeClient, by: str, *, view: str) -> Any:
     months = {"from": f"{calendar.YEAR}-01", "to": f"{calendar.YEAR}-12"}
-    async for row in statistician.pages("/v1/statistics/exchange", by=by, limit=_PAGE, **months):
+    async for row in statistician.pages("/v1/statistics/exchange", by=by, view=view, limit=_PAGE, **months):
         yield row

@@ -7,9 +7,11 @@ the central bodies they write to. Codes below level one are made up.
 import csv
 import io
 from collections.abc import Iterator
+from datetime import date
 from typing import Final
 
 from app.simulation.country import SimulatedAgency, System
+from app.simulation.year.calendar import NEW_ORDER
 
 _CENTRAL: Final = (
     # code, name, branch, parent, notation
@@ -30,6 +32,16 @@ _PROVINCES: Final = (
     ("44", "Phú Thọ", (("Thanh Ba", "Hoàng Cương"), ("Lâm Thao", "Phùng Nguyên"))),
 )
 CENTRAL_SYSTEM: Final = "Trung ương"
+
+HEIRS: Final = {
+    "H28": "H44",
+    "H62": "H44",
+    "K28": "K44",
+    "K62": "K44",
+    **{f"H{number}.{district}": "H44" for number in ("28", "62", "44") for district in (31, 32)},
+    **{f"A{number}.{district}": f"A{number}" for number in ("28", "62", "44") for district in (31, 32)},
+}
+"""Who ended on 1 July 2025, and who answers for them since: one province of three, no districts."""
 
 
 def _central() -> Iterator[SimulatedAgency]:
@@ -73,6 +85,11 @@ SYSTEMS: Final = (
     ),
 )
 """Whose systems they use."""
+
+
+def heir(code: str, on: date) -> str:
+    """Return who answers for an agency on a day: itself, until it ended."""
+    return HEIRS.get(code, code) if on >= NEW_ORDER else code
 
 
 def import_file() -> bytes:

@@ -5,7 +5,7 @@ import random
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -35,6 +35,7 @@ from app.simulation.settlement import at_once, expect
 from app.simulation.tally import SimulationFailed
 from app.simulation.year import calendar
 from app.simulation.year.books import Books, Leg, Mail, Sent
+from app.simulation.year.country import HEIRS, heir
 from app.simulation.year.refusals import EXPECTED, NOBODY, Attempt, Wrong, spoilt
 from app.simulation.year.script import Planned
 from app.simulation.year.steering import Steering
@@ -56,6 +57,7 @@ class Desk:
     seal: Credential
 
 
+_ANNOUNCED: Final = calendar.at(date(calendar.YEAR, 6, 16), 9)
 _REASONS: Final = {
     DocumentKind.NEW: None,
     DocumentKind.REVOCATION: "Văn bản ban hành nhầm thẩm quyền, đề nghị thu hồi",
@@ -74,6 +76,7 @@ class Player:
         desks: by own code of the agency.
         names: all codes of each agency, by its own.
         stranger: signs what must be refused.
+        reorganisation: the plan for 1 July, in YAML.
         told: is called after each stop, with the number of documents sent so far.
     """
 
@@ -84,6 +87,8 @@ class Player:
     checker: Checker
     steering: Steering
     stranger: Credential
+    admin: NodeClient
+    reorganisation: bytes
     told: Callable[[int], None]
     _acts: dict[datetime, list[Act]] = field(default_factory=lambda: defaultdict(list))
     _fetches: dict[datetime, dict[str, set[tuple[int, str]]]] = field(default_factory=lambda: defaultdict(dict))
@@ -101,6 +106,8 @@ class Player:
             self._enter(planned)
         for attempt in spoiling:
             self._acts[attempt.at].append(partial(self._try, attempt))
+        self._acts[_ANNOUNCED].append(self._announce)
+        self._acts[calendar.at(calendar.NEW_ORDER, 0)].append(self._see_new_order)
         for month in sorted({calendar.month_of(moment) for moment in self._acts}):
             last = max(moment for moment in self._acts if calendar.month_of(moment) == month)
             self._acts[last + timedelta(minutes=4)].append(self._clear_desks)
@@ -126,10 +133,11 @@ class Player:
         for recipient, course in planned.courses.items():
             if course.fetched is not None:
                 attending = self._fetches[course.fetched]
-                if recipient not in attending:
-                    attending[recipient] = set()
-                    self._acts[course.fetched].append(partial(self._attend, recipient, course.fetched))
-                attending[recipient].add((planned.number, recipient))
+                reader = heir(recipient, calendar.day_of(course.fetched))
+                if reader not in attending:
+                    attending[reader] = set()
+                    self._acts[course.fetched].append(partial(self._attend, reader, course.fetched))
+                attending[reader].add((planned.number, recipient))
             for moment, code in course.reports:
                 self._acts[moment].append(partial(self._report, planned.number, recipient, code))
             if course.answer is not None:
@@ -137,6 +145,20 @@ class Player:
                 self._acts[moment].append(partial(self._report, planned.number, recipient, code))
         for asked in planned.asked_back:
             self._acts[asked.at].append(partial(self._report, planned.number, asked.recipient, "13"))
+
+    # The new order.
+
+    async def _announce(self) -> None:
+        """Let the operator schedule the reorganisation of the summer."""
+        headers = {"Content-Type": "application/yaml"}
+        expect(await self.admin.call("POST", "/v1/reorganisations", content=self.reorganisation, headers=headers))
+
+    async def _see_new_order(self) -> None:
+        """At the first moment of its day, all of the plan holds."""
+        for code, successor in HEIRS.items():
+            record = expect(await self.admin.get(f"/v1/agencies/{code}"))
+            if (record["status"], heir(str(record["successor"]), calendar.NEW_ORDER)) != ("closed", successor):
+                raise SimulationFailed(f"{code} is {record['status']} on 1 July, and {record['successor']} follows it")
 
     # Sending.
 
@@ -152,9 +174,11 @@ class Player:
         self.checker.receipt(record["receipt"], sha256=sha256)
         sent = Sent(planned, message, record["id"], sha256, self.books.standings[planned.sender].tier, at)
         for delivery in record["deliveries"]:
-            sent.legs[delivery["recipient"]] = Leg(delivery["id"], sent, delivery["recipient"], at)
+            written = next((code for code in planned.to if self._today(code) == delivery["recipient"]), "")
+            sent.legs[written] = Leg(delivery["id"], sent, delivery["recipient"], written, at)
         if set(sent.legs) != set(planned.to):
-            raise SimulationFailed(f"document {planned.number} went to {sorted(sent.legs)}, not {sorted(planned.to)}")
+            gone = sorted(each["recipient"] for each in record["deliveries"])
+            raise SimulationFailed(f"document {planned.number} went to {gone}, not to {sorted(planned.to)}")
         self.books.sent(sent)
         if planned.about is not None:
             await self._follow(planned, self.books.documents[planned.about])
@@ -169,7 +193,8 @@ class Player:
             case _:
                 record = expect(await self.desks[planned.sender].client.get(f"/v1/documents/{original.id}"))
                 legs = {each["recipient"]: each["id"] for each in record["deliveries"]}
-                added = [Leg(legs[code], original, code, self.steering.now) for code in planned.added]
+                today = [(code, self._today(code)) for code in planned.added]
+                added = [Leg(legs[own], original, own, written, self.steering.now) for written, own in today]
                 self.books.updated(original, planned.to, planned.dropped, added)
 
     def _composed(self, planned: Planned) -> DocumentMessage:
@@ -236,10 +261,14 @@ class Player:
 
     # Taking over and reporting.
 
+    def _today(self, code: str) -> str:
+        """Who answers for an agency today."""
+        return heir(code, calendar.day_of(self.steering.now))
+
     async def _attend(self, recipient: str, moment: datetime) -> None:
         """Look into the inbox, which must hold what the books say, and take over what is to be taken over now."""
         legs = {}
-        for number, to in self._fetches[moment][recipient]:
+        for number, to in sorted(self._fetches[moment][recipient]):
             leg = self.books.documents[number].legs[to]
             legs[leg.id] = leg
         found = await self._inbox(recipient)
@@ -252,17 +281,18 @@ class Player:
         for leg in legs.values():
             self.books.taken_over(leg, self.steering.now)
         for delivery in notes:
-            self.books.inboxes[recipient][found[delivery]] -= 1
+            self.books.read(recipient, found[delivery], calendar.day_of(self.steering.now))
 
     async def _clear_desks(self) -> None:
         """At the end of a month everybody takes over what they were told."""
-        for agency, waiting in sorted(self.books.inboxes.items()):
-            if any(count for mail, count in waiting.items() if mail[0] != "document"):
+        today = calendar.day_of(self.steering.now)
+        for agency in sorted({heir(code, today) for code in self.books.inboxes}):
+            if any(mail[0] != "document" for mail in self.books.lying(agency, today)):
                 found = await self._inbox(agency)
                 notes = [delivery for delivery, mail in found.items() if mail[0] != "document"]
                 await self._take_over(agency, notes)
                 for delivery in notes:
-                    waiting[found[delivery]] -= 1
+                    self.books.read(agency, found[delivery], today)
 
     async def _inbox(self, agency: str) -> dict[str, Mail]:
         """List an inbox, by delivery; it must hold exactly what the books say."""
@@ -272,7 +302,7 @@ class Player:
         theirs: dict[Mail, int] = defaultdict(int)
         for mail in found.values():
             theirs[mail] += 1
-        ours = {mail: count for mail, count in self.books.inboxes[agency].items() if count}
+        ours = dict(self.books.lying(agency, calendar.day_of(self.steering.now)))
         if ours != theirs:
             missing = [mail for mail, count in ours.items() if theirs.get(mail, 0) < count]
             surplus = [mail for mail, count in theirs.items() if ours.get(mail, 0) < count]
@@ -302,8 +332,8 @@ class Player:
         sent = self.books.documents[number]
         leg = sent.legs[recipient]
         asks = code == "13"
-        desk = self.desks[sent.planned.sender if asks else recipient]
-        answer = await self._reported(desk, sent, code, owner=recipient if asks else None)
+        desk = self.desks[self._today(sent.planned.sender if asks else leg.recipient)]
+        answer = await self._reported(desk, sent, code, owner=leg.recipient if asks else None)
         if answer.status != 201:
             raise SimulationFailed(f"{desk.agency.code} reported {code} on document {number}: {_told(answer)}")
         self.books.reported(leg, code, answer.document["id"], self.steering.now)

@@ -9,7 +9,8 @@ from typing import Final
 
 from app.edxml.model import DocumentMessage
 from app.simulation.tally import UNKNOWN
-from app.simulation.year.country import AGENCIES
+from app.simulation.year.calendar import day_of
+from app.simulation.year.country import AGENCIES, heir
 
 NOBODY: Final = "H44.99"
 """Nobody's code."""
@@ -78,8 +79,10 @@ def attempts(moments: list[datetime], count: int, *, seed: int, first_number: in
     rng = random.Random(f"{seed}/refusals")
     kinds = list(Wrong)
     return tuple(
-        Attempt(first_number + index, rng.choice(moments), rng.choice(AGENCIES).code, kinds[index % len(kinds)])
-        for index in range(count)
+        Attempt(
+            first_number + index, moment, heir(rng.choice(AGENCIES).code, day_of(moment)), kinds[index % len(kinds)]
+        )
+        for index, moment in enumerate(rng.choices(moments, k=count))
     )
 
 

@@ -13,7 +13,7 @@ from typing import Final, TypeVar
 
 from app.edxml.model import DocumentKind
 from app.simulation.year import calendar
-from app.simulation.year.country import AGENCIES
+from app.simulation.year.country import AGENCIES, HEIRS, heir
 from app.simulation.year.names import CODES, COMMON
 
 T = TypeVar("T")
@@ -54,6 +54,7 @@ _DOCUMENTS_A_DAY: Final = 6
 _ASKED_BACK_SHARE: Final = 0.05
 _FOLLOWING_SHARE: Final = 0.15
 _REPLY_SHARE: Final = 0.15
+_OUTDATED_SHARE: Final = 0.3
 
 _COURSES: Final = (
     # statuses reported in this order, how often
@@ -116,7 +117,7 @@ class Planned:
 
     Attributes:
         number: from 1; of the whole country.
-        to: own codes of the recipients, each with the code that is written for it.
+        to: own codes of the recipients; of those that ended, their successors receive it.
         about: number of the own earlier document it revokes, updates or replaces.
         answers: number of the document it is the reply to.
         dropped: recipients of the earlier document that an update takes off the list.
@@ -208,13 +209,30 @@ def write(count: int, *, seed: int) -> tuple[Planned, ...]:
 
 def _first(number: int, sessions: Sessions, rng: random.Random) -> Planned:
     # Everybody sends once before anybody sends at random, and every type goes out once.
-    sender = AGENCIES[(number - 1) % len(AGENCIES)] if number <= len(AGENCIES) else rng.choice(AGENCIES)
+    wished = AGENCIES[(number - 1) % len(AGENCIES)] if number <= len(AGENCIES) else rng.choice(AGENCIES)
     names = list(CODES)
     type_name = names[number - 1] if number <= len(names) else rng.choice(COMMON if rng.random() < 0.8 else names)
     session = rng.randrange(len(sessions))
-    others = [agency.code for agency in AGENCIES if agency is not sender]
-    to = tuple(rng.sample(others, rng.choices((1, 2, 3, 5), weights=(48, 30, 15, 7))[0]))
-    return _planned(number, sender.code, to, DocumentKind.NEW, type_name, session, sessions, rng)
+    sender = heir(wished.code, sessions.day(session))
+    to = _recipients(sender, rng.choices((1, 2, 3, 5), weights=(48, 30, 15, 7))[0], sessions.day(session), rng)
+    return _planned(number, sender, to, DocumentKind.NEW, type_name, session, sessions, rng)
+
+
+def _recipients(sender: str, wished: int, day: date, rng: random.Random) -> tuple[str, ...]:
+    """Choose recipients, no two of whom are one agency in the end.
+
+    Nor is one of them one with the sender then: what a successor reports could be meant for either.
+    """
+    chosen: dict[str, str] = {}
+    for agency in rng.sample(AGENCIES, len(AGENCIES)):
+        last = HEIRS.get(agency.code, agency.code)
+        # Some still write to codes that ended; their mail goes to the successor.
+        outdated = heir(agency.code, day) != agency.code and rng.random() > _OUTDATED_SHARE
+        if last != HEIRS.get(sender, sender) and not outdated:
+            chosen.setdefault(last, agency.code)
+        if len(chosen) == wished:
+            break
+    return tuple(chosen.values())
 
 
 def _planned(
@@ -291,8 +309,8 @@ def _follow_up(
     added: tuple[str, ...] = ()
     if kind is DocumentKind.UPDATE:
         to, dropped = (to[:-1], to[-1:]) if len(to) > 1 else (to, ())
-        others = [agency.code for agency in AGENCIES if agency.code not in (*original.to, original.sender)]
-        added = (rng.choice(others),)
+        known = {HEIRS.get(code, code) for code in (*original.to, original.sender)}
+        added = (rng.choice([agency.code for agency in AGENCIES if HEIRS.get(agency.code, agency.code) not in known]),)
         courses[added[0]] = _course(session, sessions, rng)
     if kind is DocumentKind.REPLACEMENT:
         to = to[1:] or to
@@ -300,7 +318,8 @@ def _follow_up(
         for recipient in original.to:
             ends = kind is DocumentKind.REVOCATION or recipient in dropped
             courses[recipient] = _answered(courses[recipient], session, sessions, rng, ends=ends)
-    following = _planned(number, original.sender, to, kind, original.type_name, session, sessions, rng)
+    sender = heir(original.sender, sessions.day(session))
+    following = _planned(number, sender, to, kind, original.type_name, session, sessions, rng)
     return (
         replace(original, courses=courses),
         replace(following, about=original.number, dropped=dropped, added=added),

@@ -38,11 +38,18 @@ START = calendar.at(calendar.worked_days()[0], 7)
 
 
 async def play_year(
-    wishes: YearWishes, url: str, administrator: tuple[str, str], steering: Steering, screen: Screen
+    wishes: YearWishes,
+    url: str,
+    administrator: tuple[str, str],
+    steering: Steering,
+    screen: Screen,
+    *,
+    reorganisation: bytes,
 ) -> Compared:
     """Play the year against a node; returns what the comparison gave.
 
     Args:
+        reorganisation: the plan for 1 July 2025, in YAML.
         administrator: id and secret of a client that may change the registry.
 
     Raises:
@@ -74,6 +81,8 @@ async def play_year(
             country.checker,
             steering,
             country.stranger,
+            country.admin,
+            reorganisation,
             tell,
         )
         await player.play(script, spoiling)
