@@ -13,7 +13,7 @@ from app.errors import RequestInvalid
 
 if TYPE_CHECKING:
     from app.registry.acts import Act, Done
-    from app.registry.agency_import import ImportReport
+    from app.registry.agency_import import ImportReport, Progress
     from app.registry.model import Agency
     from app.store.database import Database
 
@@ -22,6 +22,8 @@ app = typer.Typer(help="Agencies: who takes part.", no_args_is_help=True)
 app.command("reorganise")(reorganisation.reorganise)
 
 Code = Annotated[str, typer.Argument(metavar="CODE", help="Agency code, either form.")]
+
+_TOLD_ROWS = 10_000
 
 
 @app.command("import")
@@ -42,8 +44,8 @@ def import_(
 ) -> None:
     """Register the agencies of a CSV file, all or none; each fault is told with line and column.
 
-    Columns: organ_id, name, tier, branch (required); parent, aliases, policies, status, valid_from, valid_to, successor,
-    email, telephone, address, website.
+    Columns: organ_id, name, tier, branch (required); parent, aliases, policies, status, valid_from, valid_to,
+    successor, email, telephone, address, website.
     """
     if (file is None) != reference:
         raise typer.BadParameter("give either a file or --reference")
@@ -60,7 +62,7 @@ def import_(
         if reference:
             return await load_reference(database, as_of=as_of.date() if as_of else None, act=act)
         existing = Existing.SKIP if skip_existing else Existing.REFUSE
-        return await import_csv(database, content, dry_run=dry_run, existing=existing, act=act)
+        return await import_csv(database, content, dry_run=dry_run, existing=existing, act=act, tell=_tell)
 
     report = operate(work).value
     if as_json:
@@ -82,7 +84,11 @@ def list_(
     tier: Annotated[str | None, typer.Option(help="central, province, district or commune.")] = None,
     branch: Annotated[str | None, typer.Option(help="party, state, assembly, court, procuracy, front, …")] = None,
     parent: Annotated[str | None, typer.Option(help="Only parts of this agency (own code).")] = None,
+    within: Annotated[str | None, typer.Option(metavar="CODE", help="Only this agency and all below it.")] = None,
     status: Annotated[str | None, typer.Option(help="active, suspended or closed.")] = None,
+    as_of: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="As they were at the end of this day, in Vietnam.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many at most.")] = 500,
     as_json: Json = False,
 ) -> None:
@@ -95,6 +101,8 @@ def list_(
         "tier": member(Tier, tier, "--tier") if tier else None,
         "branch": member(Branch, branch, "--branch") if branch else None,
         "parent": OrganId.parse(parent) if parent else None,
+        "within": OrganId.parse(within) if within else None,
+        "as_of": as_of.date() if as_of else None,
         "status": member(AgencyStatus, status, "--status") if status else None,
     }
 
@@ -174,6 +182,11 @@ def reinstate(code: Code, as_json: Json = False) -> None:
         return (await agencies.reinstate(database, OrganId.parse(code), act=act)).value
 
     _show(operate(work), as_json=as_json)
+
+
+def _tell(progress: "Progress") -> None:
+    if progress.of >= _TOLD_ROWS and (progress.done % _TOLD_ROWS == 0 or progress.done == progress.of):
+        note(f"{progress.stage}: {progress.done} of {progress.of}")
 
 
 def _show(agency: "Agency", *, as_json: bool) -> None:

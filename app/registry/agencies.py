@@ -4,7 +4,7 @@ Changes come one after another (`versions.move` holds them apart), so what was c
 agency is never removed and its own code never changes; merging and closing are reorganisations.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any, TypedDict
@@ -151,11 +151,19 @@ async def reinstate(database: Database, code: OrganId, *, if_match: int | None =
     )
 
 
-async def insert(tx: Transaction, agencies: Sequence[Agency], *, act: Act, reorganisation: str | None = None) -> None:
+async def insert(
+    tx: Transaction,
+    agencies: Sequence[Agency],
+    *,
+    act: Act,
+    reorganisation: str | None = None,
+    tell: Callable[[int], None] = lambda _done: None,
+) -> None:
     """Write agencies that were checked, with an event each.
 
     Args:
         reorganisation: id of the plan that opens them.
+        tell: called now and then with how many are done.
     """
     created = [{**_columns(agency, act), "created_at": act.at} for agency in agencies]
     await rows.insert(tx, created, [row for agency in agencies for row in alias_rows(agency)])
@@ -165,6 +173,7 @@ async def insert(tx: Transaction, agencies: Sequence[Agency], *, act: Act, reorg
         registered = EventKind.AGENCY_REGISTERED
         detail = {"reorganisation": reorganisation}
         await record(tx, [act.event(registered, each.standing, **_place(each), **detail) for each in some])
+        tell(start + len(some))
 
 
 async def tiers_around(tx: Transaction, agencies: Sequence[Agency]) -> dict[str, Tier]:

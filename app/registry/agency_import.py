@@ -4,7 +4,7 @@
 """
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -48,8 +48,43 @@ class ImportReport:
     findings: tuple[Finding, ...] = ()
 
 
+class Stage(StrEnum):
+    """What an import is doing."""
+
+    READING = "reading"
+    """It reads the file."""
+    CHECKING = "checking"
+    """It compares the rows with the directory and with each other."""
+    REGISTERING = "registering"
+    """It writes the agencies and an event each; nothing is visible before the last one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an import is.
+
+    Attributes:
+        done: rows this stage is through with.
+        of: rows it has to go through, as far as that is known.
+    """
+
+    stage: Stage
+    done: int
+    of: int
+
+
+Tell = Callable[[Progress], None]
+"""Hears how far long work is."""
+
+
 async def import_csv(
-    database: Database, content: bytes, *, dry_run: bool = False, existing: Existing = Existing.REFUSE, act: Act
+    database: Database,
+    content: bytes,
+    *,
+    dry_run: bool = False,
+    existing: Existing = Existing.REFUSE,
+    act: Act,
+    tell: Tell = lambda _progress: None,
 ) -> Done[ImportReport]:
     """Register the agencies of a file in one transaction, with one event each.
 
@@ -59,12 +94,19 @@ async def import_csv(
         Unavailable: the database does not answer; nothing was kept.
     """
     # A big file takes seconds to read; other requests must not wait for it.
+    tell(Progress(Stage.READING, 0, content.count(b"\n")))
     sheet = await asyncio.to_thread(read_csv, content)
-    return await register_all(database, sheet, dry_run=dry_run, existing=existing, act=act)
+    return await register_all(database, sheet, dry_run=dry_run, existing=existing, act=act, tell=tell)
 
 
 async def register_all(
-    database: Database, sheet: Sheet, *, dry_run: bool = False, existing: Existing, act: Act
+    database: Database,
+    sheet: Sheet,
+    *,
+    dry_run: bool = False,
+    existing: Existing,
+    act: Act,
+    tell: Tell = lambda _progress: None,
 ) -> Done[ImportReport]:
     """Register agencies that were read, all or none.
 
@@ -73,6 +115,7 @@ async def register_all(
         IdempotencyKeyReused: the key belongs to another request.
         Unavailable: the database does not answer; nothing was kept.
     """
+    tell(Progress(Stage.CHECKING, 0, len(sheet.lines)))
     if dry_run or sheet.faults:
         # A file with faults is compared with the directory all the same, so that all of them are told at once.
         async with database.read() as tx:
@@ -86,7 +129,9 @@ async def register_all(
         await move(tx, Part.AGENCIES)
         report, fresh = await _judged(tx, sheet, existing)
         _refuse(report.findings)
-        await insert(tx, [line.agency for line in fresh], act=act)
+        fresh_agencies = [line.agency for line in fresh]
+        tell(Progress(Stage.REGISTERING, 0, len(fresh)))
+        await insert(tx, fresh_agencies, act=act, tell=lambda done: tell(Progress(Stage.REGISTERING, done, len(fresh))))
         # Leaving the block commits every agency of the file with its event, or none.
         return await act.done(tx, report)
 

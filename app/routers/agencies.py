@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.edxml.organ_id import OrganId
@@ -13,7 +14,7 @@ from app.registry import agencies, agency_import, directory, history
 from app.registry.acts import Done
 from app.registry.agencies import AgencyChanges
 from app.registry.agency_csv import BYTES_MAX as FILE_BYTES_MAX
-from app.registry.agency_import import Existing
+from app.registry.agency_import import Existing, ImportReport, Tell
 from app.registry.model import (
     Agency,
     AgencyStatus,
@@ -24,11 +25,21 @@ from app.registry.model import (
     SuspensionReason,
     Tier,
 )
-from app.routers import problems
+from app.routers import problems, progress
 from app.routers.access import Acting, AtNode, require
 from app.routers.calls import calls, octets
 from app.routers.clock import Day
-from app.routers.conditions import CSV, ExpectedVersion, KnownVersion, etag, if_none_match, mark
+from app.routers.conditions import (
+    CSV,
+    JSON,
+    NDJSON,
+    ExpectedVersion,
+    KnownVersion,
+    etag,
+    if_none_match,
+    mark,
+    negotiate,
+)
 from app.routers.openapi import header
 from app.routers.paging import Page, Paged, page
 from app.routers.problems import FindingView
@@ -201,6 +212,17 @@ class ImportView(BaseModel):
     dry_run: bool = Field(description="Whether nothing was written.")
     findings: list[FindingView] = Field(description="Faults by line:column; only a dry run reports them here.")
 
+    @classmethod
+    def of(cls, report: ImportReport) -> "ImportView":
+        """Show a report."""
+        return cls(
+            rows=report.rows,
+            registered=report.registered,
+            skipped=report.skipped,
+            dry_run=report.dry_run,
+            findings=[FindingView.of(finding) for finding in report.findings],
+        )
+
 
 class Suspension(BaseModel):
     """Why an agency is stopped."""
@@ -320,28 +342,43 @@ async def change_agency(
     "/v1/agencies/import",
     summary="Register many agencies from a file",
     response_model=ImportView,
-    responses={200: {"headers": header("Idempotent-Replayed")}, **problems.answers(409, 422)},
+    responses={
+        200: {
+            "headers": header("Idempotent-Replayed"),
+            "content": {NDJSON: {"schema": {"type": "string", "description": "How far it is, and the outcome."}}},
+        },
+        **problems.answers(406, 409, 422),
+    },
     openapi_extra=_FILE.description,
 )
 async def import_agencies(
+    request: Request,
     node: AtNode,
     act: Acting,
     content: Annotated[bytes, Depends(_FILE)],
     response: Response,
     dry_run: Annotated[bool, Query(description="Only tell what would happen.")] = False,  # noqa: FBT002
     existing: Annotated[Existing, Query(description="What to do with rows whose code exists.")] = Existing.REFUSE,
-) -> ImportView:
-    """Register all agencies of a CSV file, or none: one wrong line refuses the file, and every wrong line is named."""
-    done = await agency_import.import_csv(node.database, content, dry_run=dry_run, existing=existing, act=act)
+    accept: Annotated[str | None, Header(description="NDJSON to be told how far it is.")] = None,
+) -> ImportView | StreamingResponse:
+    """Register all agencies of a CSV file, or none: one wrong line refuses the file, and every wrong line is named.
+
+    100,000 agencies take most of a minute. Who accepts NDJSON is told meanwhile how far it is, a line at a time:
+    `{"progress": {"stage": …, "done": …, "of": …}}`, then `{"report": …}` or `{"problem": …}`. Who loses the connection
+    before the outcome repeats the request with its Idempotency-Key.
+    """
+
+    async def work(tell: Tell) -> Done[ImportReport]:
+        return await agency_import.import_csv(
+            node.database, content, dry_run=dry_run, existing=existing, act=act, tell=tell
+        )
+
+    if negotiate(accept, (JSON, NDJSON)) == NDJSON:
+        lines = progress.as_lines(request, work, lambda done: ImportView.of(done.value))
+        return StreamingResponse(lines, media_type=NDJSON)
+    done = await work(lambda _progress: None)
     mark(response, replayed=done.replayed)
-    report = done.value
-    return ImportView(
-        rows=report.rows,
-        registered=report.registered,
-        skipped=report.skipped,
-        dry_run=report.dry_run,
-        findings=[FindingView.of(finding) for finding in report.findings],
-    )
+    return ImportView.of(done.value)
 
 
 @router.post(

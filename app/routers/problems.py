@@ -148,6 +148,11 @@ def kind_for(error: TrucError) -> Kind:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, TrucError)
+    return refusal(request, error)
+
+
+def refusal(request: Request, error: TrucError) -> Response:
+    """Build the answer for an error of the tree; what is the node's own fault goes to its log."""
     kind = kind_for(error)
     if kind.status == 500:
         _log.error("request.failed", exc_info=error)

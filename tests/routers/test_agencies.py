@@ -1,5 +1,6 @@
 """The directory over HTTP."""
 
+import json
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -85,10 +86,13 @@ def test_the_directory_is_searched_without_accents_and_filtered(first_admin: Age
     assert codes(q="da nang") == ["H17"]
     assert codes(tier="province", branch="state") == ["H17", "H17.1"]
     assert codes(parent="H17") == ["H17.1"]
+    assert codes(within="H17") == ["H17", "H17.1"]
+    assert codes(within="H17", q="tu phap") == codes(q="h17.1") == ["H17.1"]
     assert codes(status="suspended") == []
     assert codes(as_of="2026-01-01") == ["A01", "H17", "H17.1"]
     assert_problem(first_admin.get("/v1/agencies", params={"tier": "moon"}), 422, "validation-failed")
     assert_problem(first_admin.get("/v1/agencies", params={"parent": "not a code"}), 422, "request-invalid")
+    assert_problem(first_admin.get("/v1/agencies", params={"within": "not a code"}), 422, "request-invalid")
     assert_problem(first_admin.get("/v1/agencies", params={"as_of": "0"}), 422, "validation-failed")
     assert first_admin.get("/v1/agencies", params={"q": "\x00\ud7ff'%_"}).status_code == 200
 
@@ -167,6 +171,36 @@ def test_a_file_of_agencies_is_imported_whole_or_not_at_all(first_admin: AgencyS
     assert again.json()["skipped"] == 2
     assert_problem(first_admin.post("/v1/agencies/import", json={}), 415, "unsupported-media-type")
     assert_problem(first_admin.post("/v1/agencies/import?dry_run=true"), 400, "request-invalid")
+
+
+def test_an_import_tells_how_far_it_is(first_admin: AgencySystem) -> None:
+    rows = "\n".join(f"H17.{number},Xã {number},commune,state,H17" for number in range(1_500))
+    good = f"organ_id,name,tier,branch,parent\nH17,Đà Nẵng,province,state,\n{rows}\n"
+    lines = CSV | {"Accept": "application/x-ndjson"}
+
+    def told(content: str, *, dry_run: bool = False) -> list[dict[str, Any]]:
+        path = f"/v1/agencies/import?dry_run={str(dry_run).lower()}"
+        answer = first_admin.post(path, content=content.encode(), headers=lines)
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["content-type"].startswith("application/x-ndjson")
+        return [json.loads(line) for line in answer.text.splitlines()]
+
+    *steps, outcome = told(good, dry_run=True)
+    assert outcome["report"]["registered"] == 1_501
+    *steps, outcome = told(good)
+    assert outcome == {"report": {"rows": 1_501, "registered": 1_501, "skipped": 0, "dry_run": False, "findings": []}}
+    assert [(step["progress"]["stage"], step["progress"]["done"]) for step in steps] == [
+        ("reading", 0),
+        ("checking", 0),
+        ("registering", 0),
+        ("registering", 1_000),
+        ("registering", 1_501),
+    ]
+    *steps, outcome = told(good)
+    assert (outcome["problem"]["status"], len(outcome["problem"]["findings"])) == (422, 200)
+    assert outcome["problem"]["findings"][0]["location"] == "2:1"
+    other = first_admin.post("/v1/agencies/import", content=b"x", headers=CSV | {"Accept": "image/png"})
+    assert_problem(other, 406, "not-acceptable")
 
 
 # Idempotency-Key.
