@@ -198,7 +198,7 @@ def as_record(code: str, was: Was) -> Record:
     return Record(code, was.name, was.tier, Branch.STATE, was.parent, status, None, was.ended, was.heir, 1)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2**32))
 @example(106)  # gave the parts of what ends to what ends
 def test_plan_after_plan_the_directory_is_what_a_simple_model_says(seed: int) -> None:
@@ -225,7 +225,7 @@ async def test_on_the_database_a_plan_is_all_or_nothing_and_the_day_before_stays
     for code, was in state.items():
         await agencies.register(database, agency(code, was.name, tier=was.tier, parent=was.parent), act=entered)
     applied = 0
-    for number in range(24):
+    for number in range(16):
         day = FIRST_DAY + timedelta(days=number)
         plan = Author(choose, state, number).plan(day)
         before = await _told(database)
@@ -240,7 +240,7 @@ async def test_on_the_database_a_plan_is_all_or_nothing_and_the_day_before_stays
         assert await _on(database, day - timedelta(days=1), ended=False) == _alive(state)
         assert await _on(database, day, ended=False) == _alive(after)
         state = after
-    assert applied >= 6, "plans that make sense must be among them"
+    assert applied >= 4, "plans that make sense must be among them"
 
 
 async def _stored(database: Database) -> State:
