@@ -102,7 +102,7 @@ class ClientPatch(BaseModel):
 async def list_clients(node: AtNode, window: Paged) -> Page[ClientView]:
     """List clients, oldest first, disabled ones included."""
     async with node.database.read() as tx:
-        found = await clients.list_all(tx, after=window.text_after(), limit=window.fetch)
+        found = await clients.list_all(tx, after=window.id_after(), limit=window.fetch)
     return page(found, window, shape=_view, key=lambda client: (client.client_id,))
 
 

@@ -273,7 +273,7 @@ async def follow_up(
         senders,
         state=state.value if state else None,
         overdue=overdue,
-        after=window.text_after(),
+        after=window.id_after(),
         limit=window.fetch,
     )
     return page(found, window, shape=_sent, key=lambda entry: (entry[0].id,))

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Generic, TypeVar
+from uuid import UUID
 
 from fastapi import Depends, Query
 from pydantic import BaseModel, Field
@@ -60,6 +61,18 @@ class Window:
         """
         key = self.key_after(str)
         return None if key is None else str(key[0])
+
+    def id_after(self) -> str | None:
+        """Return the cursor of a listing ordered by ids; None on the first page.
+
+        Raises:
+            RequestInvalid: the cursor belongs to another listing. PostgreSQL would not even compare what is no id.
+        """
+        text = self.text_after()
+        try:
+            return None if text is None else str(UUID(text))
+        except ValueError as error:
+            raise RequestInvalid(BAD_CURSOR) from error
 
     def number_after(self) -> int | None:
         """Return the cursor of a listing ordered by one number; None on the first page.

@@ -8,7 +8,6 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Header, Query, Response
 from pydantic import BaseModel, Field
 
-from app.errors import RequestInvalid
 from app.registry.acts import Done
 from app.registry.model import Scope, Tier
 from app.registry.reorganisation import acts
@@ -277,7 +276,7 @@ async def list_reorganisations(
     node: AtNode, window: Paged, state: Annotated[State | None, Query(description="Only in this state.")] = None
 ) -> Page[ReorganisationEntry]:
     """List plans that were accepted, newest first."""
-    found = await acts.page(node.database, state=state, before=_before(window), limit=window.fetch)
+    found = await acts.page(node.database, state=state, before=window.id_after(), limit=window.fetch)
     return page(found, window, shape=ReorganisationEntry.of, key=lambda kept: (kept.id,))
 
 
@@ -328,14 +327,6 @@ async def cancel_reorganisation(
     done = await acts.cancel(node.database, str(reorganisation), if_match=expected, act=act)
     node.desk.doorbell.nudge()
     return _shown(done, response)
-
-
-def _before(window: Paged) -> str | None:
-    text = window.text_after()
-    try:
-        return None if text is None else str(UUID(text))
-    except ValueError as error:
-        raise RequestInvalid("cursor: not a cursor of this listing; start again without one") from error
 
 
 def _shown(done: Done[Reorganisation], response: Response) -> ReorganisationView:

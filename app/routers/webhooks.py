@@ -202,7 +202,7 @@ _CHANGED: dict[int | str, dict[str, Any]] = {
 async def list_webhooks(node: AtNode, caller: Overseeing, window: Paged) -> Page[WebhookView]:
     """List the client's own subscriptions, oldest first; an administrator sees everybody's."""
     found = await subscriptions.list_some(
-        node.hooks, client_id=_whose(caller), after=window.text_after(), limit=window.fetch, at=clock.now()
+        node.hooks, client_id=_whose(caller), after=window.id_after(), limit=window.fetch, at=clock.now()
     )
     return page(found, window, shape=_view, key=lambda subscription: (subscription.webhook.id,))
 
@@ -346,7 +346,7 @@ async def list_messages(
 ) -> Page[MessageView]:
     """List the messages to a subscriber, newest first."""
     found = await replay.list_some(
-        node.hooks, caller.client, str(webhook_id), state=state, before=window.text_after(), limit=window.fetch
+        node.hooks, caller.client, str(webhook_id), state=state, before=window.id_after(), limit=window.fetch
     )
     return page(
         found, window, shape=lambda message: MessageView(**MessageView.members(message)), key=lambda each: (each.id,)

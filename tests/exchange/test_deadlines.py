@@ -284,8 +284,9 @@ class TestOverdue:
             assert [each["id"] for each in listed if each["id"] in mine] == [each.id for each in reversed(sent)]
 
     def test_a_cursor_or_a_question_that_cannot_be_is_refused(self, box: Office) -> None:
-        for cursor in ("x", "WyIyMDI2LTExLTIwIiwieCJd", "WzEsMl0"):
-            assert box.system.get("/v1/inbox/overdue", params={"cursor": cursor}).status_code == 400
+        for cursor in ("x", "WyIyMDI2LTExLTIwIiwieCJd", "WzEsMl0", "WyJ4Il0"):
+            for path in ("/v1/inbox/overdue", "/v1/outbox", "/v1/outbox?overdue=true"):
+                assert box.system.get(f"{path}{'&' if '?' in path else '?'}cursor={cursor}").status_code == 400
         both = box.system.get("/v1/outbox", params={"overdue": "true", "state": "completed"})
         assert both.status_code == 400
 

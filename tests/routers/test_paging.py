@@ -8,10 +8,13 @@ import pytest
 from app.errors import RequestInvalid
 from app.routers.paging import Window, cursor_of, page, paging
 
+_ID = "01a202ea-8e36-7357-9967-6a550beb494d"
+
 
 def test_a_cursor_gives_back_the_key_it_was_made_of() -> None:
     assert paging(cursor=cursor_of("000.00.00.H41")).text_after() == "000.00.00.H41"
     assert paging(cursor=cursor_of(17)).number_after() == 17
+    assert paging(cursor=cursor_of(_ID)).id_after() == _ID
     assert paging(cursor=cursor_of(2, 17, "Đà Nẵng")).key_after(int, int, str) == (2, 17, "Đà Nẵng")
 
 
@@ -54,6 +57,8 @@ def test_a_cursor_of_another_listing_is_refused() -> None:
         paging(cursor=cursor_of("x")).number_after()
     with pytest.raises(RequestInvalid):
         paging(cursor=cursor_of(1)).key_after(int, int)
+    with pytest.raises(RequestInvalid):
+        paging(cursor=cursor_of("000.00.00.H41")).id_after()
 
 
 def test_a_page_names_the_next_one_only_where_more_follows() -> None:
