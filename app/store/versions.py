@@ -15,6 +15,8 @@ class Part(StrEnum):
     """Agencies and their codes."""
     TRUST = "trust"
     """Certificates, the authorities behind them, anchors and revocations."""
+    WEBHOOKS = "webhooks"
+    """Subscriptions."""
 
 
 async def move(tx: Transaction, part: Part) -> int:

@@ -5,14 +5,16 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from app.store import versions
 from app.store.database import Transaction
-from app.store.schema import webhook_attempts, webhook_cursor, webhook_messages, webhooks
+from app.store.schema import clients, webhook_attempts, webhook_cursor, webhook_messages, webhooks
 
 _ENABLED = webhooks.c.status == "enabled"
 
 
 async def insert(tx: Transaction, row: Mapping[str, Any]) -> None:
     """Insert a webhook."""
+    await versions.move(tx, versions.Part.WEBHOOKS)
     await tx.execute(webhooks.insert(), dict(row))
 
 
@@ -45,9 +47,20 @@ async def any_enabled(tx: Transaction) -> bool:
     return (await tx.execute(sa.select(webhooks.c.id).where(_ENABLED).limit(1))).first() is not None
 
 
-async def enabled(tx: Transaction) -> Sequence[sa.Row[Any]]:
-    """Return every webhook that is enabled."""
-    return (await tx.execute(sa.select(webhooks).where(_ENABLED))).all()
+async def edition(tx: Transaction) -> tuple[int, int]:
+    """Return numbers that change with every subscription, and with every client that has an enabled one."""
+    of_clients = sa.select(sa.func.coalesce(sa.func.sum(clients.c.version), 0)).where(
+        clients.c.client_id.in_(sa.select(webhooks.c.client_id).where(_ENABLED))
+    )
+    return await versions.current(tx, versions.Part.WEBHOOKS), int((await tx.execute(of_clients)).scalar_one())
+
+
+async def enabled(tx: Transaction, *, after: str | None, limit: int) -> Sequence[sa.Row[Any]]:
+    """Return webhooks that are enabled by id, from behind `after`."""
+    query = sa.select(webhooks).where(_ENABLED).order_by(webhooks.c.id).limit(limit)
+    if after is not None:
+        query = query.where(webhooks.c.id > after)
+    return (await tx.execute(query)).all()
 
 
 async def by_ids(tx: Transaction, ids: Collection[str]) -> Sequence[sa.Row[Any]]:
@@ -65,11 +78,13 @@ async def hold(tx: Transaction, ids: Collection[str]) -> set[str]:
 
 async def update(tx: Transaction, webhook: str, values: Mapping[str, Any]) -> None:
     """Overwrite columns of one webhook."""
+    await versions.move(tx, versions.Part.WEBHOOKS)
     await tx.execute(webhooks.update().where(webhooks.c.id == webhook).values(dict(values)))
 
 
 async def remove(tx: Transaction, webhook: str) -> None:
     """Remove a webhook with its messages and their attempts."""
+    await versions.move(tx, versions.Part.WEBHOOKS)
     own = sa.select(webhook_messages.c.id).where(webhook_messages.c.webhook == webhook)
     await tx.execute(webhook_attempts.delete().where(webhook_attempts.c.message.in_(own)))
     await tx.execute(webhook_messages.delete().where(webhook_messages.c.webhook == webhook))

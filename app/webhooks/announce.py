@@ -12,13 +12,12 @@ from typing import Any, Final
 
 from app.ids import new_id
 from app.ledger.events import EventKind, instant_text
-from app.registry import clients
 from app.regulations.calendar import day_of
 from app.store import documents, journal
 from app.store import webhook_messages as messages
 from app.store import webhooks as rows
 from app.store.database import Transaction
-from app.webhooks.concern import Circle, Register, Subscriber, codes_of
+from app.webhooks.concern import Circle, codes_of
 from app.webhooks.hooks import Hooks
 from app.webhooks.model import MessageState
 from app.webhooks.topics import TOLD_TO_SENDER, Topic
@@ -105,15 +104,6 @@ def written(kind: str, *, at: datetime, data: Mapping[str, Any]) -> str:
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
 
-async def subscribers(tx: Transaction, found: Sequence[Any]) -> dict[str, Subscriber]:
-    """Return the subscribers of these rows of webhooks, by webhook."""
-    known = await clients.find_many(tx, {row.client_id for row in found})
-    return {
-        row.id: Subscriber(row.id, known[row.client_id], frozenset(row.events), frozenset(row.agencies))
-        for row in found
-    }
-
-
 async def _read(tx: Transaction, hooks: Hooks, *, at: datetime) -> _Stretch | None:
     seen = await rows.cursor(tx)
     read = await journal.page(tx, journal.EventFilter(), after=seen, limit=BATCH_MAX)
@@ -128,7 +118,7 @@ async def _read(tx: Transaction, hooks: Hooks, *, at: datetime) -> _Stretch | No
         senders.get(event.document) for event in public if event.kind in _TOLD_TO_SENDER
     }
     circle = await Circle.of(tx, {code for code in codes if code is not None}, on=day_of(at))
-    register = Register((await subscribers(tx, await rows.enabled(tx))).values())
+    register = await hooks.known.current(tx)
     made = []
     for event in public:
         sender = senders.get(event.document)

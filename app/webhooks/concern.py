@@ -6,18 +6,20 @@ agencies now, and it asks for that agency and for that kind.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 from app.edxml.organ_id import OrganId
-from app.registry import directory, succession
+from app.registry import clients, directory, succession
 from app.registry.model import Agency, Client, ClientStatus, Scope
+from app.store import webhooks as rows
 from app.store.database import Transaction
 from app.webhooks.topics import TOLD_TO_SENDER
 
 _SEPARATOR: Final = "."
+_PAGE: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,39 @@ class Register:
         parts = code.text.split(_SEPARATOR)
         for length in range(1, len(parts) + 1):
             yield from self._by_subtree.get(_SEPARATOR.join(parts[:length]), ())
+
+
+class Known:
+    """The register as one process knows it; read anew when a subscription or one of their clients has changed.
+
+    Reading thousands of them takes a good part of a second, looking whether one changed a few milliseconds.
+    """
+
+    def __init__(self) -> None:
+        self._edition: tuple[int, int] | None = None
+        self._register = Register(())
+
+    async def current(self, tx: Transaction) -> Register:
+        """Return the register of all that are enabled in this transaction's view."""
+        edition = await rows.edition(tx)
+        if edition != self._edition:
+            found: list[Subscriber] = []
+            after = None
+            # By pages, so that requests are served between them.
+            while page := await rows.enabled(tx, after=after, limit=_PAGE):
+                found += (await subscribers(tx, page)).values()
+                after = page[-1].id
+            self._register, self._edition = Register(found), edition
+        return self._register
+
+
+async def subscribers(tx: Transaction, found: Sequence[Any]) -> dict[str, Subscriber]:
+    """Return the subscribers of these rows of webhooks, by webhook."""
+    known = await clients.find_many(tx, {row.client_id for row in found})
+    return {
+        row.id: Subscriber(row.id, known[row.client_id], frozenset(row.events), frozenset(row.agencies))
+        for row in found
+    }
 
 
 def codes_of(topic: str, *, agency: str | None, sender: str | None) -> tuple[str | None, ...]:

@@ -27,8 +27,7 @@ from app.store import webhooks as rows
 from app.store.database import Transaction
 from app.store.webhook_messages import DueKey
 from app.webhooks import signature, subscriptions
-from app.webhooks.announce import subscribers
-from app.webhooks.concern import Circle, codes_of
+from app.webhooks.concern import Circle, codes_of, subscribers
 from app.webhooks.hooks import Hooks
 from app.webhooks.model import DisabledReason
 from app.webhooks.schedule import Rests, delay_after

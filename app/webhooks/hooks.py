@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from app.remote.post import Post
 from app.signing.sealing_key import SealingKey
 from app.store.database import Database
+from app.webhooks.concern import Known
 from app.webhooks.figures import Figures
 
 
@@ -28,6 +29,7 @@ class Hooks:
 
     Attributes:
         post: sends requests to servers outside, and knows where they may go.
+        known: who is told of what.
         nudged: set when this process has something to send, or somebody new to tell.
     """
 
@@ -35,5 +37,6 @@ class Hooks:
     sealing: SealingKey
     post: Post
     policy: Policy
+    known: Known = field(default_factory=Known)
     figures: Figures = field(default_factory=Figures)
     nudged: asyncio.Event = field(default_factory=asyncio.Event)

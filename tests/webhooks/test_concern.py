@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from app.ids import new_id
 from app.ledger.events import EventKind
-from app.registry import agencies
+from app.registry import agencies, clients
 from app.registry.model import Client, ClientStatus, Grant, Scope
 from app.store import agencies as agency_rows
 from app.store import versions
+from app.webhooks import subscriptions
 from app.webhooks.concern import Register, Subscriber, codes_of
 from app.webhooks.topics import TOLD_TO_SENDER, Topic
 from tests.ledger.recording import AT, sending
@@ -124,3 +125,32 @@ async def test_the_successor_is_told_of_a_closed_agency(office: Bench, receiver:
     await office.turn()
     assert {each.value["data"]["agency"] for each in receiver.received} == {RECIPIENT.agency}
     assert len(receiver.received) == 6
+
+
+async def test_the_register_is_read_again_when_something_changed_and_only_then(
+    office: Bench, receiver: Receiver
+) -> None:
+    await fill(office)
+    known, database = office.hooks.known, office.hooks.database
+    around = [agency(RECIPIENT.agency)]
+
+    async def told() -> tuple[Register, int]:
+        async with database.read() as tx:
+            register = await known.current(tx)
+        return register, len(register.told(Topic.DELIVERY_AVAILABLE, around))
+
+    who = await office.client(RECIPIENT.agency)
+    hook = await office.subscribe(who, receiver.url)
+    first, count = await told()
+    assert count == 1
+    assert (await told())[0] is first
+    # One goes and one comes in the same moment: nothing but the number of the edition tells it.
+    await subscriptions.remove(office.hooks, who, hook.webhook.id, if_match=None, act=office.act)
+    other = await office.subscribe(who, receiver.url, Topic.STATUS_AVAILABLE)
+    assert (await told())[1] == 0
+    changes: subscriptions.Changes = {"events": frozenset({Topic.DELIVERY_AVAILABLE})}
+    await subscriptions.change(office.hooks, who, other.webhook.id, changes, if_match=None, act=office.act)
+    assert (await told())[1] == 1
+    lost: clients.ClientChanges = {"agencies": ()}
+    await clients.change(database, who.client_id, lost, act=office.act)
+    assert (await told())[1] == 0
