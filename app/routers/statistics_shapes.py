@@ -20,7 +20,10 @@ def _share(name: str) -> Any:
 
 
 def _median(span: str) -> Any:
-    return Field(default=None, description=f"{SPANS[span].en}: the median, in seconds; null where none ended.")
+    return Field(
+        default=None,
+        description=f"{SPANS[span].en}: the median, in seconds; null where none ended or it is not kept so finely.",
+    )
 
 
 def _p95(span: str) -> Any:

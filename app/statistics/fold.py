@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from app.statistics.measures import spans_in
@@ -13,6 +14,24 @@ from app.statistics.spread import bucket_of
 
 # Not `OrganId`: what it makes of a code may be refined one day, and figures of the past must come out the same then.
 _LEVEL_ONE = re.compile(r"[0-9]{3}\.[0-9]{2}\.[0-9]{2}\.([A-Z][0-9]{2})|([A-Y][0-9]{2})(?:\.[0-9A-Z]+)*", re.ASCII)
+
+
+ALL = "*"
+"""Stands in a row of spans for whatever the row does not tell apart; no code has this sign."""
+
+GRAINS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "place": frozenset({"tier", "branch", "unit"}),
+        "type": frozenset({"document_type"}),
+        "pair": frozenset({"tier", "peer_tier"}),
+        "agency": frozenset({"agency", "tier", "branch", "unit"}),
+    }
+)
+"""What rows of spans tell apart beside the month, coarsest first; each span is counted once in each grain.
+
+Hardly two spans of one agency, type and month have the same length, so rows that told everything apart would be as many
+as spans, and a report would read them all. Coarse rows are few, whatever the traffic (decision 0012).
+"""
 
 
 class CountedEvent(Protocol):
@@ -70,7 +89,7 @@ class FigureKey:
 
 
 class SpreadKey(NamedTuple):
-    """What a row of spans of time is about."""
+    """What a row of spans of time is about; `ALL` stands for what its grain does not tell apart."""
 
     figure: FigureKey
     span: str
@@ -118,5 +137,19 @@ def fold(events: Iterable[CountedEvent]) -> Added:
         for measure in (event.measures or "").split():
             counts[key][measure] += 1
         for span, seconds in spans_in(event.durations):
-            spreads[SpreadKey(key, span, bucket_of(seconds))] += 1
+            bucket = bucket_of(seconds)
+            for kept in GRAINS.values():
+                spreads[SpreadKey(_coarse(key, kept), span, bucket)] += 1
     return Added(counts, spreads)
+
+
+def _coarse(key: FigureKey, kept: frozenset[str]) -> FigureKey:
+    return FigureKey(
+        month=key.month,
+        agency=key.agency if "agency" in kept else ALL,
+        tier=key.tier if "tier" in kept else ALL,
+        branch=key.branch if "branch" in kept else ALL,
+        document_type=key.document_type if "document_type" in kept else ALL,
+        unit=key.unit if "unit" in kept else ALL,
+        peer_tier=key.peer_tier if "peer_tier" in kept else ALL,
+    )

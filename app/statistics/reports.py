@@ -15,7 +15,7 @@ import app.store.figures as rows
 from app.errors import RequestInvalid
 from app.statistics import rates
 from app.statistics.definitions import COUNTS, Side
-from app.statistics.fold import unit_of
+from app.statistics.fold import GRAINS, unit_of
 from app.statistics.measures import MEASURE_NAMES
 from app.statistics.periods import Month
 from app.store import journal
@@ -23,6 +23,13 @@ from app.store.database import Database, Transaction
 
 MONTHS_MAX = 120
 """Longest span of one report: ten years."""
+
+Spreads = dict[tuple[str, ...], dict[str, dict[int, int]]]
+"""By key of the row, by span, how many fell into each bucket."""
+
+_ROWS_AT_ONCE = 500
+"""Rows of a table whose spans are read in one statement."""
+_PLACED = frozenset().union(*GRAINS.values())
 
 _COLUMNS = {"province": "unit"}
 """Column of what a report calls otherwise."""
@@ -158,7 +165,7 @@ async def exchange(database: Database, asked: Asked) -> Report:
     async with database.read() as tx:
         size = await journal.size(tx)
         found = await rows.sums(tx, wanted)
-        spreads = await _spreads(tx, wanted, found) if rates.shown_percentiles(asked.side) else {}
+        spreads = await _spreads(tx, asked, wanted, found) if rates.shown_percentiles(asked.side) else {}
     return Report(
         size,
         [
@@ -216,14 +223,43 @@ def _sums(asked: Asked) -> rows.Sums:
     )
 
 
-async def _spreads(
-    tx: Transaction, wanted: rows.Sums, found: Sequence[Any]
-) -> dict[tuple[str, ...], dict[str, dict[int, int]]]:
-    if not found:
+async def _spreads(tx: Transaction, asked: Asked, wanted: rows.Sums, found: Sequence[Any]) -> Spreads:
+    """Return the spans of the rows found, from the coarsest rows that tell apart what is asked for."""
+    needed = {*wanted.by, *wanted.equal} - {"month"}
+    grain = _grain(needed, placed=asked.heirs is not None)
+    if grain is None or not found:
         return {}
+    spreads: Spreads = defaultdict(lambda: defaultdict(dict))
     width = len(wanted.by)
-    whole = replace(wanted, after=None, limit=None)
-    spreads: dict[tuple[str, ...], dict[str, dict[int, int]]] = defaultdict(lambda: defaultdict(dict))
-    for row in await rows.spreads(tx, whole, first=tuple(found[0][:width]), last=tuple(found[-1][:width])):
-        spreads[tuple(row[:width])][row.measure][row.bucket] = row.spans
+    for start in range(0, len(found), _ROWS_AT_ONCE):
+        some = found[start : start + _ROWS_AT_ONCE]
+        for row in await rows.spreads(
+            tx,
+            wanted,
+            months=sorted({row.month for row in some}),
+            summed=sorted(_PLACED - GRAINS[grain]),
+            told=sorted(GRAINS[grain]),
+            codes=_codes(asked, some) if grain == "agency" else None,
+        ):
+            spreads[tuple(row[:width])][row.measure][row.bucket] = row.spans
     return spreads
+
+
+def _grain(needed: set[str], *, placed: bool) -> str | None:
+    """Return which rows of spans tell these columns apart; None where none do.
+
+    Args:
+        placed: whether places are those of today, which only rows of single agencies can be moved to. Those are as many
+            as spans, so of all agencies together their times are not told in that view.
+    """
+    if placed and needed & GRAINS["agency"]:
+        return "agency" if "agency" in needed and needed <= GRAINS["agency"] else None
+    return next((name for name, kept in GRAINS.items() if needed <= kept), None)
+
+
+def _codes(asked: Asked, found: Sequence[Any]) -> list[str]:
+    """Return the codes whose spans a page of rows is about, predecessors included where the view is that of today."""
+    own = asked.equal.get("agency")
+    shown = {own} if own is not None else {row.agency for row in found}
+    before = {code for code, heir in (asked.heirs or {}).items() if heir in shown}
+    return sorted(shown | before)

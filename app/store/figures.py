@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.store.database import Transaction, upsert
-from app.store.listed import table_of
+from app.store.listed import listed, table_of
 from app.store.schema import FIGURE_KEY, MEASURES, agencies, durations, figures
 
 
@@ -35,6 +35,12 @@ class Sums:
     after: Sequence[str] | None = None
     limit: int | None = None
 
+
+ALL = "*"
+"""As `statistics.fold` writes it."""
+
+_WAS = {name: f"{name}_then" for name in ("agency", "tier", "branch", "unit")}
+"""Columns as they were when it was counted, where the view is that of today."""
 
 _SPREAD_KEY = (*FIGURE_KEY, "measure", "bucket")
 
@@ -83,20 +89,37 @@ async def sums(tx: Transaction, asked: Sums) -> Sequence[Any]:
     return (await tx.execute(query)).all()
 
 
-async def spreads(tx: Transaction, asked: Sums, *, first: Sequence[str], last: Sequence[str]) -> Sequence[Any]:
-    """Return how many spans of time fell into each bucket, for the groups between two keys, both included.
+async def spreads(
+    tx: Transaction,
+    asked: Sums,
+    *,
+    months: Sequence[str],
+    summed: Sequence[str],
+    told: Sequence[str],
+    codes: Sequence[str] | None,
+) -> Sequence[Any]:
+    """Return how many spans of time fell into each bucket: the named columns, `measure`, `bucket`, `spans`.
 
-    Rows have the named columns, `measure`, `bucket` and `spans`.
+    Args:
+        asked: what to group by and to restrict to.
+        months: those that are looked at.
+        summed: columns the rows to read do not tell apart.
+        told: columns they do.
+        codes: only agencies with these codes, as they were.
     """
     shown = _source(tx, durations, asked)
     columns = [shown.c[name] for name in asked.by]
     spans = sa.cast(sa.func.sum(shown.c["count"]), sa.BigInteger).label("spans")
     query = (
         sa.select(*columns, shown.c.measure, shown.c.bucket, spans)
-        .where(*_conditions(shown, asked))
-        .where(sa.tuple_(*columns) >= sa.tuple_(*first), sa.tuple_(*columns) <= sa.tuple_(*last))
+        .where(shown.c.month.in_(months), *_conditions(shown, asked))
+        .where(*(shown.c[_WAS.get(name, name) if asked.heirs is not None else name] == ALL for name in summed))
+        .where(*(shown.c[_WAS.get(name, name) if asked.heirs is not None else name] != ALL for name in told))
         .group_by(*columns, shown.c.measure, shown.c.bucket)
     )
+    if codes is not None:
+        was = shown.c[_WAS["agency"]] if asked.heirs is not None else shown.c.agency
+        query = query.where(was.in_(listed(tx, codes)))
     return (await tx.execute(query)).all()
 
 
@@ -132,8 +155,9 @@ def _source(tx: Transaction, table: sa.Table, asked: Sums) -> sa.FromClause:
         "branch": sa.func.coalesce(agencies.c.branch, table.c.branch),
         "unit": sa.func.coalesce(heir.c.unit, table.c.unit),
     }
+    was = [table.c[name].label(label) for name, label in _WAS.items()]
     return (
-        sa.select(*(today.get(column.name, column).label(column.name) for column in table.c))
+        sa.select(*(today.get(column.name, column).label(column.name) for column in table.c), *was)
         .select_from(
             table.outerjoin(heir, heir.c.code == table.c.agency).outerjoin(agencies, agencies.c.organ_id == code)
         )

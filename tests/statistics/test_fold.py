@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.statistics.fold import FigureKey, SpreadKey, fold, unit_of
+from app.statistics.fold import GRAINS, FigureKey, SpreadKey, fold, unit_of
 from app.statistics.measures import MEASURE_NAMES, SPANS
 from app.statistics.periods import Month
 from app.statistics.spread import bucket_of
@@ -47,6 +47,7 @@ EVENTS = st.builds(
 )
 
 
+PLACE = ("agency", "tier", "branch", "peer_tier", "document_type", "unit")
 Sums = tuple[dict[FigureKey, dict[str, int]], dict[SpreadKey, int]]
 
 
@@ -92,13 +93,23 @@ def test_each_event_counts_once_in_each_of_its_figures(events: list[Happened]) -
 
 
 @given(st.lists(EVENTS, max_size=30))
-def test_each_span_is_in_the_one_bucket_it_belongs_to(events: list[Happened]) -> None:
-    spent = [part.split(":") for event in events for part in (event.durations or "").split()]
-    counted = Counter((name, bucket_of(int(seconds))) for name, seconds in spent)
-    folded: Counter[tuple[str, int]] = Counter()
-    for key, count in fold(events).spreads.items():
-        folded[key.span, key.bucket] += count
-    assert folded == counted
+def test_each_span_is_in_the_one_bucket_it_belongs_to_once_in_each_grain(events: list[Happened]) -> None:
+    spent = [(event, *part.split(":")) for event in events for part in (event.durations or "").split()]
+    for kept in GRAINS.values():
+        counted: Counter[tuple[str, ...]] = Counter()
+        for event, name, seconds in spent:
+            place = {
+                "agency": event.agency, "tier": event.tier, "branch": event.branch, "peer_tier": event.peer_tier,
+                "document_type": event.document_type, "unit": event.agency,
+            }  # fmt: skip
+            shown = [(value or "") if column in kept else "*" for column, value in place.items()]
+            counted[str(Month.of(event.at)), *shown, name, str(bucket_of(int(seconds)))] += 1
+        folded: Counter[tuple[str, ...]] = Counter()
+        for (key, span, bucket), count in fold(events).spreads.items():
+            if {name for name in PLACE if getattr(key, name) != "*"} == kept:
+                shown = [getattr(key, name) for name in PLACE]
+                folded[key.month, *shown, span, str(bucket)] += count
+        assert folded == counted
 
 
 @pytest.mark.parametrize(

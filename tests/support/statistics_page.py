@@ -11,7 +11,7 @@ END = "<!-- end of figures -->"
 _SECTIONS = (
     ("Counts of a month", COUNTS),
     ("Shares (null where the divisor is 0)", SHARES),
-    ("Times, as `median_seconds_…` and `p95_seconds_…` (null where none ended)", SPANS),
+    ("Times, as `median_seconds_…` and `p95_seconds_…` (null where none ended or it is not kept so finely)", SPANS),
     ("At this moment", PRESENT),
     ("Participation", PARTICIPATION),
 )
