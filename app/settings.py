@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     long_poll_seconds_max: int = Field(default=60, ge=0, le=300, description="Longest `wait` of an inbox poll.")
     strict_rules: bool = Field(
         default=False,
-        description="Refuse what real senders get wrong (lengths, codes) instead of recording a warning.",
+        description="Refuse what real senders get wrong (lengths, codes) of those without a policy of their own.",
     )
     regulations_file: Path | None = Field(
         default=None,
