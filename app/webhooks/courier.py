@@ -29,6 +29,7 @@ from app.store.webhook_messages import DueKey
 from app.webhooks import signature, subscriptions
 from app.webhooks.concern import Circle, codes_of, subscribers
 from app.webhooks.hooks import Hooks
+from app.webhooks.kept import keys_of
 from app.webhooks.model import DisabledReason
 from app.webhooks.schedule import Rests, delay_after
 from app.webhooks.topics import PING
@@ -167,7 +168,7 @@ class Courier:
         try:
             keys = _opened(message, self._hooks, at=at)
             body = message.content.encode("utf-8")
-            signing = subscriptions.keys_of(message).signing
+            signing = keys_of(message).signing
             headers = {
                 "Content-Type": "application/json",
                 "User-Agent": f"Truc/{product.__version__}",
@@ -238,7 +239,7 @@ async def _unwanted(tx: Transaction, found: Sequence[Any], *, at: datetime) -> l
 
 
 def _opened(message: Any, hooks: Hooks, *, at: datetime) -> list[bytes]:
-    current, *earlier = subscriptions.keys_of(message).in_force(at)
+    current, *earlier = keys_of(message).in_force(at)
     opened = [hooks.sealing.unseal(current, belongs_to=message.webhook)]
     for sealed in earlier:
         try:

@@ -5,10 +5,10 @@ it may be told is judged anew for each event. Its key is shown once and lies sea
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Any, Final, TypedDict
+from typing import Final, TypedDict
 
 from app.edxml.organ_id import OrganId
 from app.errors import Conflict, DataFault, NotFound, PreconditionFailed, RequestInvalid
@@ -28,6 +28,7 @@ from app.store import webhooks as rows
 from app.store.database import Transaction
 from app.webhooks import signature
 from app.webhooks.hooks import Hooks
+from app.webhooks.kept import columns, key_columns, keys_of, webhook_of
 from app.webhooks.model import DisabledReason, SealedKeys, Signing, Webhook, WebhookStatus
 from app.webhooks.topics import Topic
 
@@ -113,7 +114,7 @@ async def create(
         if await rows.count_of(tx, client.client_id) >= PER_CLIENT_MAX:
             raise Conflict(f"the client has {PER_CLIENT_MAX} subscriptions already; remove or change one")
         await _begin_at_the_end(tx)
-        await rows.insert(tx, {**_columns(webhook), **_key_columns(sealed), "created_at": act.at})
+        await rows.insert(tx, {**columns(webhook), **key_columns(sealed), "created_at": act.at})
         subscription = _seen(webhook, sealed, hooks.sealing, at=act.at)
         await record(tx, [_event(act, EventKind.WEBHOOK_CREATED, webhook, **_asked_for(webhook))])
         await act.done(tx, subscription)
@@ -151,7 +152,7 @@ async def change(
             return await act.done(tx, _seen(present, keys, hooks.sealing, at=act.at))
         changed = replace(changed, version=present.version + 1, updated_at=act.at)
         _check(changed, hooks)
-        await rows.update(tx, webhook, _columns(changed))
+        await rows.update(tx, webhook, columns(changed))
         detail = {"fields": list[JsonValue](fields), **_asked_for(changed)}
         await record(tx, [_event(act, EventKind.WEBHOOK_CHANGED, changed, **detail)])
         return await act.done(tx, _seen(changed, keys, hooks.sealing, at=act.at))
@@ -176,7 +177,7 @@ async def rotate_secret(
         present, keys = await _current(tx, webhook, client_id=client.client_id, if_match=if_match)
         changed = replace(present, version=present.version + 1, updated_at=act.at)
         rotated = SealedKeys(keys.signing, sealed, earlier=keys.current, earlier_until=act.at + OVERLAP)
-        await rows.update(tx, webhook, {**_columns(changed), **_key_columns(rotated)})
+        await rows.update(tx, webhook, {**columns(changed), **key_columns(rotated)})
         await record(tx, [_event(act, EventKind.WEBHOOK_CHANGED, changed, fields=["secret"])])
         subscription = _seen(changed, rotated, hooks.sealing, at=act.at)
         await act.done(tx, subscription)
@@ -236,7 +237,7 @@ async def disable_in(tx: Transaction, webhook: str, reason: DisabledReason, *, a
     row = await rows.find(tx, webhook, lock=True)
     if row is None or row.status != WebhookStatus.ENABLED:
         return False
-    await _move(tx, act, _webhook_of(row), WebhookStatus.DISABLED, reason)
+    await _move(tx, act, webhook_of(row), WebhookStatus.DISABLED, reason)
     return True
 
 
@@ -280,7 +281,7 @@ async def list_some(
     """
     async with hooks.database.read() as tx:
         found = await rows.page(tx, client_id=client_id, after=cursor_id(after), limit=limit)
-    return tuple(_seen(_webhook_of(row), keys_of(row), hooks.sealing, at=at) for row in found)
+    return tuple(_seen(webhook_of(row), keys_of(row), hooks.sealing, at=at) for row in found)
 
 
 async def own(
@@ -297,7 +298,7 @@ async def own(
     row = await rows.find(tx, webhook, lock=lock)
     if row is None or (client_id is not None and row.client_id != client_id):
         raise NotFound("no such webhook")
-    return _webhook_of(row), keys_of(row)
+    return webhook_of(row), keys_of(row)
 
 
 def cursor_id(text: str | None) -> str | None:
@@ -309,11 +310,6 @@ def cursor_id(text: str | None) -> str | None:
     if text is not None and not _UUID.fullmatch(text):
         raise RequestInvalid("cursor: not a cursor of this listing; start again without one")
     return text
-
-
-def keys_of(row: Any) -> SealedKeys:
-    """Return the keys in a row of the table."""
-    return SealedKeys(Signing(row.signing), row.secret, row.earlier_secret, row.earlier_secret_until)
 
 
 async def _current(
@@ -329,7 +325,7 @@ async def _move(
     tx: Transaction, act: Act, present: Webhook, status: WebhookStatus, reason: DisabledReason | None
 ) -> Webhook:
     changed = replace(present, status=status, disabled_reason=reason, version=present.version + 1, updated_at=act.at)
-    await rows.update(tx, present.id, _columns(changed))
+    await rows.update(tx, present.id, columns(changed))
     if status is WebhookStatus.DISABLED:
         await messages.give_up_all(tx, present.id)
     told: dict[str, JsonValue] = {"fields": ["status"], "status": status.value}
@@ -397,45 +393,4 @@ def _asked_for(webhook: Webhook) -> dict[str, JsonValue]:
         "events": sorted(webhook.events),
         "agencies": sorted(code.text for code in webhook.agencies),
         "signing": webhook.signing.value,
-    }
-
-
-def _webhook_of(row: Any) -> Webhook:
-    return Webhook(
-        id=row.id,
-        client_id=row.client_id,
-        url=row.url,
-        description=row.description,
-        events=frozenset(Topic(name) for name in row.events),
-        agencies=frozenset(OrganId.parse(code) for code in row.agencies),
-        signing=Signing(row.signing),
-        status=WebhookStatus(row.status),
-        disabled_reason=DisabledReason(row.disabled_reason) if row.disabled_reason else None,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-        version=row.version,
-    )
-
-
-def _columns(webhook: Webhook) -> Mapping[str, Any]:
-    return {
-        "id": webhook.id,
-        "client_id": webhook.client_id,
-        "url": webhook.url,
-        "description": webhook.description,
-        "events": sorted(webhook.events),
-        "agencies": sorted(code.text for code in webhook.agencies),
-        "status": webhook.status.value,
-        "disabled_reason": webhook.disabled_reason.value if webhook.disabled_reason else None,
-        "updated_at": webhook.updated_at,
-        "version": webhook.version,
-    }
-
-
-def _key_columns(keys: SealedKeys) -> Mapping[str, Any]:
-    return {
-        "signing": keys.signing.value,
-        "secret": keys.current,
-        "earlier_secret": keys.earlier,
-        "earlier_secret_until": keys.earlier_until,
     }
