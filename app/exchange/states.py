@@ -5,7 +5,8 @@ update the sender asked for and how the recipient answered. What people see as t
 one, else the progress.
 
 No official table of transitions was found; the moves follow the behaviour of real clients and QĐ 28/2018/QĐ-TTg Đ8–9,
-and lose nothing: late and repeated reports are kept and do not move a delivery backwards (ours, decision 0005).
+and lose nothing: late and repeated reports are kept and do not move a delivery backwards (ours, decisions 0005 and
+0008).
 """
 
 from collections.abc import Collection
@@ -174,7 +175,7 @@ def _forward(code: StatusCode, reached: Progress, source: str) -> tuple[Move, ..
 
 
 _LAW = "QĐ 28/2018/QĐ-TTg"
-_FOR_RECIPIENT = _RANKED[: _RANKED.index(Progress.RECEIVED)]
+_BEFORE_ACCEPTANCE = _RANKED[: _RANKED.index(Progress.RECEIVED)]
 _ASK_BACK = (Change.UPDATE_REQUESTED, *_ANSWERED)
 _C = StatusCode
 
@@ -183,7 +184,7 @@ MOVES: tuple[Move, ...] = (
     Move(
         _C.REFUSED,
         Party.RECIPIENT,
-        _FOR_RECIPIENT,
+        _BEFORE_ACCEPTANCE,
         _ANY,
         Progress.REFUSED,
         None,
