@@ -69,7 +69,8 @@ class Leg:
         written: code it was addressed to, in its own form; another one where that agency had ended.
         rank: how far it came: 0 lies there, 1 taken over, then 01 and onwards.
         asked: whether a withdrawal or an update waits for 15 or 16: `withdrawal`, `update` or nothing.
-        replaced: whether another document holds instead; nobody has to complete it then.
+        replaced: whether another document holds instead, a replacement or an update that was agreed to; nobody has to
+            complete it then.
         over: why nothing moves it any more; empty while it lives.
     """
 
@@ -278,6 +279,8 @@ class Books:
         if leg.asked == "withdrawal":
             self.write(at, leg.document.planned.sender, "withdrawn", of=leg.document, sends=False)
             self._ends(leg, "withdrawn")
+        elif leg.asked == "update":
+            leg.replaced = True
         leg.asked = ""
 
     def _came_to(self, leg: Leg, rank: int, reporter: str, at: datetime) -> None:

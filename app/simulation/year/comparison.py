@@ -40,6 +40,8 @@ ERROR_MAX: Final = 0.01
 _PATH: Final = "/v1/statistics/exchange"
 _PAGE: Final = 500
 _PAIRS: Final = "tier_pair"
+_WITHOUT_TIMES: Final = frozenset({"tier as-is", "branch as-is", "province as-is"})
+"""Break-downs in which the node documents that it tells no times."""
 _AS_IT_IS: Final = ("agency", "tier", "branch", "province", "month")
 
 Key = tuple[str, ...]
@@ -137,6 +139,7 @@ async def compare(statistician: NodeClient, books: Books) -> Compared:
         rows = await _published(statistician, by, view="as-is")
         _compare_rows(compared, f"{by} as-is", summed(today, by), rows)
     await _compare_participation(compared, statistician, books)
+    await _compare_whole_year(compared, statistician, books)
     return compared
 
 
@@ -156,7 +159,7 @@ def _compare_rows(compared: Compared, by: str, ours: Mapping[Key, Sums], rows: S
         if row and by != _PAIRS:
             for name, (part, whole) in SHARES.items():
                 compared.compare(f"{' '.join(key)} {name}", own.share(part, whole), row.get(name))
-        for span in SPANS:
+        for span in SPANS if by not in _WITHOUT_TIMES else ():
             for word, percent in PERCENTS.items():
                 published = row.get(f"{word}_seconds_{span}")
                 compared.compare_span(f"{' '.join(key)} {word} {span}", own.percentile(span, percent), published)
@@ -174,6 +177,36 @@ async def _compare_participation(compared: Compared, statistician: NodeClient, b
         for group in sorted(groups.keys() | theirs.keys()):
             where = f"participation {month} {' '.join(group)}"
             compared.compare(where, len(groups.get(group, ())), theirs.get(group, 0))
+
+
+async def _compare_whole_year(compared: Compared, statistician: NodeClient, books: Books) -> None:
+    """Compare what a report of the whole year says of the agencies there are at its end."""
+    done: dict[str, Counter[str]] = defaultdict(Counter)
+    for line in books.lines:
+        if line.seconds is None:
+            done[line.agency][line.name] += 1
+    there = [done[code] for code in books.standings if code not in HEIRS]
+    ended = [done[code] for code in HEIRS if code in books.standings]
+    ours = {
+        "registered": len(there),
+        "active": sum(bool(each["sent"] or each["received"]) for each in there),
+        "sending": sum(bool(each["sent"]) for each in there),
+        "receiving": sum(bool(each["received"]) for each in there),
+        "ended": sum(bool(each["sent"] or each["received"]) for each in ended),
+        "documents_sent": sum(each["sent"] for each in there),
+        "documents_received": sum(each["received"] for each in there),
+        "organisation_certificates": len(there),
+        "person_certificates": 0,
+    }
+    total = (await whole_year(statistician))["total"]
+    for name, count in ours.items():
+        compared.compare(f"participation of the year {name}", count, total[name])
+
+
+async def whole_year(statistician: NodeClient) -> dict[str, Any]:
+    """Read who took part in the year, by branch."""
+    months = {"from": f"{calendar.YEAR}-01", "to": f"{calendar.YEAR}-12"}
+    return dict(expect(await statistician.get("/v1/statistics/participation", by="branch", **months)))
 
 
 def _as_it_is(line: Line, books: Books) -> Line:
