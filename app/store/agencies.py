@@ -13,6 +13,7 @@ from app.store.schema import agencies, agency_aliases
 CODES_PER_QUERY = 1_000
 """Far below what either database takes as parameters of one statement (32,766)."""
 _ROWS_PER_STATEMENT = 1_000
+_MANY = 10_000
 _ANCESTORS_MAX = 64
 
 
@@ -22,6 +23,9 @@ async def insert(tx: Transaction, rows: Sequence[Mapping[str, Any]], aliases: Se
         for some in _batches(entries, _ROWS_PER_STATEMENT):
             await tx.execute(table.insert(), some)
     await terms.add(tx, await asyncio.to_thread(terms.of_rows, rows, aliases))
+    if len(rows) >= _MANY and tx.dialect.name == "postgresql":
+        # Until its own daemon counts the rows, PostgreSQL would plan searches for the empty directory it remembers.
+        await tx.execute(sa.text("ANALYZE agencies, agency_aliases, agency_terms"))
 
 
 async def update(tx: Transaction, organ_id: str, values: Mapping[str, Any]) -> None:
