@@ -229,7 +229,7 @@ def test_an_event_shows_its_leaf_hash_and_what_it_is_about(archive: Archive) -> 
     assert event["time"] == "2026-11-22T03:04:05.678900Z"
     assert set(event) == {
         "index", "id", "time", "event", "outcome", "actor", "agency", "tier", "branch", "document_type", "document",
-        "delivery", "detail", "leaf_hash",
+        "delivery", "detail", "leaf_hash", "peer_tier",
     }  # fmt: skip
 
 

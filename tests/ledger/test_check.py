@@ -429,7 +429,7 @@ def test_figures_that_are_gone_moved_or_added_are_found(kept: Kept, statement: s
     [
         "UPDATE durations SET count = count + 1",
         "UPDATE durations SET bucket = bucket + 5000",
-        "UPDATE durations SET measure = 'to_moon'",
+        "UPDATE durations SET measure = 'to_moon' WHERE measure = 'to_fetch'",
         "UPDATE durations SET unit = 'X01'",
         "UPDATE durations SET peer_tier = 'moon'",
         "DELETE FROM durations",
