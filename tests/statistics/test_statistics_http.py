@@ -184,6 +184,23 @@ def test_the_table_is_the_same_as_csv_and_as_xlsx(exchange: Exchange) -> None:
     assert read == plain
 
 
+def test_what_waits_now_is_what_lies_in_the_inboxes(exchange: Exchange) -> None:
+    waiting = {
+        code: len(list(office.system.pages("/v1/inbox", agency=code, kind="document")))
+        for code, office in exchange.offices.items()
+    }
+    assert sum(waiting.values()) > 0
+    for code, count in waiting.items():
+        assert (
+            created(exchange.statistician.get(EXCHANGE, params={"agency": code}), 200)["now"]["not_yet_fetched"]
+            == count
+        )
+    whole = created(exchange.statistician.get(EXCHANGE), 200)["now"]
+    # Those of the months before were recorded for agencies that have no system here, too.
+    assert whole["not_yet_fetched"] >= sum(waiting.values())
+    assert whole["overdue_now"] == 0
+
+
 def test_without_months_the_present_one_is_shown(exchange: Exchange) -> None:
     report = created(exchange.statistician.get(EXCHANGE), 200)
     assert report["from"] == report["to"] == f"{datetime.now(UTC) + timedelta(hours=7):%Y-%m}"
