@@ -17,7 +17,7 @@ from app.simulation.year.tables import show
 DOCUMENTS = 3_000
 """As many as take some minutes."""
 _REFUSED_SHARE = 0.03
-_TOLD_EVERY = 500
+_TOLD_TIMES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,8 @@ async def play_year(
         told = [0]
 
         def tell(documents: int) -> None:
-            if documents // _TOLD_EVERY > told[0]:
-                told[0] = documents // _TOLD_EVERY
+            if documents * _TOLD_TIMES // wishes.documents > told[0]:
+                told[0] = documents * _TOLD_TIMES // wishes.documents
                 screen.step(f"{steering.now:%d/%m/%Y}: {documents} documents, {len(books.lines)} lines in the books")
 
         player = Player(
