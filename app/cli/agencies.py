@@ -197,6 +197,6 @@ def _show(agency: "Agency", *, as_json: bool) -> None:
 
 
 def _view(agency: "Agency") -> dict[str, object]:
-    from app.routers.agencies import AgencyView
+    from app.routers.agency_views import AgencyView
 
     return AgencyView.of(agency).model_dump(mode="json")
