@@ -44,6 +44,13 @@ def test_a_saturday_that_was_exchanged_is_worked_and_the_day_it_gave_is_not() ->
     assert date(2026, 8, 31).isoweekday() == 1
 
 
+def test_an_exchange_the_library_does_not_know_is_a_shipped_correction() -> None:
+    assert not worked("2026-01-02")
+    assert date(2026, 1, 2).isoweekday() == 5
+    assert worked("2026-01-10")
+    assert date(2026, 1, 10).isoweekday() == 6
+
+
 def test_corrections_go_before_the_library_and_the_week() -> None:
     corrected = WorkingCalendar(
         SHIPPED.week_on,
