@@ -12,6 +12,25 @@ from tests.support.postgres import PostgresServer
 
 ENGINES = ("sqlite", "postgresql")
 
+LONGEST = (
+    "simulation/test_year.py",
+    "simulation/test_demo.py",
+    "routers/test_fuzz.py",
+    "console/test_browser.py",
+    "exchange/test_business.py",
+    "exchange/test_crash.py",
+    "exchange/test_large.py",
+    "test_worker.py",
+    "statistics/test_land.py",
+)
+"""Files of tests that take longest."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest files, so that none of them is what everybody waits for in the end."""
+    first = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: first.get(item.path, len(first)))
+
 
 def migrate(url: str) -> None:
     """Bring the database to the newest schema."""

@@ -12,6 +12,7 @@ import pytest
 from app.edxml.model import DocumentKind, StatusCode
 from app.ledger.check import check
 from app.ledger.seal import seal_all
+from app.node import Node
 from app.registry.acts import Act
 from app.registry.model import Scope
 from app.registry.reference import load_reference
@@ -104,6 +105,7 @@ def test_phu_tho_answers_for_hoa_binh_and_the_past_stays_hoa_binhs(before: Befor
     assert [each["recipient"] for each in district["deliveries"]] == [PHU_THO], "from district over province to heir"
 
     # (2) What waited for the closed agencies shows in the successor's inbox, which takes it over for them.
+    before.running.run(_sealed)
     waiting = {each["document"]["id"]: each for each in phu_tho.receive()}
     assert waiting.keys() >= {before.sent["id"], late["id"], district["id"]}
     legs = [each["delivery_id"] for each in phu_tho.receive() if each["document"]["id"] == before.sent["id"]]
@@ -150,6 +152,10 @@ def test_phu_tho_answers_for_hoa_binh_and_the_past_stays_hoa_binhs(before: Befor
     assert before.running.run(lambda node: check(node.database)).consistent
 
 
+async def _sealed(node: Node) -> None:
+    await seal_all(node.database, now=datetime.now(UTC))
+
+
 def _mail_nobody_would_take_over_is_pointed_out(before: Before) -> None:
     step = {"action": "close", "agency": DISTRICT, "children": "none"}
     plan = dict(shipped(DAY).written) | {"steps": [step]}
@@ -162,6 +168,6 @@ def _mail_nobody_would_take_over_is_pointed_out(before: Before) -> None:
 
 
 def _figures(before: Before, query: dict[str, str]) -> dict[str, dict[str, Any]]:
-    before.running.run(lambda node: seal_all(node.database, now=datetime.now(UTC)))
+    before.running.run(_sealed)
     items = before.statistician.get("/v1/statistics/exchange", params=query).json()["items"]
     return {each["agency"]: each for each in items}

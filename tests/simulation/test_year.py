@@ -25,7 +25,7 @@ from app.simulation.year.refusals import EXPECTED, Wrong, attempts
 from app.simulation.year.script import SHORT, WHOLE, Planned, write
 from tests.support.pki import NOW
 
-DOCUMENTS = 40
+DOCUMENTS = 20
 SEED = 7
 
 

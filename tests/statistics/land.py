@@ -123,7 +123,7 @@ async def settle(node: Node) -> None:
         closed = {"status": AgencyStatus.CLOSED, "successor": successor, "valid_to": REFORM - timedelta(days=1)}
         fields = {"tier": Tier(tier), "branch": Branch(branch)} | (closed if successor else {})
         await agencies.register(node.database, agency(code, f"Cơ quan {code}", **fields), act=ACT)
-    made = list(events(count=900, seed=5))
+    made = list(events(count=600, seed=5))
     async with node.database.write() as tx:
         await tx.execute(agency_history.insert(), list(_chapters()))
         await tx.execute(certificates.insert(), list(_certificates()))
