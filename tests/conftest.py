@@ -32,6 +32,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: first.get(item.path, len(first)))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _cheap_secrets() -> Iterator[None]:
+    # Imported late, like all of the product here.
+    from tests.support.cheap_secrets import cheap_secrets
+
+    with cheap_secrets():
+        yield
+
+
 def migrate(url: str) -> None:
     """Bring the database to the newest schema."""
     # Imported late: the tests of the pure rooms run without loading SQLAlchemy and Alembic.

@@ -19,6 +19,7 @@ from app.store.database import Database
 from app.store.schema import clients as clients_table
 from app.store.schema import idempotency_keys, used_assertions
 from tests.registry.filling import ACT, Registry, code, once, seal_of
+from tests.support.cheap_secrets import REAL
 from tests.support.pki import DAY, NOW, Identity, shared_pki
 
 EXCHANGE = frozenset({Scope.EXCHANGE})
@@ -54,7 +55,7 @@ async def test_the_secret_is_nowhere_in_the_database(registry: Registry) -> None
     async with registry.database.read() as tx:
         (kept,) = (await tx.execute(sa.select(clients_table.c.secret_hash))).scalars()
         (answer,) = (await tx.execute(sa.select(idempotency_keys.c.answer))).scalars()
-    assert kept.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
+    assert kept.startswith("$argon2id$")
     assert secret not in kept + json.dumps([answer, await registry.events()])
     again = await clients.create(registry.database, once("k1"), name="Hệ thống", scopes=EXCHANGE)
     assert again.replayed
@@ -91,6 +92,12 @@ async def test_whoever_is_not_let_in_learns_nothing(registry: Registry) -> None:
     with pytest.raises(InvalidClient) as refused:
         await sign_in(registry.database, made)
     assert details == {refused.value.detail}
+
+
+def test_a_kept_secret_costs_a_guesser_what_owasp_asks_for_and_so_does_that_of_nobody() -> None:
+    cost = "$argon2id$v=19$m=19456,t=2,p=1$"
+    assert REAL.hash("x").startswith(cost)
+    assert NOBODY_HASH.startswith(cost)
 
 
 def test_a_secret_of_nobody_matches_nothing() -> None:
