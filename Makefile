@@ -16,8 +16,8 @@ demo: setup ## Run the demonstration country against a node; ONCE=1 ends after o
 system: ## Install the programs the tests talk to: PostgreSQL, Chromium, xmlsec1 (as root)
 	@sh .ci/system
 
-# Three files of tests at a time: on two processors, the suite waits for servers and disks a third of the time.
-JOBS ?= 3
+# Two files of tests at a time: the suite waits for servers and disks as much as it computes.
+JOBS ?= 2
 
 test: setup system ## Run every test; ARGS="tests/edxml -k name" narrows it, JOBS=1 runs one file at a time
 	@.venv/bin/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
