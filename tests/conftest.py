@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -87,18 +88,27 @@ def engine_name(request: pytest.FixtureRequest) -> str:
     return name
 
 
-@pytest.fixture
-def database_url(engine_name: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Driver-less URL of a fresh, migrated database, dropped after the test."""
-    if engine_name == "sqlite":
-        path = tmp_path / "node.sqlite"
+@contextmanager
+def migrated_database(request: pytest.FixtureRequest, folder: Path, engine: str) -> Iterator[str]:
+    """Make a fresh, migrated database on an engine, for as long as the block lasts; gives its driver-less URL."""
+    if engine == "sqlite":
+        path = folder / "node.sqlite"
         shutil.copyfile(request.getfixturevalue("migrated_sqlite"), path)
         yield f"sqlite:///{path}"
         return
     server: PostgresServer = request.getfixturevalue("postgres_server")
     url = server.create_database(template=request.getfixturevalue("migrated_postgres"))
-    yield url
-    server.drop_database(url)
+    try:
+        yield url
+    finally:
+        server.drop_database(url)
+
+
+@pytest.fixture
+def database_url(engine_name: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Driver-less URL of a fresh, migrated database, dropped after the test."""
+    with migrated_database(request, tmp_path, engine_name) as url:
+        yield url
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import gc
 import hashlib
 import io
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from app.routers import clock
 from app.routers.conditions import CSV, JSON, NDJSON
 from app.routers.paging import cursor_of
 from app.store import journal
-from tests.conftest import ENGINES
+from tests.conftest import ENGINES, migrated_database
 from tests.ledger.recording import AT, STANDINGS, Sending, refusal, sending, sign_in, write
 from tests.support.agency import AgencySystem
 from tests.support.node import RunningNode, running_node
@@ -84,13 +83,7 @@ def archive(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     """A log of some dozen events, on each engine."""
     folder = tmp_path_factory.mktemp("archive")
     with ExitStack() as stack:
-        if request.param == "sqlite":
-            shutil.copyfile(request.getfixturevalue("migrated_sqlite"), folder / "node.sqlite")
-            url = f"sqlite:///{folder / 'node.sqlite'}"
-        else:
-            server = request.getfixturevalue("postgres_server")
-            url = server.create_database(template=request.getfixturevalue("migrated_postgres"))
-            stack.callback(server.drop_database, url)
+        url = stack.enter_context(migrated_database(request, folder, request.param))
         running = stack.enter_context(running_node(folder / "data", url, log_level="error"))
         administrator = stack.enter_context(running.system(Scope.REGISTRY_WRITE))
         agency = {"organ_id": "000.00.00.H41", "aliases": ["H41"], "name": "UBND tỉnh Nghệ An"}

@@ -1,13 +1,12 @@
 """A node with a year of made events, once a session on each engine."""
 
-import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
 
 from app.registry.model import Scope
-from tests.conftest import ENGINES
+from tests.conftest import ENGINES, migrated_database
 from tests.statistics.land import Land, settle
 from tests.support.node import running_node
 
@@ -17,13 +16,7 @@ def land(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     """A node whose figures are asked about; tests change nothing that counts."""
     folder = tmp_path_factory.mktemp("land")
     with ExitStack() as stack:
-        if request.param == "sqlite":
-            shutil.copyfile(request.getfixturevalue("migrated_sqlite"), folder / "node.sqlite")
-            url = f"sqlite:///{folder / 'node.sqlite'}"
-        else:
-            server = request.getfixturevalue("postgres_server")
-            url = server.create_database(template=request.getfixturevalue("migrated_postgres"))
-            stack.callback(server.drop_database, url)
+        url = stack.enter_context(migrated_database(request, folder, request.param))
         running = stack.enter_context(running_node(folder / "data", url, log_level="error"))
         running.run(settle)
         auditor = stack.enter_context(running.system(Scope.AUDIT))

@@ -3,7 +3,6 @@
 import csv
 import io
 import random
-import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -22,7 +21,7 @@ from app.routers.conditions import CSV, JSON, XLSX
 from app.statistics.measures import MEASURE_NAMES
 from app.statistics.periods import Month
 from app.statistics.reports import Asked, GroupBy
-from tests.conftest import ENGINES
+from tests.conftest import ENGINES, migrated_database
 from tests.ledger.recording import STANDINGS, refusal, sending, sign_in, write
 from tests.statistics.recounting import counted_in, read_log, recount
 from tests.support.agency import AgencySystem
@@ -91,13 +90,7 @@ def exchange(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     """A node with traffic of four months, on each engine."""
     folder = tmp_path_factory.mktemp("statistics")
     with ExitStack() as stack:
-        if request.param == "sqlite":
-            shutil.copyfile(request.getfixturevalue("migrated_sqlite"), folder / "node.sqlite")
-            url = f"sqlite:///{folder / 'node.sqlite'}"
-        else:
-            server = request.getfixturevalue("postgres_server")
-            url = server.create_database(template=request.getfixturevalue("migrated_postgres"))
-            stack.callback(server.drop_database, url)
+        url = stack.enter_context(migrated_database(request, folder, request.param))
         running = stack.enter_context(running_node(folder / "data", url, log_level="error"))
         working = stack.enter_context(exchange_on(running))
         _traffic(working)
