@@ -14,8 +14,9 @@ from tests.support.node import running_node
 from tests.support.office import DISTRICT, PROVINCE, Exchange, exchange_on
 from tests.support.postgres import PostgresServer
 
-QUIET = {"log_level": "error"}
-"""A node's settings under test: one log line a request helps nobody here."""
+QUIET = {"log_level": "error", "deadline_interval_seconds": 3600}
+"""A node's settings under test: one log line a request helps nobody here, and nobody is told of what is late while others
+count what lies in the node."""
 
 
 def signed_in(exchange: Exchange) -> Exchange:
@@ -95,7 +96,7 @@ def late(engine_name: str, request: pytest.FixtureRequest) -> Iterator[Exchange]
 
 def _late(folder: Path, url: str) -> Iterator[Exchange]:
     # Neither looks by itself: the tests say when.
-    settings = {**QUIET, "deadline_interval_seconds": 3600, "seal_interval_seconds": 1}
+    settings = {**QUIET, "seal_interval_seconds": 1}
     with (
         running_node(folder / "data", url, **settings) as running,
         exchange_on(running, only=(PROVINCE, DISTRICT)) as working,
