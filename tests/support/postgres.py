@@ -217,7 +217,7 @@ def _in_memory() -> Path | None:
 
     A database a test is a thousand files made and removed, on a disk half of what all tests cost.
     """
-    folder = Path("/dev/shm")  # noqa: S108 - of mkdtemp's, inside it
+    folder = Path("/dev/shm")
     if os.access(folder, os.W_OK) and shutil.disk_usage(folder).free >= MEMORY_BYTES_MIN:
         return folder
     return None
