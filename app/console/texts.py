@@ -409,6 +409,7 @@ TEXTS: Final[dict[str, Text]] = {
     "indication.INDETERMINATE": Text("Không đủ căn cứ", "Indeterminate"),
     "severity.fatal": Text("hỏng", "fatal"),
     "severity.error": Text("lỗi", "error"),
+    "severity.unknown": Text("chưa rõ", "unknown"),
     "severity.warning": Text("cảnh báo", "warning"),
     "severity.info": Text("lưu ý", "note"),
     "outcome.accepted": Text("thành công", "accepted"),

@@ -15,8 +15,9 @@ from tests.support.office import DISTRICT, PROVINCE, Exchange, exchange_on
 from tests.support.postgres import PostgresServer
 
 QUIET = {"log_level": "error", "deadline_interval_seconds": 3600}
-"""A node's settings under test: one log line a request helps nobody here, and nobody is told of what is late while others
-count what lies in the node."""
+"""A node's settings under test: one log line a request helps nobody here, and nobody is told of what is late while
+others count what lies in the node.
+"""
 
 
 def signed_in(exchange: Exchange) -> Exchange:
