@@ -16,6 +16,8 @@ class Severity(StrEnum):
     """The check itself broke; the document is refused because nothing was established."""
     ERROR = "error"
     """A rule in force is violated; the document is refused."""
+    UNKNOWN = "unknown"
+    """Whether a rule is kept could not be established; accepted only where the policy says so, and not proven."""
     WARNING = "warning"
     """A rule is violated that real senders violate; the document is accepted and the finding kept."""
     INFO = "info"
@@ -68,12 +70,14 @@ class Verdict:
 
     @classmethod
     def of(cls, findings: Iterable[Finding]) -> "Verdict":
-        """Derive the indication: failed as soon as one finding refuses, passed otherwise."""
+        """Derive the indication: failed as soon as one finding refuses, open where one is unknown, else passed."""
         kept = tuple(findings)
-        failed = any(finding.refuses for finding in kept)
-        return cls(Indication.TOTAL_FAILED if failed else Indication.TOTAL_PASSED, kept)
+        if any(finding.refuses for finding in kept):
+            return cls(Indication.TOTAL_FAILED, kept)
+        unknown = any(finding.severity is Severity.UNKNOWN for finding in kept)
+        return cls(Indication.INDETERMINATE if unknown else Indication.TOTAL_PASSED, kept)
 
     @property
-    def passed(self) -> bool:
-        """Whether the document may be accepted."""
-        return self.indication is Indication.TOTAL_PASSED
+    def acceptable(self) -> bool:
+        """Whether the document may be accepted: nothing refuses it, though something may not be proven."""
+        return self.indication is not Indication.TOTAL_FAILED

@@ -23,7 +23,7 @@ from app.webhooks.hooks import Policy as HookPolicy
 KEYS_FOLDER = "keys"
 """Below the data folder; 0700."""
 
-_UNKNOWN_REVOCATION = {"accept": UnknownRevocation.WARN, "refuse": UnknownRevocation.REFUSE}
+_UNKNOWN_REVOCATION = {"accept": UnknownRevocation.ACCEPT, "refuse": UnknownRevocation.REFUSE}
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,7 +161,7 @@ def _path(presented: "PresentedSignature", anchors: Iterable[bytes], *, at: date
         anchors=roots,
         revocations=RevocationIndex(),
         at=at,
-        unknown_revocation=UnknownRevocation.WARN,
+        unknown_revocation=UnknownRevocation.ACCEPT,
     )
     return {"passed": verdict.passed, "findings": _shown(verdict.findings)}
 

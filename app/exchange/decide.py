@@ -112,6 +112,8 @@ def decide(
         "accepted_at": at,
         "verification": verification_record(routed.verdict, certificate.sha256, verified.attachments),
         "receipt": desk.key.sign_jws(claims, typ=receipts.RECEIPT_TYPE),
+        "indication": routed.verdict.indication.value,
+        "signature": "valid",
     }
     original = _original(row, sender)
     accepted = _accepted(row, sender, routed)
@@ -142,7 +144,9 @@ def _accepted(document: Mapping[str, Any], sender: Agency, routed: Routed) -> Ev
         "sha256": document["sha256"],
         "size": document["size"],
         "kind": document["kind"],
-        "signed": True,
+        "signed": document["signature"] == "valid",
+        "signature": document["signature"],
+        "indication": document["indication"],
         "paper": document["with_paper"],
         "certificate": document["verification"]["certificate"],
         "recipients": len(routed.routes),

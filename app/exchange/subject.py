@@ -73,7 +73,7 @@ async def find(
         if found is None:
             findings.append(await _not_found(tx, message, party, reporter))
     verdict = Verdict.of(findings)
-    if found is None or not verdict.passed:
+    if found is None or not verdict.acceptable:
         refusing = [finding for finding in findings if finding.refuses]
         raise DocumentRefused(
             f"{len(refusing)} finding(s) refuse the report; first: {refusing[0].message}", findings=findings

@@ -207,7 +207,7 @@ async def _routed(
     for order in given:
         findings += orders.remarks(order, about.held[order.original.id])
     verdict = Verdict.of(findings)
-    if not verdict.passed:
+    if not verdict.acceptable:
         refusing = [finding for finding in findings if finding.refuses]
         raise DocumentRefused(
             f"{len(refusing)} finding(s) refuse the document; first: {refusing[0].message}", findings=findings

@@ -365,7 +365,7 @@ async def _dossier(node: AtNode, caller: Caller, document: UUID) -> archive.Doss
 
 def _report(verified: Verified) -> ValidationReport:
     return ValidationReport(
-        valid=verified.verdict.passed,
+        valid=verified.verdict.acceptable,
         findings=VerificationView.of(verified.verdict).findings,
         document=describe(verified.message) if verified.message is not None else None,
     )

@@ -66,8 +66,8 @@ class UnknownRevocation(StrEnum):
 
     REFUSE = "refuse"
     """An error: what is unknown is never valid."""
-    WARN = "warn"
-    """A warning: for a node that has not been given lists of every authority."""
+    ACCEPT = "accept"
+    """Unknown it stays: the verdict is INDETERMINATE until it is known (ETSI EN 319 102-1 §5.2.6)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,7 +353,7 @@ def _check_revocation(
                 f"may have been revoked: {reason}",
                 "Nothing the sender can do; the operator imports the issuer's current revocation list.",
                 source,
-                Severity.ERROR if unknown is UnknownRevocation.REFUSE else Severity.WARNING,
+                Severity.ERROR if unknown is UnknownRevocation.REFUSE else Severity.UNKNOWN,
             )
         case _:
             assert_never(known)

@@ -247,6 +247,32 @@ COUNTS = MappingProxyType(
             "delivery.redirected",
             f"QĐ 20/2020/QĐ-TTg; {_OURS}",
         ),
+        "not_proven": _sent(
+            "Trong số gửi: không có chữ ký chứng minh được, tiếp nhận theo chính sách riêng của bên gửi",
+            "Of sent: without a signature that proves anything, accepted by a policy for its sender",
+            "document.accepted, signature ≠ valid",
+            f"{_QD28} Đ4; {_OURS}",
+        ),
+        "not_judged": _sent(
+            "Trong số gửi: khi tiếp nhận chưa biết chứng thư có bị thu hồi hay không",
+            "Of sent: when it was accepted it was not known whether its certificate was revoked",
+            "document.accepted, indication = INDETERMINATE",
+            f"NĐ 68/2024/NĐ-CP Đ31, Đ32; {_OURS}",
+        ),
+        "with_pdf": Definition(
+            "Văn bản có tệp PDF kèm theo đã được kiểm tra chữ ký",
+            "Documents with PDF attachments whose signatures were looked at",
+            "document.inspected, pdf > 0",
+            f"NĐ 30/2020/NĐ-CP Đ13; {_OURS}",
+            dated=_HAPPENED,
+        ),
+        "pdf_signed": Definition(
+            "Trong số đó: mọi tệp PDF đều có chữ ký số hợp lệ",
+            "Of those: documents all of whose PDFs carry a valid signature",
+            "document.inspected, pdf_signed = pdf",
+            f"NĐ 30/2020/NĐ-CP Đ13; {_OURS}",
+            dated=_HAPPENED,
+        ),
     }
 )
 """What is counted, by measure, in the order of `measures.MEASURE_NAMES`."""
@@ -292,6 +318,13 @@ SHARES = MappingProxyType(
             "returned / received",
             f"{_QD28} Đ5.4",
             Side.RECEIVED,
+        ),
+        "pdf_signed_share": _share(
+            "Tỷ lệ văn bản có mọi tệp PDF được ký số hợp lệ, trong số văn bản có tệp PDF",
+            "Share of documents all of whose PDFs are validly signed, of those with PDFs",
+            "pdf_signed / with_pdf",
+            f"NĐ 30/2020/NĐ-CP Đ13; {_OURS}",
+            Side.SENT,
         ),
         "refused_share": _share(
             "Tỷ lệ văn bản, trạng thái bị trục từ chối",

@@ -52,6 +52,8 @@ def measures_of(kind: str, detail: Mapping[str, Any], version: object = VERSION)
             return tuple(_sending(detail, fine=version != FIRST_VERSION))
         case "status.accepted":
             return ("statuses", *(_reporting(detail) if version != FIRST_VERSION else ()))
+        case "document.inspected":
+            return tuple(_inspected(detail))
         case _ if kind in _ALONE:
             return (_ALONE[kind],)
         case _:
@@ -101,6 +103,10 @@ def _sending(detail: Mapping[str, Any], *, fine: bool) -> Iterator[str]:
     yield "with_paper" if detail.get("paper") else "electronic_only"
     if not fine:
         return
+    if detail.get("signature", "valid") != "valid":
+        yield "not_proven"
+    if detail.get("indication") == "INDETERMINATE":
+        yield "not_judged"
     for word, measure in _BY_DOCUMENT_KIND.items():
         if detail.get("kind") == word:
             yield measure
@@ -112,6 +118,15 @@ def _sending(detail: Mapping[str, Any], *, fine: bool) -> Iterator[str]:
             yield "late"
         case _:
             pass
+
+
+def _inspected(detail: Mapping[str, Any]) -> Iterator[str]:
+    """Count documents, not attachments: those with a PDF, and of them those whose PDFs are all signed validly."""
+    held, signed = detail.get("pdf"), detail.get("pdf_signed")
+    if type(held) is int and held > 0:
+        yield "with_pdf"
+        if held == signed:
+            yield "pdf_signed"
 
 
 def _reporting(detail: Mapping[str, Any]) -> Iterator[str]:

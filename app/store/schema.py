@@ -58,6 +58,10 @@ MEASURES = (
     "undelivered",
     "expired",
     "redirected",
+    "not_proven",
+    "not_judged",
+    "with_pdf",
+    "pdf_signed",
 )
 """Columns of `figures`, one a count of events; which event counts where is decided in `app.statistics.measures`."""
 
@@ -165,7 +169,11 @@ certificates = sa.Table(
         "chain_pem", sa.Text, nullable=False, comment="issuing CAs that were enrolled with it, PEM, leaf's issuer first"
     ),
     sa.Column("registered_at", Instant, nullable=False),
+    sa.Column("suspended_at", Instant, nullable=True, comment="held at this node for the time being"),
+    sa.Column("possession", sa.String(16), nullable=True, comment="how it was proven that the agency holds the key"),
+    sa.Column("warned_days", sa.SmallInteger, nullable=True, comment="the last warning of its end, days before it"),
 )
+sa.Index("ix_certificates_not_after", certificates.c.not_after)
 
 trust_anchors = sa.Table(
     "trust_anchors",
@@ -200,6 +208,9 @@ crls = sa.Table(
     sa.Column("sha256", _Sha256, primary_key=True),
     sa.Column("issuer_sha256", _Sha256, nullable=False, index=True, comment="SHA-256 of the issuer's name, RFC 4514"),
     sa.Column("issuer", sa.Text, nullable=False),
+    sa.Column(
+        "part", sa.Text, nullable=False, server_default="", comment="of the issuer's certificates; empty: all of them"
+    ),
     sa.Column("number", sa.String(42), nullable=True, comment="hex"),
     sa.Column("this_update", Instant, nullable=False),
     sa.Column("next_update", Instant, nullable=True),
@@ -215,6 +226,46 @@ revocations = sa.Table(
     sa.Column("serial", sa.String(42), primary_key=True),
     sa.Column("revoked_at", Instant, nullable=False),
     sa.Column("reason", sa.String(40), nullable=True),
+)
+
+revocation_sources = sa.Table(
+    "revocation_sources",
+    metadata,
+    sa.Column("sha256", _Sha256, primary_key=True, comment="of kind, issuer's name and address"),
+    sa.Column("kind", sa.String(4), nullable=False, comment="crl or ocsp"),
+    sa.Column("issuer_sha256", _Sha256, nullable=False, index=True),
+    sa.Column("issuer", sa.Text, nullable=False),
+    sa.Column("address", sa.Text, nullable=False),
+    sa.Column("origin", sa.String(12), nullable=False, comment="certificate, or operator"),
+    sa.Column("tried_at", Instant, nullable=True),
+    sa.Column("fetched_at", Instant, nullable=True, comment="the last time it answered with what holds"),
+    sa.Column("fresh_until", Instant, nullable=True),
+    sa.Column("failures", sa.Integer, nullable=False, server_default="0", comment="since it last answered"),
+    sa.Column("problem", sa.Text, nullable=True),
+    sa.Column("next_try_at", Instant, nullable=False, index=True),
+)
+
+ocsp_answers = sa.Table(
+    "ocsp_answers",
+    metadata,
+    sa.Column("issuer_sha256", _Sha256, primary_key=True),
+    sa.Column("serial", sa.String(42), primary_key=True),
+    sa.Column("status", sa.String(8), nullable=False, comment="good or revoked"),
+    sa.Column("revoked_at", Instant, nullable=True),
+    sa.Column("reason", sa.String(40), nullable=True),
+    sa.Column("this_update", Instant, nullable=False),
+    sa.Column("next_update", Instant, nullable=True),
+    sa.Column("material", _Sha256, nullable=False, comment="the answer itself, in `evidence`"),
+    sa.Column("fetched_at", Instant, nullable=False),
+)
+
+evidence = sa.Table(
+    "evidence",
+    metadata,
+    sa.Column("sha256", _Sha256, primary_key=True),
+    sa.Column("kind", sa.String(12), nullable=False, comment="certificate, crl, ocsp or timestamp"),
+    sa.Column("der", sa.LargeBinary, nullable=False),
+    sa.Column("kept_at", Instant, nullable=False),
 )
 
 clients = sa.Table(
@@ -272,10 +323,79 @@ documents = sa.Table(
     sa.Column("accepted_at", Instant, nullable=False),
     sa.Column("verification", sa.JSON, nullable=False),
     sa.Column("receipt", sa.Text, nullable=False),
+    sa.Column(
+        "indication",
+        sa.String(16),
+        nullable=False,
+        server_default="TOTAL-PASSED",
+        comment="of the newest verification: TOTAL-PASSED, INDETERMINATE or TOTAL-FAILED",
+    ),
+    sa.Column(
+        "signature",
+        sa.String(20),
+        nullable=False,
+        server_default="valid",
+        comment="valid, or what the sender's policy let pass: unsigned, sha1, foreign-namespace",
+    ),
     sa.UniqueConstraint("sender", "document_id"),
+)
+sa.Index(
+    "ix_documents_indeterminate",
+    documents.c.id,
+    sqlite_where=documents.c.indication == "INDETERMINATE",
+    postgresql_where=documents.c.indication == "INDETERMINATE",
 )
 sa.Index("ix_documents_document_id", documents.c.document_id)
 sa.Index("ix_documents_sender_id", documents.c.sender, documents.c.id)
+
+verification_reports = sa.Table(
+    "verification_reports",
+    metadata,
+    sa.Column("document", _Id, sa.ForeignKey("documents.id"), primary_key=True),
+    sa.Column("revision", sa.SmallInteger, primary_key=True, autoincrement=False, comment="0 when it was accepted"),
+    sa.Column("indication", sa.String(16), nullable=False),
+    sa.Column("sub_indication", sa.String(40), nullable=True),
+    sa.Column("report", sa.JSON, nullable=False),
+    sa.Column("made_at", Instant, nullable=False),
+)
+
+inspections = sa.Table(
+    "inspections",
+    metadata,
+    sa.Column("document", _Id, sa.ForeignKey("documents.id"), primary_key=True),
+    sa.Column("state", sa.String(8), nullable=False, comment="waiting, done or failed"),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("next_try_at", Instant, nullable=True, comment="null when it is over"),
+    sa.Column("result", sa.JSON, nullable=True, comment="signatures found in its attachments"),
+    sa.Column("inspected_at", Instant, nullable=True),
+)
+sa.Index("ix_inspections_next_try_at", inspections.c.next_try_at)
+
+timestamp_batches = sa.Table(
+    "timestamp_batches",
+    metadata,
+    sa.Column("id", _Id, primary_key=True),
+    sa.Column("root", _Sha256, nullable=False, comment="RFC 6962 tree over the digests of its members"),
+    sa.Column("size", sa.Integer, nullable=False),
+    sa.Column("through", sa.BigInteger, nullable=False, comment="index of the last event whose receipt may be in it"),
+    sa.Column("made_at", Instant, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("problem", sa.Text, nullable=True),
+    sa.Column("next_try_at", Instant, nullable=True, comment="null when it is stamped"),
+    sa.Column("stamped_at", Instant, nullable=True, comment="genTime of the token"),
+    sa.Column("token", _Sha256, nullable=True, comment="in `evidence`"),
+)
+sa.Index("ix_timestamp_batches_next_try_at", timestamp_batches.c.next_try_at)
+
+timestamp_members = sa.Table(
+    "timestamp_members",
+    metadata,
+    sa.Column("batch", _Id, sa.ForeignKey("timestamp_batches.id"), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("receipt", _Id, nullable=False, comment="of the document or status report it is the receipt of"),
+    sa.Column("digest", _Sha256, nullable=False, comment="SHA-256 of the receipt's bytes"),
+)
+sa.Index("ix_timestamp_members_receipt", timestamp_members.c.receipt)
 
 document_links = sa.Table(
     "document_links",

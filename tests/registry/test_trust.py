@@ -34,7 +34,7 @@ async def ask(
     *,
     cache: TrustCache | None = None,
     at: datetime = NOW,
-    unknown: UnknownRevocation = UnknownRevocation.WARN,
+    unknown: UnknownRevocation = UnknownRevocation.ACCEPT,
     chain: bool = False,
 ) -> TrustDecision:
     shown = Shown(identity.certificate, identity.chain if chain else ())
@@ -131,7 +131,7 @@ async def test_without_a_list_of_the_issuer_the_operator_decides(registry: Regis
     await registry.add("H44")
     seal = seal_of("H44")
     await registry.enrol("H44", seal)
-    lenient = await ask(registry.database, seal, unknown=UnknownRevocation.WARN)
+    lenient = await ask(registry.database, seal, unknown=UnknownRevocation.ACCEPT)
     strict = await ask(registry.database, seal, unknown=UnknownRevocation.REFUSE)
     assert lenient.trusted
     assert not strict.trusted
@@ -217,7 +217,7 @@ async def test_two_anchors_stand_side_by_side(trusting: Registry) -> None:
 def test_the_memory_is_bounded_and_forgets_the_least_used() -> None:
     cache = TrustCache(capacity=2)
     verdict = TrustDecision(None, ())
-    keys = [(digest, (), UnknownRevocation.WARN) for digest in "abc"]
+    keys = [(digest, (), UnknownRevocation.ACCEPT) for digest in "abc"]
     for key in keys[:2]:
         cache.keep(key, verdict, version=1, since=NOW, until=NOW + YEAR)
     assert cache.find(keys[0], version=1, at=NOW) is verdict
@@ -229,5 +229,5 @@ def test_the_memory_is_bounded_and_forgets_the_least_used() -> None:
 @pytest.mark.parametrize(("version", "at"), [(2, NOW), (1, NOW - DAY), (1, NOW + DAY), (1, NOW + YEAR)])
 def test_a_verdict_holds_for_its_version_and_time_only(version: int, at: datetime) -> None:
     cache = TrustCache()
-    cache.keep(("a", (), UnknownRevocation.WARN), TrustDecision(None, ()), version=1, since=NOW, until=NOW + DAY)
-    assert cache.find(("a", (), UnknownRevocation.WARN), version=version, at=at) is None
+    cache.keep(("a", (), UnknownRevocation.ACCEPT), TrustDecision(None, ()), version=1, since=NOW, until=NOW + DAY)
+    assert cache.find(("a", (), UnknownRevocation.ACCEPT), version=version, at=at) is None

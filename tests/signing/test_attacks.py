@@ -210,7 +210,7 @@ def test_attackers_certificate_proves_the_attacker_only(attacker: str, spliced: 
         anchors=shared_pki().anchors,
         revocations=RevocationIndex(),
         at=NOW,
-        unknown_revocation=UnknownRevocation.WARN,
+        unknown_revocation=UnknownRevocation.ACCEPT,
     )
     assert not verdict.passed
     assert verdict.findings[0].code in ("rfc5280.6.1.no-path", "rfc5280.6.1.self-signed")

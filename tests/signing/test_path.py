@@ -278,7 +278,7 @@ def test_4_expired_certificate_was_good_before() -> None:
 def test_4_expired_anchor_is_refused() -> None:
     at = NOW + 19 * YEAR
     seal = PKI.seal(key="p256", not_after=NOW + 30 * YEAR)
-    verdict = judge(seal, at=at, unknown=UnknownRevocation.WARN)
+    verdict = judge(seal, at=at, unknown=UnknownRevocation.ACCEPT)
     expired = [finding for finding in verdict.findings if finding.code == "rfc5280.4.1.2.5.expired"]
     assert len(expired) == 2
     assert "CA gốc" in expired[1].message
@@ -320,16 +320,16 @@ def test_5_unknown_is_never_valid() -> None:
     assert not verdict.passed
 
 
-def test_5_unknown_may_be_a_warning_where_the_operator_says_so() -> None:
-    verdict = judge(PKI.seal(key="p256"), revocations=RevocationIndex(), unknown=UnknownRevocation.WARN)
+def test_5_unknown_may_stay_unknown_where_the_operator_says_so() -> None:
+    verdict = judge(PKI.seal(key="p256"), revocations=RevocationIndex(), unknown=UnknownRevocation.ACCEPT)
     assert verdict.passed
-    assert {finding.severity for finding in verdict.findings} == {Severity.WARNING}
+    assert {finding.severity for finding in verdict.findings} == {Severity.UNKNOWN}
 
 
 def test_5_stale_list_is_unknown() -> None:
     at = NOW + 8 * DAY
     assert codes(judge(PKI.seal(key="p256"), at=at)) == ["rfc5280.6.3.revocation-unknown.stale"] * 2
-    warned = judge(PKI.seal(key="p256"), at=at, unknown=UnknownRevocation.WARN)
+    warned = judge(PKI.seal(key="p256"), at=at, unknown=UnknownRevocation.ACCEPT)
     assert warned.valid_until == NOW + YEAR
 
 
@@ -359,7 +359,7 @@ def test_6_path_length_constraint_is_kept() -> None:
     verdict = judge(
         Identity(make_key("p256", 722), leaf),
         intermediates=(limited, further),
-        unknown=UnknownRevocation.WARN,
+        unknown=UnknownRevocation.ACCEPT,
     )
     assert codes(verdict)[-1] == "rfc5280.6.1.path-invalid"
 
@@ -369,7 +369,7 @@ def test_6_certificate_below_a_seal_is_refused() -> None:
     key = make_key("p256", 730)
     forged = certify(name((NameOID.COMMON_NAME, "Giả")), key, issuer=seal.certificate, signer=seal.key, serial=60)
     verdict = judge(
-        Identity(key, forged), intermediates=(seal.certificate, *seal.chain), unknown=UnknownRevocation.WARN
+        Identity(key, forged), intermediates=(seal.certificate, *seal.chain), unknown=UnknownRevocation.ACCEPT
     )
     assert codes(verdict)[-1] == "rfc5280.6.1.path-invalid"
 
@@ -397,7 +397,7 @@ def test_6_name_constraints_of_an_anchor_are_kept(permitted: str, passes: bool) 
     leaf = certify(
         name((NameOID.COUNTRY_NAME, "VN"), (NameOID.COMMON_NAME, "Lá")), leaf_key, issuer=anchor, signer=key, serial=71
     )
-    verdict = judge(Identity(leaf_key, leaf), anchors=(anchor,), unknown=UnknownRevocation.WARN)
+    verdict = judge(Identity(leaf_key, leaf), anchors=(anchor,), unknown=UnknownRevocation.ACCEPT)
     assert verdict.passed is passes
 
 

@@ -17,7 +17,7 @@ ALONE = {
 }  # fmt: skip
 SENT = {
     "sent", "signed", "with_paper", "electronic_only", "revocations", "updates", "replacements", "on_time", "late",
-    "withdrawal_requests", "withdrawn",
+    "withdrawal_requests", "withdrawn", "not_proven", "not_judged", "with_pdf", "pdf_signed",
 }  # fmt: skip
 EITHER = {"statuses", "refused"}
 
@@ -36,9 +36,14 @@ def counted_in(event: dict[str, Any]) -> list[str]:
         case "document.accepted":
             told = ["sent", "with_paper" if detail["paper"] else "electronic_only"] + ["signed"] * detail["signed"]
             told += [f"{detail['kind']}s"] * (detail["kind"] != "new")
+            told += ["not_proven"] * (detail.get("signature", "valid") != "valid")
+            told += ["not_judged"] * (detail.get("indication") == "INDETERMINATE")
             return told + {True: ["on_time"], False: ["late"]}.get(detail.get("on_time"), [])
         case "status.accepted":
             return ["statuses", *_told_by_a_report(detail)]
+        case "document.inspected":
+            held = detail["pdf"]
+            return ["with_pdf"] * (held > 0) + ["pdf_signed"] * (0 < held == detail["pdf_signed"])
         case kind:
             return [ALONE[kind]] if kind in ALONE else []
 

@@ -31,7 +31,7 @@ from app.registry.model import Scope
 from app.signing.sign import sign
 from tests.support.agency import AgencySystem
 from tests.support.node import RunningNode
-from tests.support.pki import Identity, Pki, shared_pki
+from tests.support.pki import NOW, YEAR, Identity, Pki, shared_pki
 
 GOVERNMENT_OFFICE = "000.00.00.G22"
 PROVINCE = "000.00.00.H41"
@@ -130,6 +130,8 @@ def exchange_on(
 ) -> Iterator[Exchange]:
     """Register agencies of every tier over HTTP, as an administrator does, and give them systems.
 
+    It is known that none of their certificates is revoked.
+
     Args:
         only: codes of those that are needed, where not all are; parents go with their children.
     """
@@ -147,6 +149,10 @@ def exchange_on(
             register_certificate(administrator, code, seal, pki)
             system = stack.enter_context(running.system(Scope.EXCHANGE, agencies=[code], name=name))
             offices[code] = Office(code, seal, system)
+        for issuer in (pki.root, pki.issuing):
+            # Good for many years and without a number, so that a test may publish another whenever it likes.
+            nothing = pki.crl(issuer=issuer, next_update=NOW + 20 * YEAR, number=None)
+            created(administrator.post("/v1/trust/crls", content=nothing))
         auditor = stack.enter_context(running.system(Scope.AUDIT))
         statistician = stack.enter_context(running.system(Scope.STATISTICS))
         yield Exchange(running, pki, offices, administrator, auditor, statistician)
