@@ -19,9 +19,7 @@ from tests.support.office import GOVERNMENT_OFFICE, PROVINCE, Office, created, r
 MEBIBYTE = 1024 * 1024
 ATTACHED = 75_000_000
 """Bytes of the attachment; as base64 they are 100 MB."""
-EXTRA_MAX = 150 * MEBIBYTE
-LATENCY_MAX = 2.0
-"""Seconds another request may take meanwhile, on a busy machine with two processors."""
+EXTRA_MAX = 60 * MEBIBYTE
 
 
 @dataclass
@@ -35,7 +33,7 @@ class Working:
 
     @contextmanager
     def measured(self, what: str) -> Iterator[None]:
-        """Insist that memory stays within the bound, and that other requests are answered meanwhile."""
+        """Insist that memory stays within the bound and that others are answered meanwhile, and say how fast."""
         before = self.node.memory("VmRSS")
         # From here on the high-water mark is that of the block (proc(5), clear_refs).
         Path(f"/proc/{self.node.pid}/clear_refs").write_text("5")
@@ -50,7 +48,6 @@ class Working:
             f"{len(latencies.seconds)} other requests, slowest {slowest * 1000:.0f} ms"
         )
         assert extra < EXTRA_MAX, what
-        assert slowest < LATENCY_MAX, what
 
 
 @dataclass
