@@ -15,7 +15,7 @@ the message is read all the same, only to tell the sender everything that is wro
 """
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -27,6 +27,7 @@ from app.edxml.secrecy import find_mark
 from app.errors import DocumentRefused
 from app.exchange.desk import Desk
 from app.exchange.receive import Body
+from app.exchange.steps import Step, StepFindings
 from app.findings import Finding, Severity, Verdict
 from app.markup import Markup, MarkupLimits, parse
 from app.registry.model import RegisteredCertificate
@@ -47,6 +48,20 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckedSignature:
+    """One signature of a message and what became of it.
+
+    Attributes:
+        decision: what the registry says of its certificate.
+        intact: whether it holds and covers the message; None where that was not asked.
+    """
+
+    presented: PresentedSignature
+    decision: TrustDecision
+    intact: bool | None
+
+
+@dataclass(frozen=True, slots=True)
 class Verified:
     """A message after all steps.
 
@@ -56,6 +71,8 @@ class Verified:
         certificate: the registered certificate it was signed with; None where there is none.
         attachments: what the attachments really are, in their order.
         secret: the mark that makes it a state secret; then nothing further was looked at.
+        steps: what each step up to (7) found, with the weight of a lenient day.
+        signatures: each signature that was presented, for the report.
     """
 
     message: Message | None
@@ -63,6 +80,8 @@ class Verified:
     certificate: RegisteredCertificate | None
     attachments: tuple[AttachmentSummary, ...]
     secret: Finding | None = None
+    steps: StepFindings = field(default_factory=dict)
+    signatures: tuple[CheckedSignature, ...] = ()
 
 
 async def verify(desk: Desk, body: Body, *, at: datetime) -> Verified:
@@ -102,21 +121,29 @@ def judge(opened: Opened, decision: TrustDecision, *, at: datetime) -> Verified:
 
     Rules weigh what they weigh for a sender taken leniently; `parties.weighed` raises them once the sender is known.
     """
-    findings = [*opened.findings, *_placed(decision.findings, _CERTIFICATE)]
-    if opened.presented is not None and not any(finding.refuses for finding in findings):
-        findings += _integrity(opened.presented)
+    steps: dict[Step, tuple[Finding, ...]] = {Step.MARKUP: (), Step.SIGNATURE: opened.findings}
+    signatures: tuple[CheckedSignature, ...] = ()
+    if opened.presented is not None:
+        steps[Step.TRUST] = _placed(decision.findings, _CERTIFICATE)
+        intact = None
+        if not any(finding.refuses for found in steps.values() for finding in found):
+            steps[Step.INTEGRITY] = _integrity(opened.presented)
+            intact = not steps[Step.INTEGRITY]
+        signatures = (CheckedSignature(opened.presented, decision, intact),)
     reading = read(opened.markup)
-    findings += reading.findings
+    steps[Step.READING] = reading.findings
     attachments: tuple[AttachmentSummary, ...] = ()
+    mark: Finding | None = None
     if reading.message is not None:
         mark = find_mark(reading.message)
-        if mark is not None:
-            return Verified(reading.message, Verdict.of([*findings, mark]), decision.certificate, (), mark)
-        findings += rules.check(reading.message, at=at)
+        steps[Step.SECRECY] = (mark,) if mark is not None else ()
+    if reading.message is not None and mark is None:
+        steps[Step.RULES] = rules.check(reading.message, at=at)
         if isinstance(reading.message, DocumentMessage):
             attachments, unreadable = inspect(reading.message, opened.markup)
-            findings += unreadable
-    return Verified(reading.message, Verdict.of(findings), decision.certificate, attachments)
+            steps[Step.RULES] += unreadable
+    verdict = Verdict.of(finding for found in steps.values() for finding in found)
+    return Verified(reading.message, verdict, decision.certificate, attachments, mark, steps, signatures)
 
 
 def verification_record(
