@@ -22,6 +22,9 @@ JOBS ?= 2
 test: setup system ## Run every test; ARGS="tests/edxml -k name" narrows it, JOBS=1 runs one file at a time
 	@.venv/bin/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
+bench: setup ## Measure the ratios to the machine's own limit, into bench/latest.json; QUICK=1 in under a minute
+	@.venv/bin/python -m bench $(if $(QUICK),--quick)
+
 cover: setup system ## Run every test and list the lines and branches none of them ran
 	@.venv/bin/coverage erase
 	@.venv/bin/coverage run -m pytest $(ARGS)
@@ -46,4 +49,4 @@ clean: ## Remove what was made here: environment, caches, builds; data folders s
 	@rm -rf .venv .tools .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.* htmlcov dist
 	@find app migrations tests -type d -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help setup demo system test cover check fmt openapi lock clean
+.PHONY: help setup demo system test bench cover check fmt openapi lock clean
