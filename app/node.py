@@ -10,7 +10,9 @@ from app.exchange.desk import Desk, Policy
 from app.exchange.doorbell import Doorbell
 from app.registry.trust import TrustCache
 from app.regulations.file import load as load_regulations
-from app.remote.post import Limits, Post
+from app.remote.call import Limits
+from app.remote.fetch import Fetch
+from app.remote.post import Post
 from app.settings import Settings
 from app.signing.node_key import NodeKey
 from app.signing.path import UnknownRevocation
@@ -23,6 +25,9 @@ from app.webhooks.hooks import Policy as HookPolicy
 KEYS_FOLDER = "keys"
 """Below the data folder; 0700."""
 
+FETCHED_BYTES_MAX = 32 * 1024 * 1024
+"""Longest answer of an authority's server: a list of 900,000 revocations."""
+
 _UNKNOWN_REVOCATION = {"accept": UnknownRevocation.ACCEPT, "refuse": UnknownRevocation.REFUSE}
 
 
@@ -34,11 +39,13 @@ class Node:
         settings: as it was started with.
         desk: what the exchange works with; the other parts are in there.
         hooks: what webhooks work with.
+        fetch: how revocations and timestamps are fetched, by the worker alone.
     """
 
     settings: Settings
     desk: Desk
     hooks: Hooks
+    fetch: Fetch
 
     @property
     def database(self) -> Database:
@@ -64,6 +71,7 @@ class Node:
         """Give everything back; the node must not be used afterwards."""
         self.desk.verifiers.shutdown(wait=True, cancel_futures=True)
         self.hooks.post.close()
+        self.fetch.close()
         await self.database.close()
 
 
@@ -104,4 +112,9 @@ async def open_node(settings: Settings) -> Node:
         ),
         policy=HookPolicy(settings.public_url, settings.webhook_retention_days),
     )
-    return Node(settings, desk, hooks)
+    fetch = Fetch(
+        limits=Limits(total=settings.revocation_timeout_seconds),
+        private=settings.revocation_private_targets,
+        bytes_max=FETCHED_BYTES_MAX,
+    )
+    return Node(settings, desk, hooks, fetch)

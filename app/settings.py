@@ -88,6 +88,22 @@ class Settings(BaseSettings):
     webhook_retention_days: int = Field(
         default=30, ge=4, le=365, description="How long settled webhook messages and their attempts are kept."
     )
+    revocation_fetch: bool = Field(
+        default=True, description="Fetch revocation lists and OCSP answers from where certificates say they are."
+    )
+    revocation_private_targets: bool = Field(
+        default=False,
+        description="Let revocations and timestamps be fetched from private and loopback addresses.",
+    )
+    revocation_timeout_seconds: float = Field(
+        default=30.0, ge=1, le=300, description="Longest time for one answer of an authority's server."
+    )
+    revocation_interval_seconds: float = Field(
+        default=6 * 3600,
+        ge=60,
+        le=7 * 86400,
+        description="Longest rest between two fetches from one source; sooner where its answer is good for less.",
+    )
     log_format: Literal["json", "console"] = Field(default="json", description="Form of log lines.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Lowest level logged.")
 

@@ -1,72 +1,20 @@
-"""One request to a server outside: bounded in time and size, and to no other machine than was judged.
-
-A name is looked up once; if any of its addresses may not be called, none is, and the connection goes to an address
-that was judged, so that a second answer of the DNS changes nothing. TLS and the Host header name the host as it was
-given. No proxies, no cookies, no redirects; of the answer only its status is kept.
-"""
+"""A message to a server outside, of whose answer only the status is kept."""
 
 import asyncio
-import socket
-import ssl
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import StrEnum
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
 import httpx2
 
-from app.errors import RequestInvalid
-from app.remote.addresses import literal, refusal
-from app.remote.target import Target
+from app.remote.call import Caller, Failure, Limits, Resolve
 
 ANSWER_BYTES_MAX: Final = 16 * 1024
 """Read of an answer, so that a polite server sees its answer taken; what it says is not looked at."""
-ADDRESSES_MAX: Final = 3
-"""Addresses of one name that are tried, one after another, while none takes the connection."""
 _DRAIN_SECONDS: Final = 1.0
-_PLAIN: Final = {"Accept-Encoding": "identity", "Connection": "close"}
-_NO_TLS: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""Trusts nobody; for plain requests, whose transport wants one all the same."""
-_LOOK_UP_THREADS: Final = 8
-"""A name server that hangs holds one of them, and nothing else of the node."""
-
-Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
-"""From host and port to addresses in the order they should be tried; raises OSError."""
-
-
-class Failure(StrEnum):
-    """Why there was no answer."""
-
-    NAME_UNKNOWN = "name-unknown"
-    """The DNS does not know the host, or did not answer."""
-    TARGET_REFUSED = "target-refused"
-    """The host has an address that must not be called."""
-    CONNECTION_FAILED = "connection-failed"
-    """Nobody takes the connection."""
-    TLS_FAILED = "tls-failed"
-    """No TLS, or a certificate that does not prove the host."""
-    TIMED_OUT = "timed-out"
-    """No answer in time."""
-    BROKEN_OFF = "broken-off"
-    """The connection ended before the answer, or what came is no HTTP."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How long one request may take, in seconds.
-
-    Attributes:
-        connect: for TCP and TLS, per address.
-        total: for everything from the look-up to the head of the answer.
-    """
-
-    connect: float = 5.0
-    total: float = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +33,7 @@ class Outcome:
 
 
 class Post:
-    """Sends requests to servers outside; close it at the end."""
+    """Sends messages to servers outside; close it at the end."""
 
     def __init__(
         self, *, limits: Limits, private: bool, ca_file: Path | None = None, resolve: Resolve | None = None
@@ -101,118 +49,23 @@ class Post:
             RequestInvalid: the file holds no certificates.
         """
         self.private = private
-        self._limits = limits
-        self._resolve = resolve or self._look_up
-        self._threads = ThreadPoolExecutor(_LOOK_UP_THREADS, thread_name_prefix="post")
-        # A file that cannot be used is to be found at the start, not at the first message.
-        self._tls = None if ca_file is None else _trusting(ca_file)
+        self._caller = Caller(limits=limits, private=private, plain=private, ca_file=ca_file, resolve=resolve)
 
     def close(self) -> None:
         """Give the threads back, without waiting for name servers that hang."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._caller.close()
 
     async def send(self, url: str, body: bytes, headers: Mapping[str, str]) -> Outcome:
         """Send one POST; never raises for what the other side does."""
         begun = time.monotonic()
-        status: int | None = None
-        failure: Failure | None = None
-        try:
-            async with asyncio.timeout(self._limits.total) as deadline:
-                target = Target.parse(url, private=self.private)
-                request = _Request(target, body, headers, deadline)
-                status = await self._send(request, await self._judged(target))
-        except RequestInvalid:
-            failure = Failure.TARGET_REFUSED
-        except TimeoutError:
-            failure = Failure.TIMED_OUT
-        except _NameUnknown:
-            failure = Failure.NAME_UNKNOWN
-        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            failure = _why(error)
-        return Outcome(status, failure, round((time.monotonic() - begun) * 1000))
-
-    async def _judged(self, target: Target) -> Sequence[str]:
-        if literal(target.host) is not None:
-            return (target.host,)
-        try:
-            found = await self._resolve(target.host, target.port)
-        except (OSError, UnicodeError) as error:
-            raise _NameUnknown from error
-        addresses = [address.partition("%")[0] for address in found]
-        # One that must not be called spoils them all: who mixes them has something in mind.
-        if not addresses or any(refusal(ip_address(each), private=self.private) for each in addresses):
-            raise RequestInvalid("the name stands for an address that must not be called")
-        return tuple(dict.fromkeys(addresses))[:ADDRESSES_MAX]
-
-    async def _send(self, request: "_Request", addresses: Sequence[str]) -> int:
-        *early, last = addresses
-        for address in early:
-            # Nothing was sent on a connection that did not come about, so the next address may be tried.
-            with suppress(httpx2.ConnectError, httpx2.ConnectTimeout):
-                return await self._send_to(address, request)
-        return await self._send_to(last, request)
-
-    async def _send_to(self, address: str, request: "_Request") -> int:
-        target = request.target
-        host = f"[{address}]" if ":" in address else address
-        # A client for each request: a kept connection is known by its address alone, and would serve another host
-        # of that address under the certificate of the first.
-        async with httpx2.AsyncClient(
-            transport=httpx2.AsyncHTTPTransport(verify=await self._context(target), trust_env=False),
-            trust_env=False,
-            follow_redirects=False,
-            timeout=httpx2.Timeout(self._limits.total, connect=self._limits.connect),
-        ) as client:
-            prepared = client.build_request(
-                "POST",
-                f"{target.scheme}://{host}:{target.port}{target.resource}",
-                content=request.body,
-                headers={**request.headers, "Host": target.authority, **_PLAIN},
-                extensions={"sni_hostname": target.host},
-            )
-            answer = await client.send(prepared, stream=True)
-            await _drain(answer, request.deadline)
-            return answer.status_code
-
-    async def _look_up(self, host: str, port: int) -> Sequence[str]:
-        loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(
-            self._threads, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        )
-        return [str(address[0]) for *_, address in found]
-
-    async def _context(self, target: Target) -> ssl.SSLContext:
-        if target.scheme == "http":
-            return _NO_TLS
-        # Made at the first request, on a thread: reading all authorities takes a while, and most nodes call nobody.
-        if self._tls is None:
-            self._tls = await asyncio.get_running_loop().run_in_executor(self._threads, _trusting, None)
-        return self._tls
+        answered = await self._caller.call("POST", url, body, headers, take=_status)
+        milliseconds = round((time.monotonic() - begun) * 1000)
+        if isinstance(answered, Failure):
+            return Outcome(None, answered, milliseconds)
+        return Outcome(answered, None, milliseconds)
 
 
-class _NameUnknown(Exception):
-    """The DNS gave no address."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Request:
-    target: Target
-    body: bytes
-    headers: Mapping[str, str]
-    deadline: asyncio.Timeout
-
-
-def _trusting(ca_file: Path | None) -> ssl.SSLContext:
-    context = httpx2.create_ssl_context(trust_env=False)
-    if ca_file is not None:
-        try:
-            context.load_verify_locations(cafile=ca_file)
-        except OSError as error:
-            raise RequestInvalid(f"{ca_file} holds no certificates of authorities: {error.strerror}") from error
-    return context
-
-
-async def _drain(answer: httpx2.Response, deadline: asyncio.Timeout) -> None:
+async def _status(answer: httpx2.Response, deadline: asyncio.Timeout) -> int:
     # The status is there, and it counts, however slowly the rest comes.
     deadline.reschedule(None)
     read = 0
@@ -221,22 +74,5 @@ async def _drain(answer: httpx2.Response, deadline: asyncio.Timeout) -> None:
             async for piece in answer.aiter_raw():
                 read += len(piece)
                 if read >= ANSWER_BYTES_MAX:
-                    return
-
-
-def _why(error: Exception) -> Failure:
-    match error:
-        case httpx2.TimeoutException():
-            return Failure.TIMED_OUT
-        case httpx2.ConnectError():
-            return Failure.TLS_FAILED if _is_tls(error) else Failure.CONNECTION_FAILED
-        case _:
-            return Failure.BROKEN_OFF
-
-
-def _is_tls(error: BaseException | None) -> bool:
-    while error is not None:
-        if isinstance(error, ssl.SSLError):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
+                    break
+    return answer.status_code

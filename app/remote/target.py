@@ -1,6 +1,6 @@
 """Where a request may go, as far as its address says: https, no credentials, a usual port, a name or a public address.
 
-What a name stands for is looked up and judged at each request, in `post`; here nothing is looked up.
+What a name stands for is looked up and judged at each request, in `call`; here nothing is looked up.
 """
 
 import re
@@ -42,11 +42,12 @@ class Target:
     resource: str
 
     @classmethod
-    def parse(cls, url: str, *, private: bool) -> Self:
+    def parse(cls, url: str, *, private: bool, plain: bool | None = None) -> Self:
         """Read and judge an address.
 
         Args:
-            private: whether http, and private and loopback addresses, are allowed.
+            private: whether private and loopback addresses are allowed.
+            plain: whether http is allowed; None: where private addresses are.
 
         Raises:
             RequestInvalid: it cannot be a target; the finding says why.
@@ -62,7 +63,7 @@ class Target:
             port = parts.port
         except ValueError:
             raise _refused("form", "The address cannot be read.", "Write https://host/path.") from None
-        schemes = ("https", "http") if private else ("https",)
+        schemes = ("https", "http") if (private if plain is None else plain) else ("https",)
         _require(
             parts.scheme in schemes,
             "scheme",

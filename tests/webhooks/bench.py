@@ -13,7 +13,8 @@ from app.ledger.seal import seal_all
 from app.registry import clients
 from app.registry.acts import Act
 from app.registry.model import Client, Grant, Scope
-from app.remote.post import Limits, Post, Resolve
+from app.remote.call import Limits, Resolve
+from app.remote.post import Post
 from app.signing.sealing_key import SealingKey
 from app.store.database import Database
 from app.webhooks import replay, rounds, subscriptions

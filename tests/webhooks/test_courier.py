@@ -11,7 +11,7 @@ import pytest_asyncio
 from app.ledger.events import EventKind
 from app.registry import clients as registry_clients
 from app.registry.model import ClientStatus, Grant
-from app.remote.post import Limits
+from app.remote.call import Limits
 from app.store import journal
 from app.webhooks import replay, subscriptions
 from app.webhooks.courier import AT_ONCE_PER_WEBHOOK_MAX, LEASE, Courier

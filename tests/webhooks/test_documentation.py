@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from app.remote.post import Failure
+from app.remote.call import Failure
 from app.settings import Settings
 from app.webhooks import announce, courier, signature, subscriptions
 from app.webhooks.model import DisabledReason, Signing

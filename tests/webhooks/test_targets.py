@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 
 from app.errors import RequestInvalid
 from app.remote.addresses import CLOSED, PRIVATE, refusal
-from app.remote.post import ADDRESSES_MAX, Failure, Limits, Post, Resolve
+from app.remote.call import ADDRESSES_MAX, Failure, Limits, Resolve
+from app.remote.post import Post
 from app.remote.target import Target
 from tests.webhooks.receiver import Receiver
 
