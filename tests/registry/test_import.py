@@ -191,12 +191,12 @@ async def test_the_same_import_again_gives_the_first_report(registry: Registry) 
     assert await registry.count(events) == 3
 
 
-async def test_a_file_of_twelve_thousand_agencies_is_registered_in_one_transaction(registry: Registry) -> None:
+async def test_a_file_of_three_thousand_agencies_is_registered_in_one_transaction(registry: Registry) -> None:
     rows = ["organ_id,name,tier,branch,parent,aliases", "H44,Ủy ban nhân dân tỉnh Phú Thọ,province,state,,"]
-    rows += [f"H44.{n},Ủy ban nhân dân xã số {n},commune,state,H44,{n:05}.H44" for n in range(12_000)]
+    rows += [f"H44.{n},Ủy ban nhân dân xã số {n},commune,state,H44,{n:05}.H44" for n in range(3_000)]
     done = await import_csv(registry.database, "\n".join(rows).encode(), act=ACT)
-    assert done.value.registered == 12_001
-    assert await registry.count(agencies_table) == await registry.count(events) == 12_001
+    assert done.value.registered == 3_001
+    assert await registry.count(agencies_table) == await registry.count(events) == 3_001
     async with registry.database.read() as tx:
-        found = await directory.search(tx, q="nhan dan xa so 11999", limit=10)
-    assert [each.organ_id.text for each in found] == ["H44.11999"]
+        found = await directory.search(tx, q="nhan dan xa so 2999", limit=10)
+    assert [each.organ_id.text for each in found] == ["H44.2999"]

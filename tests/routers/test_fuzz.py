@@ -24,7 +24,7 @@ from tests.routers.registered import register, trust
 from tests.support.node import RunningNode, running_node
 from tests.support.pki import shared_pki
 
-SECONDS_MAX = 40
+SECONDS_MAX = 30
 SEED = 102
 REFUSALS = ["400", "401", "403", "404", "405", "406", "409", "412", "413", "415", "422"]
 OFFICE = "H26.1"
@@ -75,7 +75,7 @@ def test_nothing_breaks_and_nothing_is_undocumented(node: RunningNode) -> None:
             "max-time": SECONDS_MAX,
             "continue-on-failure": True,
             "generation": {
-                "max-examples": 8,
+                "max-examples": 6,
                 "deterministic": True,
                 "with-security-parameters": False,
                 "database": "none",
