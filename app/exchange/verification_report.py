@@ -1,0 +1,168 @@
+"""The verification report: what was checked of a message, how each check ended, and what that rests on.
+
+Pure: built from what verification knows anyway, so the report of a stored document, of a file that somebody asks about
+and of `truc inspect` are the same values. Indications are those of ETSI EN 319 102-1: each signature has its own pair,
+the report's own indication is what was decided about the message as a whole (decision 0019). Words for the codes are
+in `verification_words`. A report holds ids, codes, names in certificates, digests and times; of the content it has the
+names of attachments and what findings quote, which `without_content` takes out.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from app.edxml.attachments import AttachmentSummary
+from app.exchange.signature_facts import SignatureFacts, certificate_facts, signature_facts
+from app.exchange.steps import Step, StepFindings, outcome_of
+from app.exchange.verify import Verified
+from app.findings import Finding, Indication, Verdict
+from app.ledger.events import instant_text
+from app.signing.indications import sub_indication_of
+
+TYPE: Final = "truc.verification-report"
+VERSION: Final = 1
+"""Grows when a member changes its meaning or goes away; new members may come without."""
+
+Report = Mapping[str, Any]
+"""JSON values."""
+
+_SIGNATURE_STEPS: Final = frozenset({Step.MARKUP, Step.SIGNATURE, Step.TRUST, Step.INTEGRITY, Step.SIGNER})
+"""What these find is about signatures; the rest is about what the message says."""
+_CONTENT_STEPS: Final = frozenset({Step.READING.value, Step.RULES.value, Step.SECRECY.value, Step.ROUTE.value})
+"""What these find may quote what the message says."""
+_SIGNER_CODES: Final = ("ours.access.", "ours.route.sender-", "ours.signature.signer-")
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """The octets a report is about.
+
+    Attributes:
+        media_type: what they were taken for: `application/xml` or `application/pdf`.
+        sha256: lower-case hex.
+        size: in bytes.
+    """
+
+    media_type: str
+    sha256: str
+    size: int
+
+
+def report_of(
+    examined: Examined,
+    verified: Verified,
+    verdict: Verdict,
+    *,
+    at: datetime,
+    taken: Collection[Step] = (),
+    kept: Collection[str] = (),
+) -> Report:
+    """Build the report of a message.
+
+    Args:
+        verdict: the sum over all steps that were taken, with the weight each finding has for the sender.
+        at: when all of it had arrived: without a trusted timestamp the best signing time that is proven.
+        taken: which steps after those of `verified` were taken.
+        kept: digests of the evidence the node keeps; what else is cited has to be found elsewhere.
+    """
+    found = by_step(verdict.findings, verified.steps, taken)
+    signatures = [
+        signature_facts(number, each, _about_signature(found), at=at)
+        for number, each in enumerate(verified.signatures, start=1)
+    ]
+    return _assembled(examined, verdict, found, signatures, verified.attachments, at=at, kept=kept)
+
+
+def report_of_unread(examined: Examined, findings: Sequence[Finding], *, at: datetime) -> Report:
+    """Build the report of octets that are not even looked into: step (1) failed."""
+    verdict = Verdict.of(findings)
+    return _assembled(examined, verdict, {Step.MARKUP: verdict.findings}, [], (), at=at, kept=())
+
+
+def by_step(
+    findings: Iterable[Finding], steps: StepFindings, taken: Collection[Step] = ()
+) -> dict[Step, tuple[Finding, ...]]:
+    """Sort findings by the step that made them, whatever they weigh by now."""
+    made = {_place(each): step for step, kept in steps.items() for each in kept}
+    sorted_: dict[Step, list[Finding]] = {step: [] for step in Step if step in steps or step in taken}
+    for finding in findings:
+        sorted_.setdefault(made.get(_place(finding)) or _later_step(finding), []).append(finding)
+    return {step: tuple(kept) for step, kept in sorted_.items()}
+
+
+def without_content(report: Report) -> Report:
+    """Take out what tells what the message says: names of attachments, words of findings that may quote it."""
+    return {
+        **report,
+        "findings": [
+            {**each, "message": None} if each["step"] in _CONTENT_STEPS else each for each in report["findings"]
+        ],
+        "attachments": [{**each, "name": None} for each in report["attachments"]],
+    }
+
+
+def cited_in(report: Report) -> frozenset[str]:
+    """Return the digests of all the evidence a report cites."""
+    return frozenset(each["sha256"] for each in report["evidence"])
+
+
+def _assembled(
+    examined: Examined,
+    verdict: Verdict,
+    found: StepFindings,
+    signatures: Sequence[SignatureFacts],
+    attachments: Sequence[AttachmentSummary],
+    *,
+    at: datetime,
+    kept: Collection[str],
+) -> Report:
+    indication, cause = sub_indication_of(_about_signature(found))
+    certificates = {each: None for signature in signatures for each in signature.path}
+    described = [certificate_facts(each) for each in certificates]
+    return {
+        "type": TYPE,
+        "version": VERSION,
+        "indication": verdict.indication.value,
+        # Only where ETSI counts it to this very indication, so that the pair is one of the standard's.
+        "sub_indication": cause.value if cause is not None and indication is verdict.indication else None,
+        "proven": verdict.indication is Indication.TOTAL_PASSED,
+        "signature": {"indication": indication.value, "sub_indication": cause.value if cause is not None else None},
+        "examined": asdict(examined),
+        "times": {"received_at": instant_text(at), "judged_at": instant_text(at)},
+        "steps": [_step(step, found.get(step)) for step in Step],
+        "signatures": [signature.shown for signature in signatures],
+        "certificates": described,
+        "evidence": [
+            {"sha256": each["sha256"], "kind": "certificate", "kept": each["sha256"] in kept} for each in described
+        ],
+        "attachments": [_attachment(number, each) for number, each in enumerate(attachments, start=1)],
+        "findings": [{**asdict(each), "step": step.value} for step in Step for each in found.get(step, ())],
+    }
+
+
+def _step(step: Step, findings: tuple[Finding, ...] | None) -> dict[str, Any]:
+    return {"number": step.number, "step": step.value, "outcome": outcome_of(findings).value}
+
+
+def _attachment(number: int, summary: AttachmentSummary) -> dict[str, Any]:
+    return {
+        "number": number,
+        "name": summary.name,
+        "media_type": summary.media_type,
+        "size": summary.size,
+        "sha256": summary.sha256,
+    }
+
+
+def _about_signature(found: StepFindings) -> list[Finding]:
+    return [each for step in Step if step in _SIGNATURE_STEPS for each in found.get(step, ())]
+
+
+def _place(finding: Finding) -> tuple[str, str | None, str]:
+    """Identify a finding whatever it weighs: its weight is raised once the sender is known."""
+    return finding.code, finding.location, finding.message
+
+
+def _later_step(finding: Finding) -> Step:
+    return Step.SIGNER if finding.code.startswith(_SIGNER_CODES) else Step.ROUTE
