@@ -26,7 +26,7 @@ from tests.exchange.bad_inputs import CLOSED, HEADER, REFUSED, SUSPENDED, XML, B
 from tests.exchange.conftest import QUIET
 from tests.exchange.remains import events_since, files, holds, remains
 from tests.support.node import running_node
-from tests.support.office import COMMUNE, GOVERNMENT_OFFICE, PROVINCE, Exchange, Office, created
+from tests.support.office import COMMUNE, GOVERNMENT_OFFICE, PROVINCE, Exchange, Office, created, exchange_on
 
 MEBIBYTE = 1024 * 1024
 
@@ -147,6 +147,22 @@ def test_nothing_of_a_secret_but_its_digest_is_stored(shared: Exchange, size: in
     created(office.system.send(office.signed(kept)))
     assert len(holds(shared, marker.encode())) >= 2
     assert len(holds(shared, base64.b64encode(attached)[:40])) == 1
+
+
+def test_nothing_of_a_secret_is_logged(
+    tmp_path: Path, migrated_sqlite: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    marker = secrets.token_hex(16)
+    shutil.copyfile(migrated_sqlite, tmp_path / "node.sqlite")
+    url = f"sqlite:///{tmp_path / 'node.sqlite'}"
+    with running_node(tmp_path / "data", url, log_level="debug") as running, exchange_on(running) as exchange:
+        office = exchange[GOVERNMENT_OFFICE]
+        secret = office.signed(office.paper(PROVINCE, subject=f"(TỐI MẬT) {marker}"))
+        for body, status in ((secret, 422), (f"<edXML>{marker}".encode(), 400)):
+            refused_as(office.system.send(body), status)
+    printed = "".join(capfd.readouterr())
+    assert printed.count("/v1/documents") >= 2
+    assert marker not in printed
 
 
 def test_a_long_body_that_is_refused_leaves_no_file(shared: Exchange) -> None:

@@ -93,6 +93,7 @@ H44.05,Sở Tư pháp,province,state,000.00.05.H44@../2022-09-14 H62.05@2020-09-
         ("H44.5@2020-02-01/2020-01-01", "", [("agency.dates-reversed", "2:5")]),
         ("", "harsh", [("import.value", "2:6")]),
         ("", "strict lenient@2026-01-01/..", [("agency.policies-overlap", "2:6")]),
+        ("", " ".join(["strict"] * 51), [("agency.policies-too-many", "2:6")]),
     ],
 )
 async def test_days_that_are_none_are_named(
