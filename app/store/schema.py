@@ -242,6 +242,7 @@ revocation_sources = sa.Table(
     sa.Column("fresh_until", Instant, nullable=True),
     sa.Column("failures", sa.Integer, nullable=False, server_default="0", comment="since it last answered"),
     sa.Column("problem", sa.Text, nullable=True),
+    sa.Column("alarmed_at", Instant, nullable=True, comment="when it was told that it is stale; null when it is fresh"),
     sa.Column("next_try_at", Instant, nullable=False, index=True),
 )
 

@@ -46,6 +46,12 @@ def upgrade() -> None:
         sa.Column("fresh_until", Instant(length=27), nullable=True),
         sa.Column("failures", sa.Integer(), server_default="0", nullable=False, comment="since it last answered"),
         sa.Column("problem", sa.Text(), nullable=True),
+        sa.Column(
+            "alarmed_at",
+            Instant(length=27),
+            nullable=True,
+            comment="when it was told that it is stale; null when it is fresh",
+        ),
         sa.Column("next_try_at", Instant(length=27), nullable=False),
         sa.PrimaryKeyConstraint("sha256", name=op.f("pk_revocation_sources")),
     )
