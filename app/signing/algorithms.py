@@ -4,6 +4,7 @@ Identifiers are those of XMLDSig (W3C 2008, §6) and RFC 9231. RSA is PKCS#1 v1.
 uses P-256 or P-384; SHA-1 and MD5 have practical collisions (RFC 6194, RFC 6151) and are refused for every purpose.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -90,6 +91,24 @@ SIGNATURE_METHODS: Final = {
         SignatureMethod(_MORE + "ecdsa-sha384", "ecdsa-sha384", KeyKind.EC, SHA384),
     )
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A whitelist: which signature and digest algorithms a signature may name, by their identifiers."""
+
+    methods: Mapping[str, SignatureMethod]
+    digests: Mapping[str, Digest]
+
+
+STRICT: Final = Accepted(SIGNATURE_METHODS, DIGESTS)
+"""What proves something today."""
+
+SHA1: Final = Digest(XMLDSIG + "sha1", "sha1", 20, hashes.SHA1())
+RSA_SHA1: Final = SignatureMethod(XMLDSIG + "rsa-sha1", "rsa-sha1", KeyKind.RSA, SHA1)
+
+WITH_SHA1: Final = Accepted({**SIGNATURE_METHODS, RSA_SHA1.uri: RSA_SHA1}, {**DIGESTS, SHA1.uri: SHA1})
+"""What older systems still sign with. That it computes is worth knowing, and never reported as valid (decision 0015)."""
 
 EC_COORDINATE_OCTETS: Final = {"secp256r1": 32, "secp384r1": 48}
 """Accepted curves, and how long r and s are in a signature value."""

@@ -8,6 +8,7 @@ import hashlib
 import hmac
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NoReturn
 
 from cryptography import x509
@@ -82,6 +83,38 @@ class Signed:
         return self.elements[0]
 
 
+@dataclass(frozen=True, slots=True)
+class TimestampToken:
+    """A timestamp over SignatureValue, as it came; `timestamps` judges it.
+
+    Attributes:
+        token: a CMS time-stamp token (RFC 3161 §2.4.2), DER.
+        imprint_octets: the canonical SignatureValue, whose digest the token must hold.
+    """
+
+    token: bytes
+    imprint_octets: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SignedProperties:
+    """Properties of XAdES that the signature covers, and what is unsigned beside them.
+
+    Attributes:
+        octets: canonical SignedProperties.
+        digest: the hash function of their reference.
+        value: the digest that was signed.
+        signing_time: when the signer says it signed; a claim that proves nothing.
+        tokens: timestamps over SignatureValue, unverified.
+    """
+
+    octets: bytes
+    digest: Digest
+    value: bytes
+    signing_time: datetime | None
+    tokens: tuple[TimestampToken, ...]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class PresentedSignature:
     """A signature in the expected place and of the accepted form. Nothing in it is proven yet.
@@ -95,7 +128,8 @@ class PresentedSignature:
         canonicalization: of SignedInfo.
         signed_octets: canonical SignedInfo.
         value: SignatureValue; for ECDSA r || s.
-        references: what it covers, one to sixteen, in order.
+        references: what of the document it covers, one to sixteen, in order.
+        properties: what XAdES says of it; None where it is a plain signature.
         findings: what is odd without being refused.
     """
 
@@ -108,7 +142,23 @@ class PresentedSignature:
     signed_octets: bytes
     value: bytes
     references: tuple[Reference, ...]
+    properties: SignedProperties | None = None
     findings: tuple[Finding, ...] = ()
+
+    @property
+    def signing_time(self) -> datetime | None:
+        """When the signer says it signed; a claim, and one only once `verify` has passed."""
+        return self.properties.signing_time if self.properties else None
+
+    @property
+    def timestamp_tokens(self) -> tuple[TimestampToken, ...]:
+        """Timestamps over SignatureValue, as they came."""
+        return self.properties.tokens if self.properties else ()
+
+    @property
+    def covers_whole(self) -> bool:
+        """Whether it claims to cover the whole document, and nothing beside."""
+        return len(self.references) == 1 and self.references[0].whole
 
     @property
     def sha256(self) -> str:
@@ -118,7 +168,9 @@ class PresentedSignature:
     def verify(self) -> Signed:
         """Prove the signature with the certificate's key, then every reference.
 
-        Takes ds:Signature out of the markup's tree, for good, once SignatureValue holds. May be repeated.
+        Takes ds:Signature out of the markup's tree, for good, once SignatureValue holds. May be repeated. Of several
+        signatures in one document the last one goes first: each was made over the document with those before it in
+        place and without those behind it (decision 0015).
 
         Returns:
             exactly what was signed.
@@ -136,17 +188,30 @@ class PresentedSignature:
                 place=self.element,
             )
         detach(self.element)
-        # (13) Every reference.
+        # (13) Every reference, the signature's own properties first.
+        if self.properties is not None:
+            self._check_properties(self.properties)
         for reference in self.references:
             self._check_digest(reference)
         # (14) What was signed.
         return Signed(
             elements=tuple(reference.target for reference in self.references),
-            covers_document=len(self.references) == 1 and self.references[0].whole,
+            covers_document=self.covers_whole,
             signature_algorithm=self.method.name,
             digest_algorithms=tuple(reference.digest.name for reference in self.references),
             canonicalization=self.canonicalization,
         )
+
+    def _check_properties(self, properties: SignedProperties) -> None:
+        hashed = hashlib.new(properties.digest.name, properties.octets)
+        if not hmac.compare_digest(hashed.digest(), properties.value):
+            refuse(
+                "etsi319132.4.4.properties-changed",
+                "SignedProperties are not those that were signed: their digest differs from its DigestValue.",
+                fix="Send the bytes as they were signed.",
+                source=f"ETSI EN 319 132-1 §4.4; {xmldsig('3.2.1')}",
+                place=self.element,
+            )
 
     def _check_digest(self, reference: Reference) -> None:
         hashed = hashlib.new(reference.digest.name)

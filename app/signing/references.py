@@ -12,9 +12,8 @@ from lxml import etree
 
 from app.markup import Markup, local_name
 from app.signing.algorithms import (
-    DIGESTS,
     ENVELOPED,
-    SIGNATURE_METHODS,
+    Accepted,
     Canonicalization,
     Digest,
     SignatureMethod,
@@ -98,7 +97,7 @@ def _prefixes(element: "etree._Element", method: Canonicalization) -> tuple[str,
 # (6) The signature algorithm.
 
 
-def read_signature_method(element: "etree._Element") -> SignatureMethod:
+def read_signature_method(element: "etree._Element", accepted: Accepted) -> SignatureMethod:
     """Read SignatureMethod (6).
 
     Raises:
@@ -106,7 +105,7 @@ def read_signature_method(element: "etree._Element") -> SignatureMethod:
     """
     attributes_within(element, ("Algorithm",), clause="4.3")
     uri = element.get("Algorithm", "")
-    method = SIGNATURE_METHODS.get(uri)
+    method = accepted.methods.get(uri)
     if method is None:
         refuse(
             f"ours.signature.{defect_of(uri)}",
@@ -130,6 +129,7 @@ def read_reference(
     markup: Markup,
     *,
     place: str,
+    accepted: Accepted,
 ) -> Reference:
     """Read a Reference (7) and look at what it points to (8).
 
@@ -139,36 +139,17 @@ def read_reference(
         by_id: every element of the document that has an Id.
         markup: the document.
         place: path of the Reference, for findings.
+        accepted: which digests.
 
     Raises:
         DocumentRefused: it is of another shape, points elsewhere, or uses what is not accepted.
     """
     attributes_within(element, ("Id", "URI"), clause="4.3")
-    # URI, an optional Transforms, DigestMethod, DigestValue.
-    children = children_of(element, most=3, clause="4.3")
-    names = [local_name(child) for child in children]
-    if names not in (["Transforms", "DigestMethod", "DigestValue"], ["DigestMethod", "DigestValue"]):
-        refuse(
-            "xmldsig.4.3.shape",
-            "Reference must hold Transforms, DigestMethod and DigestValue, in this order.",
-            fix="Write Reference as XMLDSig defines it.",
-            source=xmldsig("4.3.3"),
-            place=element,
-        )
+    transforms, method_element, value_element = reference_children(element)
     target = _target(element, by_id, markup)
-    enveloped, canonicalization, prefixes = _transforms(children[0] if len(children) == 3 else None)
+    enveloped, canonicalization, prefixes = read_transforms(transforms)
     _check_target(element, target, signature, enveloped=enveloped)
-    digest = _digest_method(children[-2])
-    attributes_within(children[-1], (), clause="4.3")
-    value = strict_base64(children[-1], markup, octets_max=64, clause="4.3")
-    if len(value) != digest.octets:
-        refuse(
-            "xmldsig.4.3.digest-length",
-            f"DigestValue has {len(value)} octets; {digest.name} gives {digest.octets}.",
-            fix="Write the whole digest, in base64.",
-            source=xmldsig("4.3.3.6"),
-            place=children[-1],
-        )
+    digest, value = read_digest(method_element, value_element, markup, accepted)
     return Reference(
         uri=element.get("URI", ""),
         place=place,
@@ -179,6 +160,49 @@ def read_reference(
         digest=digest,
         value=value,
     )
+
+
+def reference_children(
+    element: "etree._Element",
+) -> "tuple[etree._Element | None, etree._Element, etree._Element]":
+    """Give Transforms, where there is one, DigestMethod and DigestValue.
+
+    Raises:
+        DocumentRefused: there are other children, or they are in another order.
+    """
+    children = children_of(element, most=3, clause="4.3")
+    names = [local_name(child) for child in children]
+    if names not in (["Transforms", "DigestMethod", "DigestValue"], ["DigestMethod", "DigestValue"]):
+        refuse(
+            "xmldsig.4.3.shape",
+            "Reference must hold Transforms, DigestMethod and DigestValue, in this order.",
+            fix="Write Reference as XMLDSig defines it.",
+            source=xmldsig("4.3.3"),
+            place=element,
+        )
+    return (children[0] if len(children) == 3 else None), children[-2], children[-1]
+
+
+def read_digest(
+    method_element: "etree._Element", value_element: "etree._Element", markup: Markup, accepted: Accepted
+) -> tuple[Digest, bytes]:
+    """Read DigestMethod and the DigestValue that goes with it.
+
+    Raises:
+        DocumentRefused: an algorithm that is not accepted, or a value of another length or not in strict base64.
+    """
+    digest = _digest_method(method_element, accepted)
+    attributes_within(value_element, (), clause="4.3")
+    value = strict_base64(value_element, markup, octets_max=64, clause="4.3")
+    if len(value) != digest.octets:
+        refuse(
+            "xmldsig.4.3.digest-length",
+            f"DigestValue has {len(value)} octets; {digest.name} gives {digest.octets}.",
+            fix="Write the whole digest, in base64.",
+            source=xmldsig("4.3.3.6"),
+            place=value_element,
+        )
+    return digest, value
 
 
 def _target(element: "etree._Element", by_id: "Mapping[str, etree._Element]", markup: Markup) -> "etree._Element":
@@ -207,8 +231,12 @@ def _target(element: "etree._Element", by_id: "Mapping[str, etree._Element]", ma
     return target
 
 
-def _transforms(element: "etree._Element | None") -> tuple[bool, Canonicalization, tuple[str, ...]]:
-    """Read the transforms: enveloped or not, then at most one canonicalisation; 1.0 where none is named."""
+def read_transforms(element: "etree._Element | None") -> tuple[bool, Canonicalization, tuple[str, ...]]:
+    """Read the transforms: enveloped or not, then at most one canonicalisation; 1.0 where none is named.
+
+    Raises:
+        DocumentRefused: too many, in another order, or one that could compute something.
+    """
     if element is None:
         return False, Canonicalization.INCLUSIVE, ()
     attributes_within(element, (), clause="4.3")
@@ -251,10 +279,10 @@ def _transforms(element: "etree._Element | None") -> tuple[bool, Canonicalizatio
     return enveloped, canonicalization, prefixes
 
 
-def _digest_method(element: "etree._Element") -> Digest:
+def _digest_method(element: "etree._Element", accepted: Accepted) -> Digest:
     attributes_within(element, ("Algorithm",), clause="4.3")
     uri = element.get("Algorithm", "")
-    digest = DIGESTS.get(uri)
+    digest = accepted.digests.get(uri)
     if digest is None:
         refuse(
             f"ours.signature.{defect_of(uri)}",

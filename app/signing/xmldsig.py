@@ -5,16 +5,20 @@ are the same in the code of `profile`, `references`, `key_info` and `presented`,
 
      (0) The markup was read by `app.markup`: bounded, UTF-8, no document type, no entities, comments dropped.
   present
-     (1) Exactly one ds:Signature, a child of edXMLHeader. A Signature in another namespace is not verifiable.
+     (1) One to four ds:Signature, children of edXMLHeader; several only over the whole document, one after the other
+         (`present_all`). A Signature in another namespace is not verifiable.
      (2) No Id twice; Id, ID, id, xml:id and their like count as one.
-     (3) ds:Signature holds SignedInfo, SignatureValue, KeyInfo, and nothing else.
+     (3) ds:Signature holds SignedInfo, SignatureValue, KeyInfo, and nothing else but one Object with XAdES properties
+         of level B or T (`xades`).
      (4) SignedInfo holds CanonicalizationMethod, SignatureMethod, one to sixteen Reference, and nothing else.
      (5) Canonical XML 1.0, 1.1 or exclusive, without comments; PrefixList for the exclusive form.
      (6) RSA PKCS#1 v1.5 or ECDSA with SHA-256, SHA-384 or (RSA) SHA-512. SHA-1, MD5, HMAC, DSA are refused by name.
      (7) Each Reference: URI "" or #NCName; at most two transforms, enveloped, then canonicalisation; SHA-2 digest.
+         Properties are signed by a Reference of their own.
      (8) Each target exists, is not in the signature, and is enveloped exactly if it holds it; targets do not overlap.
      (9) SignatureValue is strict base64.
     (10) KeyInfo presents certificates, one of them clearly the signer's. Names and bare keys are passed over.
+         Properties name the same certificate.
     (11) Key: RSA of 2,048 bits or more, P-256 or P-384; of the method's family; the value has the key's length.
   in between, by the caller: the certificate is registered for the sender and `path.validate` finds nothing
   verify
@@ -23,8 +27,17 @@ are the same in the code of `profile`, `references`, `key_info` and `presented`,
     (14) What was signed is returned; whoever acts on the document reads that and nothing else.
 """
 
-from app.signing.presented import PresentedSignature, Reference, Signed
-from app.signing.profile import present
+from app.signing.presented import PresentedSignature, Reference, Signed, TimestampToken
+from app.signing.profile import present, present_all
 from app.signing.sign import SigningKey, sign
 
-__all__ = ["PresentedSignature", "Reference", "Signed", "SigningKey", "present", "sign"]
+__all__ = [
+    "PresentedSignature",
+    "Reference",
+    "Signed",
+    "SigningKey",
+    "TimestampToken",
+    "present",
+    "present_all",
+    "sign",
+]
