@@ -1,0 +1,69 @@
+"""Merkle trees as certificate logs have them (RFC 6962 §2.1): one root for many entries, and a short proof for each.
+
+Pure, and for trees that fit into memory: the whole list of entries goes in. Hashes are SHA-256 octets throughout.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Final
+
+EMPTY_ROOT: Final = hashlib.sha256(b"").digest()
+
+
+def leaf(entry: bytes) -> bytes:
+    """Return the hash of an entry; its prefix keeps entries and inner nodes apart."""
+    return hashlib.sha256(b"\x00" + entry).digest()
+
+
+def root(entries: Sequence[bytes]) -> bytes:
+    """Return the root over entries in their order."""
+    level = [leaf(entry) for entry in entries]
+    while len(level) > 1:
+        level = _above(level)
+    return level[0] if level else EMPTY_ROOT
+
+
+def inclusion(entries: Sequence[bytes], position: int) -> tuple[bytes, ...]:
+    """Return the proof that an entry is in the tree: the siblings on its way up, lowest first (RFC 6962 §2.1.1).
+
+    Raises:
+        IndexError: there is no entry at this position.
+    """
+    if not 0 <= position < len(entries):
+        raise IndexError(f"no entry {position} among {len(entries)}")
+    level = [leaf(entry) for entry in entries]
+    proof = []
+    while len(level) > 1:
+        sibling = position ^ 1
+        if sibling < len(level):
+            proof.append(level[sibling])
+        level, position = _above(level), position // 2
+    return tuple(proof)
+
+
+def root_by(proof: Sequence[bytes], entry: bytes, *, position: int, size: int) -> bytes | None:
+    """Return the root a proof leads to (RFC 9162 §2.1.3.2); None where the proof is too long or too short."""
+    if not 0 <= position < size:
+        return None
+    at, last, found = position, size - 1, leaf(entry)
+    for sibling in proof:
+        if last == 0:
+            return None
+        if at % 2 or at == last:
+            found = _node(sibling, found)
+            while at % 2 == 0 and at != 0:
+                at, last = at // 2, last // 2
+        else:
+            found = _node(found, sibling)
+        at, last = at // 2, last // 2
+    return found if last == 0 else None
+
+
+def _above(level: Sequence[bytes]) -> list[bytes]:
+    """Return the next level; what has no neighbour goes up as it is."""
+    pairs = [_node(level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)]
+    return [*pairs, level[-1]] if len(level) % 2 else pairs
+
+
+def _node(left: bytes, right: bytes) -> bytes:
+    return hashlib.sha256(b"\x01" + left + right).digest()
