@@ -8,19 +8,18 @@ has the registry's anchors. Whatever is wrong with a file is a finding, never an
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import IO, Any, Final
 
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.diff_analysis import ModificationLevel
 from pyhanko.sign.general import extract_certificate_info
-from pyhanko.sign.validation.generic_cms import extract_tst_data_iter, validate_sig_integrity
+from pyhanko.sign.validation.generic_cms import validate_sig_integrity
 from pyhanko.sign.validation.pdf_embedded import EmbeddedPdfSignature
 from pyhanko.sign.validation.status import SignatureCoverageLevel
 
 from app.findings import Finding, Severity
+from app.signing.pdf_found import Changes, Coverage, PdfExamination, PdfLimits, PdfSignature, PdfTimestamp, Role
 from app.signing.refusal import shortened
 
 SOURCE: Final = "ISO 32000-1 §12.8; ETSI EN 319 142-1; ours, decision 0017"
@@ -28,58 +27,7 @@ _DIGESTS: Final = frozenset({"sha256", "sha384", "sha512"})
 _TIMESTAMP: Final = "/ETSI.RFC3161"
 _PROFILES: Final = frozenset({"/adbe.pkcs7.detached", "/ETSI.CAdES.detached", _TIMESTAMP})
 _FIELD_LENGTH: Final = 120
-
-
-@dataclass(frozen=True, slots=True)
-class PdfLimits:
-    """How far a PDF is looked into.
-
-    Attributes:
-        octets_max: longest file.
-        signatures_max: most signatures; those behind are not looked at, and a finding says so.
-        certificates_max: most certificates that are given on of one signature.
-    """
-
-    octets_max: int = 64 * 1024 * 1024
-    signatures_max: int = 16
-    certificates_max: int = 8
-
-
-class Role(StrEnum):
-    """What a signature is there for."""
-
-    APPROVAL = "approval"
-    """Somebody signed."""
-    CERTIFICATION = "certification"
-    """Somebody signed and said which later changes are allowed (DocMDP, ISO 32000-1 §12.8.2.2)."""
-    TIMESTAMP = "timestamp"
-    """An authority says when the file was there; nobody signed (ETSI EN 319 142-1 §5.4.3)."""
-
-
-class Coverage(StrEnum):
-    """How much of the file a signature is over."""
-
-    WHOLE_FILE = "whole-file"
-    """Every octet but those of the signature itself."""
-    REVISION = "revision"
-    """The file as it was when it was signed; something was appended later."""
-    PART = "part"
-    """Less than that, or something else: what one sees may not be what was signed."""
-
-
-class Changes(StrEnum):
-    """What was appended after a signature."""
-
-    NONE = "none"
-    """Nothing."""
-    MAINTENANCE = "maintenance"
-    """Evidence and timestamps that keep signatures verifiable (ETSI EN 319 142-1 §5.4)."""
-    FORM_FILLING = "form-filling"
-    """Further signatures, or fields filled in."""
-    ANNOTATIONS = "annotations"
-    """Remarks on the pages."""
-    OTHER = "other"
-    """Something that may change what one sees."""
+DEFAULT_LIMITS: Final = PdfLimits()
 
 
 _CHANGES: Final = {
@@ -95,64 +43,7 @@ _COVERAGE: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class PdfTimestamp:
-    """A timestamp over a signature's value (RFC 3161).
-
-    Attributes:
-        at: its genTime, UTC.
-        intact: whether it is over this signature and its own signature holds; who made it is not judged here.
-        certificates: in DER, the authority's own first.
-    """
-
-    at: datetime
-    intact: bool
-    certificates: tuple[bytes, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class PdfSignature:
-    """One signature.
-
-    Attributes:
-        field: full name of its form field, shortened.
-        intact: whether the digest and the signature's value hold, by the certificate it names.
-        revision: which state of the file it was made over, from 1.
-        changes: what was appended since.
-        claimed_at: when the signer says it was made; proves nothing. Of a timestamp: its genTime.
-        timestamp: the first over its value, if there is one.
-        certificates: in DER, the signer's own first; empty where it cannot be found.
-        findings: what is wrong with the signature itself; nothing about who made it.
-    """
-
-    field: str
-    role: Role
-    intact: bool
-    coverage: Coverage
-    revision: int
-    changes: Changes
-    claimed_at: datetime | None
-    timestamp: PdfTimestamp | None
-    certificates: tuple[bytes, ...]
-    findings: tuple[Finding, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class PdfExamination:
-    """What was found in one file.
-
-    Attributes:
-        revisions: how many states the file has, the first included; 0 where it could not be read.
-        signatures: in the order they were made.
-        findings: what is to be said of the file as a whole.
-    """
-
-    revisions: int
-    signatures: tuple[PdfSignature, ...]
-    findings: tuple[Finding, ...]
-
-
-def examine(file: IO[bytes], *, limits: PdfLimits = PdfLimits()) -> PdfExamination:
+def examine(file: IO[bytes], *, limits: PdfLimits = DEFAULT_LIMITS) -> PdfExamination:
     """Look into a PDF. Raises nothing for what is in the file; takes as long as it takes.
 
     Args:
@@ -206,13 +97,12 @@ def _looked_at(embedded: EmbeddedPdfSignature, field: str, limits: PdfLimits) ->
     profile = str(embedded.sig_object.get("/SubFilter", ""))
     embedded.compute_integrity_info()  # type: ignore[no-untyped-call]
     summary = embedded.summarise_integrity_info()
-    named = extract_certificate_info(embedded.signed_data)
+    certificates = _certificates(embedded.signed_data, limits)
     covered = _COVERAGE.get(summary["coverage"], Coverage.PART)
     coverage = covered if _in_its_gap(embedded) else Coverage.PART
     level = getattr(summary["diff_result"], "modification_level", ModificationLevel.OTHER)
     changes = _CHANGES[level] if coverage is not Coverage.PART else Changes.OTHER
-    certificates = tuple(each.dump() for each in (named.signer_cert, *named.other_certs[: limits.certificates_max]))
-    defect = _defect(embedded, named.signer_cert, profile)
+    defect = _defect(embedded, profile)
     findings = [_broken(field, defect)] if defect else []
     if coverage is Coverage.PART:
         findings.append(_partial(field))
@@ -253,7 +143,7 @@ def _in_its_gap(embedded: EmbeddedPdfSignature) -> bool:
         return False
 
 
-def _defect(embedded: EmbeddedPdfSignature, certificate: Any, profile: str) -> str | None:
+def _defect(embedded: EmbeddedPdfSignature, profile: str) -> str | None:
     """Say why a signature does not hold; None where it does."""
     if profile == _TIMESTAMP:
         token = embedded.signed_data["encap_content_info"]["content"]
@@ -261,6 +151,7 @@ def _defect(embedded: EmbeddedPdfSignature, certificate: Any, profile: str) -> s
         if imprint != embedded.compute_digest():
             return "the file is not what was time-stamped"
         return None if _token_holds(embedded.signed_data) else "the value of the timestamp's signature is wrong"
+    certificate = extract_certificate_info(embedded.signed_data).signer_cert
     try:
         intact, valid = validate_sig_integrity(
             embedded.signer_info, certificate, expected_content_type="data", actual_digest=embedded.compute_digest()
@@ -302,28 +193,22 @@ def _aware(moment: datetime | None) -> datetime | None:
 
 
 def _timestamp(embedded: EmbeddedPdfSignature, limits: PdfLimits) -> PdfTimestamp | None:
-    """Read the first timestamp over the signature's value; one that cannot be read counts as none."""
+    """Give the first timestamp over the signature's value; one that cannot be read counts as none."""
     try:
-        token = next(extract_tst_data_iter(embedded.signer_info, signed=False), None)
-        if token is None:
-            return None
-        info = token["encap_content_info"]["content"].parsed
-        imprint = info["message_imprint"]
-        algorithm = imprint["hash_algorithm"]["algorithm"].native
-        digest = hashlib.new(algorithm, embedded.signer_info["signature"].native).digest()
-        over_it = algorithm in _DIGESTS and imprint["hashed_message"].native == digest
-        named = extract_certificate_info(token)
-        moment = _aware(info["gen_time"].native)
-        assert moment is not None, "RFC 3161 §2.4.2: genTime is not optional"
-        return PdfTimestamp(
-            at=moment,
-            intact=over_it and _token_holds(token),
-            certificates=tuple(
-                each.dump() for each in (named.signer_cert, *named.other_certs[: limits.certificates_max])
-            ),
-        )
+        for attribute in embedded.signer_info["unsigned_attrs"]:
+            if attribute["type"].native == "signature_time_stamp_token":
+                token = attribute["values"][0]
+                return PdfTimestamp(
+                    token.dump(), embedded.signer_info["signature"].native, _certificates(token["content"], limits)
+                )
     except Exception:  # noqa: BLE001 - no time is proven, whatever broke
         return None
+    return None
+
+
+def _certificates(signed: Any, limits: PdfLimits) -> tuple[bytes, ...]:
+    named = extract_certificate_info(signed)
+    return tuple(each.dump() for each in (named.signer_cert, *named.other_certs[: limits.certificates_max]))
 
 
 def _token_holds(token: Any) -> bool:
