@@ -1,9 +1,10 @@
 """The console in a real browser: it signs in, opens every page, and nothing is amiss. Needs Chromium; never skipped.
 
-Screenshots of every page, light, dark and narrow, are left in the folder of the test.
+To look at the pages oneself, name a folder in TRUC_TEST_PICTURES: every page is left there, light, dark and narrow.
 """
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,6 +54,12 @@ def browsing(folder: Path, **how: object) -> Iterator[tuple[BrowserContext, list
             context.close()
 
 
+def picture(page: Page, name: str) -> None:
+    """Leave a picture of the page for people, where they asked for it; taking one costs as much as opening it."""
+    if folder := os.environ.get("TRUC_TEST_PICTURES"):
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+
+
 def sign_in(page: Page, world: World, role: str) -> None:
     credentials = world.credentials[role]
     page.goto(world.running.url)
@@ -88,11 +95,11 @@ def test_every_page_opens_without_a_complaint(
     with browsing(tmp_path / "browser", viewport=viewport, color_scheme=scheme) as (context, complaints):
         page = context.new_page()
         page.goto(world.running.url)
-        page.screenshot(path=tmp_path / "sign-in.png", full_page=True)
+        picture(page, f"sign-in-{scheme}-{viewport['width']}")
         sign_in(page, world, "everything")
         for name, address in addresses(world).items():
             page.goto(world.running.url + address)
-            page.screenshot(path=tmp_path / f"{name}.png", full_page=True)
+            picture(page, f"{name}-{scheme}-{viewport['width']}")
             # Nothing sticks out sideways: what is wider than the page scrolls in a box of its own.
             overhang = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
             assert overhang <= 0, f"{name} is {overhang} px wider than the page"
@@ -167,7 +174,7 @@ def test_a_printed_page_is_black_on_white_without_navigation(world: World, tmp_p
         page.emulate_media(media="print")
         for name in ("document", "statistics", "log"):
             page.goto(world.running.url + addresses(world)[name])
-            page.screenshot(path=tmp_path / f"{name}.png", full_page=True)
+            picture(page, name)
             assert not page.locator(".strip nav").is_visible()
             assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
             assert page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(255, 255, 255)"
