@@ -115,20 +115,11 @@ def build_request(octets: bytes, *, nonce: int, policy: str | None = None) -> by
     )
 
 
-def verify_response(
-    response: bytes,
-    octets: bytes,
-    *,
-    nonce: int,
-    anchors: Iterable[x509.Certificate],
-    revocations: Revocations,
-    policy: str | None = None,
-    unknown_revocation: UnknownRevocation = UnknownRevocation.REFUSE,
-) -> Timestamp:
-    """Judge an authority's answer to a request of `build_request`; the other arguments as for `verify_token`.
+def token_of(response: bytes) -> bytes:
+    """Take the token out of an authority's answer.
 
     Raises:
-        TimestampRefused: the authority declined, or the token in its answer proves nothing.
+        TimestampRefused: it is no answer, or the authority declined.
     """
     if len(response) > TOKEN_OCTETS_MAX:
         _refuse("rfc3161.2.4.2.too-long", f"The answer has {len(response)} octets; at most {TOKEN_OCTETS_MAX} are read")
@@ -141,15 +132,17 @@ def verify_response(
     if status > 1:
         said = f", saying {shortened(' '.join(texts), 200)!r}" if texts else ""
         _refuse("rfc3161.2.4.2.declined", f"The authority declined with status {status}{said}")
-    return verify_token(
-        token,
-        octets,
-        anchors=anchors,
-        revocations=revocations,
-        nonce=nonce,
-        policy=policy,
-        unknown_revocation=unknown_revocation,
-    )
+    return token
+
+
+def certificates_of(token: bytes) -> tuple[x509.Certificate, ...]:
+    """Return the certificates in a token, its signer's first, so that what is known of them can be looked up.
+
+    Raises:
+        TimestampRefused: its form is not one that can count.
+    """
+    signed = _Signed(token)
+    return (signed.signer, *signed.others)
 
 
 def verify_token(

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from app.findings import Severity
 from app.signing.path import UnknownRevocation
 from app.signing.revocations import RevocationIndex, parse_revocation_list
-from app.signing.timestamps import Timestamp, TimestampRefused, build_request, verify_response, verify_token
+from app.signing.timestamps import Timestamp, TimestampRefused, build_request, certificates_of, token_of, verify_token
 from app.simulation.stamper import POLICY, Stamper
 from tests.support.pki import DAY, NOW, YEAR, Identity, Pki, name, shared_pki
 
@@ -65,8 +65,8 @@ def judged(
     revocations: RevocationIndex | None = None,
     unknown: UnknownRevocation = UnknownRevocation.REFUSE,
 ) -> Timestamp:
-    return verify_response(
-        response,
+    return verify_token(
+        token_of(response),
         octets,
         nonce=nonce,
         policy=policy,
@@ -105,6 +105,10 @@ def test_the_bare_token_is_believed_alike() -> None:
     token = judged().token
     stamp = verify_token(token, OCTETS, anchors=PKI.anchors, revocations=known())
     assert stamp == judged()
+
+
+def test_a_token_says_whom_to_ask_about() -> None:
+    assert certificates_of(token_of(RESPONSE)) == (TSA.certificate, PKI.issuing.certificate)
 
 
 def test_a_request_asks_for_certificate_nonce_and_policy() -> None:
