@@ -452,6 +452,8 @@ TEXTS: Final[dict[str, Text]] = {
     "happened.certificate.suspended": Text("Tạm dừng chứng thư", "Certificate suspended"),
     "happened.certificate.reinstated": Text("Khôi phục chứng thư", "Certificate reinstated"),
     "happened.certificate.expiring": Text("Chứng thư sắp hết hạn", "Certificate expires soon"),
+    "happened.revocation_source.added": Text("Thêm nơi lấy thông tin thu hồi", "Source of revocations added"),
+    "happened.revocation_source.removed": Text("Bỏ nơi lấy thông tin thu hồi", "Source of revocations removed"),
     "happened.revocation.learned": Text("Biết chứng thư bị thu hồi", "Revocation learned"),
     "happened.revocations.stale": Text("Thông tin thu hồi quá hạn", "Revocations out of date"),
     "happened.revocations.fresh": Text("Thông tin thu hồi đã cập nhật", "Revocations up to date"),
