@@ -1,6 +1,6 @@
 """What a document that will be accepted becomes: the rows, the receipt and the events of its one transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,8 @@ from app.exchange.lay import Original, laid
 from app.exchange.links import Link
 from app.exchange.receive import Body
 from app.exchange.route import Route
+from app.exchange.steps import Step
+from app.exchange.verification_report import XML, Examined, report_of
 from app.exchange.verify import Verified, verification_record
 from app.findings import Verdict
 from app.ids import new_id
@@ -44,12 +46,14 @@ class Decision:
     """A document that will be accepted: the rows and events of its one transaction.
 
     Attributes:
+        report: the row of its verification report, revision 0.
         notices: what else goes into inboxes with it.
         orders: what it does to the deliveries of other documents, which only the transaction can judge.
         cause: the document itself, as those deliveries need to know it.
     """
 
     document: Mapping[str, Any]
+    report: Mapping[str, Any]
     deliveries: Sequence[Mapping[str, Any]]
     notices: Sequence[Mapping[str, Any]]
     links: Sequence[Mapping[str, Any]]
@@ -67,12 +71,14 @@ def decide(
     *,
     client: Client,
     once: Once | None,
+    kept: Collection[str],
     at: datetime,
 ) -> Decision:
     """Make the rows, the receipt and the events of a document that passed.
 
     Args:
         once: its Idempotency-Key, to be remembered with it.
+        kept: digests of the evidence that is kept.
     """
     message, sender, regulations = routed.message, routed.sender, desk.policy.regulations
     certificate = verified.certificate
@@ -123,6 +129,7 @@ def decide(
     ]
     return Decision(
         document=row,
+        report=_report(document, routed, verified, body, kept=kept, at=at),
         deliveries=[leg.rows[0] for leg in legs],
         notices=[told for leg in legs for told in leg.rows[1:]],
         links=links.rows(document, routed.links),
@@ -131,6 +138,21 @@ def decide(
         cause=Cause(document, at, client.client_id, regulations),
         once=once,
     )
+
+
+def _report(
+    document: str, routed: Routed, verified: Verified, body: Body, *, kept: Collection[str], at: datetime
+) -> dict[str, Any]:
+    examined = Examined(XML, body.sha256, body.size)
+    report = report_of(examined, verified, routed.verdict, at=at, taken=(Step.SIGNER, Step.ROUTE), kept=kept)
+    return {
+        "document": document,
+        "revision": 0,
+        "indication": report["indication"],
+        "sub_indication": report["signature"]["sub_indication"],
+        "report": report,
+        "made_at": at,
+    }
 
 
 def _original(document: Mapping[str, Any], sender: Agency) -> Original:

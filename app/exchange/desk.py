@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import ParamSpec, TypeVar
 
 from app.exchange.doorbell import Doorbell
+from app.exchange.shelf import Shelf
 from app.registry.trust import TrustCache
 from app.regulations.provisions import Regulations
 from app.signing.node_key import NodeKey
@@ -62,6 +63,7 @@ class Desk:
     doorbell: Doorbell
     verifiers: Executor
     policy: Policy
+    shelf: Shelf = field(default_factory=Shelf)
 
     async def judge(self, size: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run CPU-bound work about a body of this size where it does not hold up other requests."""

@@ -7,7 +7,9 @@ from functools import lru_cache
 from typing import Any
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from app.exchange.shelf import Cited, Material
 from app.exchange.verify import CheckedSignature
 from app.findings import Finding
 from app.ledger.events import instant_text
@@ -23,10 +25,12 @@ class SignatureFacts:
     Attributes:
         shown: JSON values.
         path: the signer's certificate first, the anchor last; the signer's alone where no path was found.
+        cited: everything the verdict about it rests on.
     """
 
     shown: Mapping[str, Any]
     path: tuple[x509.Certificate, ...]
+    cited: tuple[Cited, ...]
 
 
 def signature_facts(
@@ -42,7 +46,7 @@ def signature_facts(
     indication, cause = sub_indication_of(findings)
     hint = kind_hint(presented.certificate)
     role = registered.kind if registered is not None else hint
-    path = (presented.certificate,)
+    path = _path(checked)
     shown = {
         "number": number,
         "indication": indication.value,
@@ -59,7 +63,18 @@ def signature_facts(
         "best_signing_time_by": "receipt",
         "path": [{"certificate": fingerprint(each), "revocation": None} for each in path],
     }
-    return SignatureFacts(shown, path)
+    return SignatureFacts(shown, path, cited_by(checked))
+
+
+def cited_by(checked: CheckedSignature) -> tuple[Cited, ...]:
+    """List what the verdict about a signature rests on."""
+    return tuple(
+        Cited(fingerprint(each), Material.CERTIFICATE, each.public_bytes(Encoding.DER)) for each in _path(checked)
+    )
+
+
+def _path(checked: CheckedSignature) -> tuple[x509.Certificate, ...]:
+    return (checked.presented.certificate,)
 
 
 def certificate_facts(certificate: x509.Certificate) -> Mapping[str, Any]:

@@ -19,13 +19,14 @@ from app.exchange.desk import Clock, Desk
 from app.exchange.receive import Body
 from app.exchange.refuse import Declared, received, refusals_recorded
 from app.exchange.route import route
+from app.exchange.signature_facts import cited_by
 from app.exchange.verify import Verified, verify
 from app.findings import Finding, Severity, Verdict
 from app.ledger.events import EventKind, record
 from app.registry.model import Agency, Client
 from app.registry.once import Once
 from app.regulations.calendar import day_of
-from app.store import deliveries, documents
+from app.store import deliveries, documents, verification_reports
 from app.store.database import Database, Transaction
 
 
@@ -88,7 +89,9 @@ async def submit(
         routed = await _routed(desk, message, sender, directory, verified, at=at)
         if earlier is not None:
             raise _taken(message, sender)
-        decision = decide(desk, routed, verified, body, client=client, once=once, at=at)
+        cited = [each for signature in verified.signatures for each in cited_by(signature)]
+        kept = await desk.shelf.keep(desk.database, cited, at=at)
+        decision = decide(desk, routed, verified, body, client=client, once=once, kept=kept, at=at)
         await asyncio.to_thread(body.keep, desk.blobs)
         # The body is durable and unreferenced: a crash now leaves an orphan that no row names.
         inserted = await commit(desk.database, [decision])
@@ -128,6 +131,7 @@ async def commit(database: Database, decisions: Sequence[Decision]) -> set[str]:
                 events += done.events
         await deliveries.insert(tx, rows)
         await documents.insert_links(tx, [row for decision in kept for row in decision.links])
+        await verification_reports.add(tx, [decision.report for decision in kept])
         await record(tx, events)
     # Committed and synced: all of it exists. Before this line, none of it did.
     return inserted

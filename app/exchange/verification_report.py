@@ -21,6 +21,8 @@ from app.ledger.events import instant_text
 from app.signing.indications import sub_indication_of
 
 TYPE: Final = "truc.verification-report"
+XML: Final = "application/xml"
+PDF: Final = "application/pdf"
 VERSION: Final = 1
 """Grows when a member changes its meaning or goes away; new members may come without."""
 
@@ -119,7 +121,6 @@ def _assembled(
 ) -> Report:
     indication, cause = sub_indication_of(_about_signature(found))
     certificates = {each: None for signature in signatures for each in signature.path}
-    described = [certificate_facts(each) for each in certificates]
     return {
         "type": TYPE,
         "version": VERSION,
@@ -132,9 +133,10 @@ def _assembled(
         "times": {"received_at": instant_text(at), "judged_at": instant_text(at)},
         "steps": [_step(step, found.get(step)) for step in Step],
         "signatures": [signature.shown for signature in signatures],
-        "certificates": described,
+        "certificates": [certificate_facts(each) for each in certificates],
         "evidence": [
-            {"sha256": each["sha256"], "kind": "certificate", "kept": each["sha256"] in kept} for each in described
+            {"sha256": each.sha256, "kind": each.material.value, "kept": each.sha256 in kept}
+            for each in {each.sha256: each for signature in signatures for each in signature.cited}.values()
         ],
         "attachments": [_attachment(number, each) for number, each in enumerate(attachments, start=1)],
         "findings": [{**asdict(each), "step": step.value} for step in Step for each in found.get(step, ())],
