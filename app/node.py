@@ -5,7 +5,9 @@ The composition root. Rooms get values and parts; nobody below reads the setting
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
+from app.errors import RequestInvalid
 from app.exchange.desk import Desk, Policy
 from app.exchange.doorbell import Doorbell
 from app.registry.trust import TrustCache
@@ -14,8 +16,9 @@ from app.remote.call import Limits
 from app.remote.fetch import Fetch
 from app.remote.post import Post
 from app.settings import Settings
-from app.signing.node_key import NodeKey
+from app.signing.node_key import KeyToken, NodeKey
 from app.signing.path import UnknownRevocation
+from app.signing.pkcs11 import Token, pin_of
 from app.signing.sealing_key import SealingKey
 from app.store.blobs import BlobStore
 from app.store.database import Database
@@ -80,7 +83,8 @@ async def open_node(settings: Settings) -> Node:
 
     Raises:
         RequestInvalid: the database URL, the regulations file or the file of authorities cannot be used.
-        DataFault: the node's key is readable by others, or damaged.
+        DataFault: the node's key is readable by others, damaged, or not in the token it should be in.
+        Unavailable: the token of the node's key does not answer.
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     database = Database(settings.effective_database_url)
@@ -96,7 +100,7 @@ async def open_node(settings: Settings) -> Node:
     desk = Desk(
         database=database,
         blobs=BlobStore(settings.data_dir),
-        key=NodeKey.open(settings.data_dir / KEYS_FOLDER),
+        key=NodeKey.open(settings.data_dir / KEYS_FOLDER, key_token(settings)),
         trust=TrustCache(),
         doorbell=Doorbell(),
         verifiers=ThreadPoolExecutor(settings.verify_threads, thread_name_prefix="verify"),
@@ -118,3 +122,18 @@ async def open_node(settings: Settings) -> Node:
         bytes_max=FETCHED_BYTES_MAX,
     )
     return Node(settings, desk, hooks, fetch)
+
+
+def key_token(settings: Settings) -> KeyToken | None:
+    """Return where the node's signing key lies by the settings, None for a file.
+
+    Raises:
+        RequestInvalid: a module without a token, or the other way round.
+    """
+    module, pin_file = settings.node_key_pkcs11_module, settings.node_key_pkcs11_pin_file
+    if (module is None) != (not settings.node_key_pkcs11_token):
+        raise RequestInvalid("settings: node_key_pkcs11_module and node_key_pkcs11_token go together")
+    if module is None:
+        return None
+    pin = partial(pin_of, pin_file) if pin_file is not None else None
+    return KeyToken(Token(module, settings.node_key_pkcs11_token, pin), settings.node_key_pkcs11_label)

@@ -74,6 +74,17 @@ class Settings(BaseSettings):
     verify_threads: int = Field(
         default=2, ge=1, le=64, description="Threads that verify documents too long to be verified on the event loop."
     )
+    node_key_pkcs11_module: Path | None = Field(
+        default=None,
+        description="PKCS#11 module of the token that holds the node's signing key; none: the key lies in a file.",
+    )
+    node_key_pkcs11_token: str = Field(default="", max_length=32, description="Label of that token.")
+    node_key_pkcs11_pin_file: Path | None = Field(
+        default=None, description="File with its PIN, closed to everybody but owner and group; none: it needs no PIN."
+    )
+    node_key_pkcs11_label: str = Field(
+        default="truc-node", min_length=1, max_length=64, description="Label of the P-256 key, later ones `…-0002`."
+    )
     webhook_private_targets: bool = Field(
         default=False,
         description="Let webhooks use http, and private and loopback addresses; for networks of one's own, and tests.",

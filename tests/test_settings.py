@@ -181,7 +181,7 @@ def _rows_of_readme() -> dict[str, list[str]]:
     rows = {}
     for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if (found := re.fullmatch(r"`(TRUC_[A-Z_]+)`", cells[0])) and len(cells) >= 3:
+        if (found := re.fullmatch(r"`(TRUC_[A-Z0-9_]+)`", cells[0])) and len(cells) >= 3:
             rows[found[1]] = cells[1:]
     return rows
 

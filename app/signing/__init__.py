@@ -10,4 +10,5 @@ path                    certificate → verdict at a point in time
 node_key, sealing_key
                         the node's ES256 key: receipts and access tokens; its AES key: secrets in the database
 key_files               how both lie on disk
+pkcs11                  keys in a token: of the node, and of whoever signs documents
 """

@@ -1,79 +1,163 @@
 """The node's own key: ES256 signatures over receipts and access tokens.
 
-Owns the key files of one folder: `node-0001.pem`, `node-0002.pem`, …; the highest number signs, all of them verify, so
-a receipt outlives a rotation. Never looks at the clock: `exp` and `iat` are claims like any other, the caller judges
-them. Compact JWS (RFC 7515 §3.1) with ES256 (RFC 7518 §3.4) pinned; `kid` is the key's thumbprint (RFC 7638).
+Owns the key files of one folder. `node-0001.pem`, `node-0002.pem`, … are private keys; `node-0003.pub.pem` is the
+public half of one that lies in a token, or of one whose private half was thrown away. The highest number signs, all of
+them verify, so a receipt outlives a rotation and the token it was signed with. Whoever holds a `NodeKey` sees a
+rotation at the next signature: the names in the folder are looked at each time, which costs microseconds.
+
+Never looks at the clock: `exp` and `iat` are claims like any other, the caller judges them. Compact JWS (RFC 7515 §3.1)
+with ES256 (RFC 7518 §3.4) pinned; `kid` is the key's thumbprint (RFC 7638).
 """
 
+import base64
 import json
+import os
 import re
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Protocol, Self
 
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
-from app.errors import DataFault, NotAuthenticated
+from app.errors import DataFault, NotAuthenticated, TrucError
 from app.signing import key_files
+from app.signing.pkcs11 import Token, TokenKey
 
 ALGORITHM: Final = "ES256"
-FILE_NAME: Final = re.compile(r"node-([0-9]{4})\.pem")
+FILE_NAME: Final = re.compile(r"node-([0-9]{4})(\.pub)?\.pem")
+NUMBER_MAX: Final = 9_999
 TOKEN_CHARACTERS_MAX: Final = 65_536
 """Longest token that is looked at; the largest receipt with a thousand deliveries stays below."""
 
+_COORDINATE_OCTETS: Final = 32
+
+
+class Signer(Protocol):
+    """A private P-256 key, wherever it lies: a key file's, or one in a token."""
+
+    def sign(self, data: bytes, scheme: ec.ECDSA, /) -> bytes:
+        """Hash and sign; answers in DER."""
+
 
 @dataclass(frozen=True, slots=True)
-class NodeKey:
-    """The keys of this node, newest last; safe to share between threads.
+class KeyToken:
+    """Where the node's key lies when it is not in a file.
 
     Attributes:
-        keys: private keys with `kid`, oldest first, at least one; the last one signs.
+        token: the token.
+        label: of its key; later ones are called the same with `-0002` and so on behind it.
     """
 
+    token: Token
+    label: str
+
+    def held(self) -> tuple[TokenKey, ...]:
+        """Return its P-256 keys of this label, oldest first.
+
+        Raises:
+            RequestInvalid: the module or the PIN is wrong.
+            Unavailable: the token does not answer.
+        """
+        of_label = re.compile(rf"{re.escape(self.label)}(?:-([0-9]{{4}}))?")
+        found = [
+            (int(named.group(1) or 0), key)
+            for key in self.token.private_keys()
+            if (named := of_label.fullmatch(key.label)) and _is_p256(key.public)
+        ]
+        return tuple(key for _, key in sorted(found, key=lambda each: each[0]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Ring:
+    """The keys as a folder had them.
+
+    Attributes:
+        names: of the files they were read from.
+        keys: public halves with `kid`, oldest first, at least one.
+        signer: the private half of the last one.
+    """
+
+    names: frozenset[str]
     keys: tuple[ECKey, ...]
+    signer: Signer
+
+
+class NodeKey:
+    """The keys of this node, newest last; safe to share between threads."""
+
+    def __init__(self, ring: _Ring, *, folder: Path | None = None, token: KeyToken | None = None) -> None:
+        self._ring = ring
+        self._folder = folder
+        self._token = token
+        self._unusable: frozenset[str] = frozenset()
+        self._lock = threading.Lock()
 
     @classmethod
-    def open(cls, folder: Path) -> Self:
+    def open(cls, folder: Path, token: KeyToken | None = None) -> Self:
         """Read the keys of a folder; make the folder and the first key when there is none.
 
         Several processes may do this at once: exactly one key appears and all of them read it.
 
         Args:
             folder: where the key files lie; created with mode 0700.
+            token: what signs, None: the newest file does.
 
         Raises:
-            DataFault: a key file can be read by group or others, is no regular file, or holds no P-256 key.
+            DataFault: a key file can be read by group or others, is no regular file, or holds no P-256 key; or the
+                newest key is not where it is looked for, in a file or in the token: then a rotation is due.
+            RequestInvalid: the module or the PIN is wrong.
+            Unavailable: the token does not answer.
         """
         key_files.make_folder(folder)
         if not _numbered(folder):
-            _create(folder, 1)
-        return cls(tuple(_read(path) for path in _numbered(folder)))
+            _add(folder, 1, token, ())
+        return cls(_ring(folder, token), folder=folder, token=token)
 
     @classmethod
-    def rotate(cls, folder: Path) -> Self:
-        """Make a new key in the folder that signs from now on; the older ones go on verifying.
+    def rotate(cls, folder: Path, token: KeyToken | None = None) -> Self:
+        """Let another key sign from now on; the older ones go on verifying.
 
-        Running processes see the new key when they open the folder again.
+        In a file it is a new one. In a token it is the newest of the label that the folder does not know, where a
+        person made one with the vendor's tools, else a new one. The token of before need not be there any more.
 
         Raises:
             DataFault: as in `open`, or 9,999 keys were made.
+            RequestInvalid: the module or the PIN is wrong, or the PIN may not make keys.
+            Unavailable: the token does not answer.
         """
-        present = cls.open(folder)
-        last = _number(_numbered(folder)[-1])
-        if last >= 9_999:
+        key_files.make_folder(folder)
+        last = max(_numbered(folder), default=0)
+        if last >= NUMBER_MAX:
             raise DataFault(f"{folder} holds key number {last}; the numbering ends there")
-        _create(folder, last + 1)
-        return cls((*present.keys, _read(_numbered(folder)[-1])))
+        before = keys_in(folder)
+        if last:
+            # Whoever wants to destroy the private half of the retired key can do so now.
+            key_files.create(folder / f"node-{last:04}.pub.pem", _pem_of(before[-1]))
+        _add(folder, last + 1, token, before)
+        return cls(_ring(folder, token), folder=folder, token=token)
 
     @classmethod
     def generate(cls) -> Self:
         """Make a key that lives in memory only, for tools and tests."""
-        return cls((_with_kid(ec.generate_private_key(ec.SECP256R1())),))
+        private = ec.generate_private_key(ec.SECP256R1())
+        return cls(_Ring(frozenset(), (_with_kid(private.public_key()),), private))
+
+    @property
+    def keys(self) -> tuple[ECKey, ...]:
+        """Public keys with `kid`, oldest first; the last one's private half signs."""
+        return self._current().keys
+
+    @property
+    def in_token(self) -> bool:
+        """Whether a token signs."""
+        return self._token is not None
 
     @property
     def kid(self) -> str:
@@ -99,10 +183,18 @@ class NodeKey:
 
         Returns:
             A compact JWS.
+
+        Raises:
+            Unavailable: the token that signs does not answer.
+            RequestInvalid: its PIN is wrong by now.
         """
+        ring = self._current()
         body = json.dumps(claims, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
-        header = {"alg": ALGORITHM, "typ": typ, "kid": self.kid}
-        return jws.serialize_compact(header, body, self.keys[-1], algorithms=[ALGORITHM])
+        header = json.dumps({"alg": ALGORITHM, "typ": typ, "kid": str(ring.keys[-1].kid)}, separators=(",", ":"))
+        signed = f"{_base64url(header.encode())}.{_base64url(body.encode())}"
+        r, s = decode_dss_signature(ring.signer.sign(signed.encode("ascii"), ec.ECDSA(hashes.SHA256())))
+        value = r.to_bytes(_COORDINATE_OCTETS, "big") + s.to_bytes(_COORDINATE_OCTETS, "big")
+        return f"{signed}.{_base64url(value)}"
 
     def verify_jws(self, token: str, *, typ: str) -> dict[str, Any]:
         """Check that this node signed the token as this type, and return its claims.
@@ -113,6 +205,19 @@ class NodeKey:
             NotAuthenticated: not a compact JWS, another algorithm, type or key, a wrong signature, or no JSON object.
         """
         return verify_jws(token, keys=self.keys, typ=typ)
+
+    def _current(self) -> _Ring:
+        if self._folder is None:
+            return self._ring
+        names = _names(self._folder)
+        if names not in (self._ring.names, self._unusable):
+            with self._lock:
+                try:
+                    self._ring = _ring(self._folder, self._token)
+                except TrucError:
+                    # What was good a moment ago goes on; `truc doctor` says what is wrong with the newest.
+                    self._unusable = names
+        return self._ring
 
 
 def verify_jws(token: str, *, keys: Sequence[ECKey], typ: str) -> dict[str, Any]:
@@ -164,45 +269,113 @@ def public_keys(jwks: Mapping[str, Any]) -> tuple[ECKey, ...]:
     return keys
 
 
+def keys_in(folder: Path) -> tuple[ECKey, ...]:
+    """Read the public keys of a folder, oldest first, without a token and without making anything; for verifying.
+
+    Raises:
+        DataFault: a key file can be read by group or others, is no regular file, or holds no P-256 key.
+    """
+    return tuple(_with_kid(_public_of(private_or_public)) for private_or_public in _read_all(folder).values())
+
+
 def _public(key: ECKey) -> dict[str, Any]:
     return {**key.as_dict(private=False), "kid": str(key.kid), "alg": ALGORITHM, "use": "sig"}
 
 
-def _with_kid(private: ec.EllipticCurvePrivateKey) -> ECKey:
-    key = ECKey.import_key(
-        private.private_bytes(
+def _ring(folder: Path, token: KeyToken | None) -> _Ring:
+    names, read = _names(folder), _read_all(folder)
+    keys = tuple(_with_kid(_public_of(each)) for each in read.values())
+    number, newest = list(read.items())[-1]
+    if token is None:
+        if not isinstance(newest, ec.EllipticCurvePrivateKey):
+            raise DataFault(
+                f"node key {number:04} of {folder} is not in a file; set node_key_pkcs11_module and _token to where it "
+                "is, or let another one sign: truc key rotate"
+            )
+        return _Ring(names, keys, newest)
+    held = next((each for each in token.held() if each.public == _public_of(newest)), None)
+    if held is None:
+        raise DataFault(
+            f"node key {number:04} of {folder} is not in the token {token.token.label!r} under the label "
+            f"{token.label!r}; let one of the token sign: truc key rotate"
+        )
+    return _Ring(names, keys, held)
+
+
+def _add(folder: Path, number: int, token: KeyToken | None, known: Sequence[ECKey]) -> None:
+    # Nothing was signed with the key before this call ends, so a crash that loses it loses nothing.
+    if token is None:
+        private = ec.generate_private_key(ec.SECP256R1())
+        pem = private.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
+        key_files.create(folder / f"node-{number:04}.pem", pem)
+        return
+    kids = {key.kid for key in known}
+    fresh = [key for key in token.held() if _with_kid(key.public).kid not in kids]
+    added = fresh[-1] if fresh else token.token.make(f"{token.label}-{number:04}", identity=os.urandom(8))
+    key_files.create(folder / f"node-{number:04}.pub.pem", _pem_of(_with_kid(added.public)))
+
+
+def _base64url(octets: bytes) -> str:
+    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode("ascii")
+
+
+def _is_p256(key: object) -> bool:
+    return isinstance(key, ec.EllipticCurvePublicKey | ec.EllipticCurvePrivateKey) and isinstance(
+        key.curve, ec.SECP256R1
+    )
+
+
+def _public_of(key: ec.EllipticCurvePrivateKey | ec.EllipticCurvePublicKey) -> ec.EllipticCurvePublicKey:
+    return key.public_key() if isinstance(key, ec.EllipticCurvePrivateKey) else key
+
+
+def _with_kid(public: object) -> ECKey:
+    assert isinstance(public, ec.EllipticCurvePublicKey)
+    key = ECKey.import_key(
+        public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     )
     key.ensure_kid()
     return key
 
 
-def _number(path: Path) -> int:
-    found = FILE_NAME.fullmatch(path.name)
-    assert found is not None
-    return int(found.group(1))
+def _pem_of(key: ECKey) -> bytes:
+    return bytes(key.as_pem(private=False))
 
 
-def _numbered(folder: Path) -> list[Path]:
-    return sorted((path for path in folder.iterdir() if FILE_NAME.fullmatch(path.name)), key=_number)
-
-
-def _create(folder: Path, number: int) -> None:
-    private = ec.generate_private_key(ec.SECP256R1())
-    pem = private.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    # Nothing was signed with the key before this call ends, so a crash that loses it loses nothing.
-    key_files.create(folder / f"node-{number:04}.pem", pem)
-
-
-def _read(path: Path) -> ECKey:
-    pem = key_files.read(path)
+def _names(folder: Path) -> frozenset[str]:
     try:
-        private = serialization.load_pem_private_key(pem, password=None)
+        return frozenset(name for name in os.listdir(folder) if FILE_NAME.fullmatch(name))  # noqa: PTH208 - names only
+    except FileNotFoundError:
+        return frozenset()
+
+
+def _numbered(folder: Path) -> dict[int, Path]:
+    """Return the file of each number, in their order: the private key's where there is one, else the public one's."""
+    found: dict[int, Path] = {}
+    # Of one number, the longer name sorts first and is replaced by the private key's.
+    for name in sorted(_names(folder), key=lambda name: (name[:9], -len(name))):
+        found[int(name[5:9])] = folder / name
+    return found
+
+
+def _read_all(folder: Path) -> dict[int, ec.EllipticCurvePrivateKey | ec.EllipticCurvePublicKey]:
+    return {number: _read(path) for number, path in _numbered(folder).items()}
+
+
+def _read(path: Path) -> ec.EllipticCurvePrivateKey | ec.EllipticCurvePublicKey:
+    pem = key_files.read(path)
+    public = path.name.endswith(".pub.pem")
+    key: object
+    try:
+        if public:
+            key = serialization.load_pem_public_key(pem)
+        else:
+            key = serialization.load_pem_private_key(pem, password=None)
     except (ValueError, TypeError) as error:
-        raise DataFault(f"the node key {path} holds no readable private key") from error
-    if not isinstance(private, ec.EllipticCurvePrivateKey) or not isinstance(private.curve, ec.SECP256R1):
+        kind = "public" if public else "private"
+        raise DataFault(f"the node key {path} holds no readable {kind} key") from error
+    if not isinstance(key, ec.EllipticCurvePrivateKey | ec.EllipticCurvePublicKey) or not _is_p256(key):
         raise DataFault(f"the node key {path} is not a P-256 key")
-    return _with_kid(private)
+    return key

@@ -15,7 +15,7 @@ from joserfc import jws
 from joserfc.jwk import ECKey, OctKey
 
 from app.errors import DataFault, NotAuthenticated
-from app.signing.node_key import TOKEN_CHARACTERS_MAX, NodeKey, public_keys, verify_jws
+from app.signing.node_key import TOKEN_CHARACTERS_MAX, NodeKey, keys_in, public_keys, verify_jws
 
 CLAIMS = {"sub": "000.00.00.G22", "note": "Văn phòng", "n": [1, 2]}
 
@@ -105,14 +105,45 @@ def test_signed_claims_come_back(tmp_path: Path) -> None:
 
 def test_older_keys_verify_after_a_rotation(tmp_path: Path) -> None:
     before = NodeKey.open(tmp_path)
-    token = before.sign_jws(CLAIMS, typ="receipt+jwt")
+    token, old = before.sign_jws(CLAIMS, typ="receipt+jwt"), before.kid
     after = NodeKey.rotate(tmp_path)
-    assert after.kid != before.kid
+    assert after.kid != old
     assert after.verify_jws(token, typ="receipt+jwt") == CLAIMS
     assert NodeKey.open(tmp_path).kid == after.kid
-    assert [entry["kid"] for entry in after.jwks()["keys"]] == [after.kid, before.kid]
-    with pytest.raises(NotAuthenticated, match="unknown key"):
-        before.verify_jws(after.sign_jws(CLAIMS, typ="receipt+jwt"), typ="receipt+jwt")
+    assert [entry["kid"] for entry in after.jwks()["keys"]] == [after.kid, old]
+
+
+def test_whoever_has_the_keys_open_sees_a_rotation_at_once(tmp_path: Path) -> None:
+    first, second = NodeKey.open(tmp_path), NodeKey.open(tmp_path)
+    old = first.kid
+    rotated = NodeKey.rotate(tmp_path)
+    assert first.kid == rotated.kid != old
+    token = rotated.sign_jws(CLAIMS, typ="receipt+jwt")
+    assert second.verify_jws(token, typ="receipt+jwt") == CLAIMS
+    assert [entry["kid"] for entry in second.jwks()["keys"]] == [rotated.kid, old]
+
+
+def test_a_damaged_new_key_leaves_the_old_one_in_office(tmp_path: Path) -> None:
+    key = NodeKey.open(tmp_path)
+    kid = key.kid
+    damaged = tmp_path / "node-0002.pem"
+    damaged.touch(0o600)
+    assert key.kid == kid
+    with pytest.raises(DataFault, match="no readable private key"):
+        NodeKey.open(tmp_path)
+    damaged.unlink()
+    assert NodeKey.rotate(tmp_path).kid == key.kid != kid
+
+
+def test_the_private_half_of_a_retired_key_may_be_destroyed(tmp_path: Path) -> None:
+    token = NodeKey.open(tmp_path).sign_jws(CLAIMS, typ="receipt+jwt")
+    NodeKey.rotate(tmp_path)
+    (tmp_path / "node-0001.pem").unlink()
+    assert NodeKey.open(tmp_path).verify_jws(token, typ="receipt+jwt") == CLAIMS
+    assert verify_jws(token, keys=keys_in(tmp_path), typ="receipt+jwt") == CLAIMS
+    (tmp_path / "node-0002.pem").unlink()
+    with pytest.raises(DataFault, match="truc key rotate"):
+        NodeKey.open(tmp_path)
 
 
 def test_rotation_ends_with_the_numbering(tmp_path: Path) -> None:
@@ -203,8 +234,9 @@ def test_text_that_is_no_token_is_refused(token: str) -> None:
 
 
 @pytest.mark.parametrize("body", [b"[]", b"\xff", b"not json"])
-def test_signed_text_that_is_no_object_is_refused(body: bytes) -> None:
-    key = NodeKey.generate()
+def test_signed_text_that_is_no_object_is_refused(tmp_path: Path, body: bytes) -> None:
+    key = NodeKey.open(tmp_path)
+    private = ECKey.import_key((tmp_path / "node-0001.pem").read_bytes())
     header = {"alg": "ES256", "typ": "at+jwt", "kid": key.kid}
     with pytest.raises(NotAuthenticated):
-        key.verify_jws(jws.serialize_compact(header, body, key.keys[-1], ["ES256"]), typ="at+jwt")
+        key.verify_jws(jws.serialize_compact(header, body, private, ["ES256"]), typ="at+jwt")
