@@ -5,16 +5,20 @@ The composition root. Rooms get values and parts; nobody below reads the setting
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 
 from app.errors import RequestInvalid
 from app.exchange.desk import Desk, Policy
 from app.exchange.doorbell import Doorbell
+from app.exchange.pdf_readers import PdfReaders
+from app.exchange.stamping import Stamping
 from app.registry.trust import TrustCache
 from app.regulations.file import load as load_regulations
 from app.remote.call import Limits
 from app.remote.fetch import Fetch
 from app.remote.post import Post
+from app.remote.target import Target
 from app.settings import Settings
 from app.signing.node_key import KeyToken, NodeKey
 from app.signing.path import UnknownRevocation
@@ -43,12 +47,16 @@ class Node:
         desk: what the exchange works with; the other parts are in there.
         hooks: what webhooks work with.
         fetch: how revocations and timestamps are fetched, by the worker alone.
+        readers: the processes that look into PDFs.
+        stamping: what time stamps of receipts need; None where no authority is configured.
     """
 
     settings: Settings
     desk: Desk
     hooks: Hooks
     fetch: Fetch
+    readers: PdfReaders
+    stamping: Stamping | None
 
     @property
     def database(self) -> Database:
@@ -73,6 +81,7 @@ class Node:
     async def close(self) -> None:
         """Give everything back; the node must not be used afterwards."""
         self.desk.verifiers.shutdown(wait=True, cancel_futures=True)
+        await self.readers.close()
         self.hooks.post.close()
         self.fetch.close()
         await self.database.close()
@@ -82,7 +91,8 @@ async def open_node(settings: Settings) -> Node:
     """Open a node on its data folder and database; makes the folder and the node's key where they are missing.
 
     Raises:
-        RequestInvalid: the database URL, the regulations file or the file of authorities cannot be used.
+        RequestInvalid: the database URL, the regulations file, the file of authorities or the address of the
+            time-stamping authority cannot be used.
         DataFault: the node's key is readable by others, damaged, or not in the token it should be in.
         Unavailable: the token of the node's key does not answer.
     """
@@ -121,7 +131,18 @@ async def open_node(settings: Settings) -> Node:
         private=settings.revocation_private_targets,
         bytes_max=FETCHED_BYTES_MAX,
     )
-    return Node(settings, desk, hooks, fetch)
+    readers = PdfReaders(settings.pdf_processes, settings.pdf_seconds_max)
+    return Node(settings, desk, hooks, fetch, readers, _stamping(settings, database, fetch))
+
+
+def _stamping(settings: Settings, database: Database, fetch: Fetch) -> Stamping | None:
+    url = settings.timestamp_authority_url
+    if not url:
+        return None
+    # An address that can never be called is to be found at the start, not by its receipts having no time stamps.
+    Target.parse(url, private=fetch.private, plain=True)
+    interval = timedelta(seconds=settings.timestamp_interval_seconds)
+    return Stamping(database, fetch, url, interval, settings.timestamp_policy or None)
 
 
 def key_token(settings: Settings) -> KeyToken | None:

@@ -74,6 +74,20 @@ class Settings(BaseSettings):
     verify_threads: int = Field(
         default=2, ge=1, le=64, description="Threads that verify documents too long to be verified on the event loop."
     )
+    pdf_processes: int = Field(
+        default=1,
+        ge=0,
+        le=8,
+        description="Processes that look into PDF attachments after acceptance; 0: this process does not.",
+    )
+    pdf_seconds_max: float = Field(
+        default=30.0, gt=0, le=300, description="Longest time for one PDF; the process that takes longer is killed."
+    )
+    pdf_bytes_max: int = Field(
+        default=64 * 1024 * 1024,
+        ge=1024,
+        description="Longest PDF in bytes whose signatures are looked at (default 64 MiB).",
+    )
     node_key_pkcs11_module: Path | None = Field(
         default=None,
         description="PKCS#11 module of the token that holds the node's signing key; none: the key lies in a file.",
@@ -114,6 +128,18 @@ class Settings(BaseSettings):
         ge=60,
         le=7 * 86400,
         description="Longest rest between two fetches from one source; sooner where its answer is good for less.",
+    )
+    timestamp_authority_url: str = Field(
+        default="",
+        description="Address of the RFC 3161 authority that stamps receipts; empty: none are stamped.",
+    )
+    timestamp_interval_seconds: float = Field(
+        default=60, gt=0, le=3600, description="Rest between two batches of receipts that are stamped together."
+    )
+    timestamp_policy: str = Field(
+        default="",
+        pattern=r"^([0-2](\.(0|[1-9][0-9]{0,30})){1,20})?$",
+        description="OID of the policy time stamps must be made under; empty: any.",
     )
     log_format: Literal["json", "console"] = Field(default="json", description="Form of log lines.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="Lowest level logged.")

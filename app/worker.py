@@ -13,12 +13,14 @@ from datetime import timedelta
 import structlog
 
 from app.errors import Unavailable
-from app.exchange import deadlines
+from app.exchange import deadlines, inspection, stamping
 from app.ledger.seal import BATCH_MAX, IN_INBOX, seal_batch
 from app.node import Node
+from app.registry import revocation_rounds, revocation_sources
 from app.registry.expiry import forget_expired
 from app.registry.reorganisation import acts as reorganisations
 from app.routers import clock
+from app.signing.pdf_found import PdfLimits
 from app.store import journal
 from app.webhooks import rounds as webhooks
 
@@ -34,6 +36,15 @@ CLOCK_SKEW_MAX = timedelta(minutes=5)
 REORGANISATION_SECONDS = 10.0
 """How often it is looked whether the day of a plan has come, which is soon after midnight in Vietnam."""
 
+STAMP_REST_SECONDS_MIN, STAMP_REST_SECONDS_MAX = 0.2, 15.0
+"""How often it is looked whether receipts wait for their time stamp: a quarter of the interval, within these."""
+
+INSPECTION_SECONDS = 5.0
+"""Rest of a process that found no attachment to look into; nobody waits for what it finds."""
+
+REVOCATION_SECONDS = 15.0
+"""How often it is looked whether a source of revocations is to be asked."""
+
 _RETRY_SECONDS = 1.0
 
 _log = structlog.get_logger("truc.worker")
@@ -48,7 +59,11 @@ async def run(node: Node) -> None:
         group.create_task(_seal_and_ring(node))
         group.create_task(_sweep(node))
         group.create_task(_watch_deadlines(node))
+        group.create_task(_inspect(node))
         group.create_task(_reorganise(node))
+        if node.settings.revocation_fetch:
+            group.create_task(_fetch_revocations(node))
+        group.create_task(_stamp(node))
         group.create_task(webhooks.run(node.hooks, now=clock.now))
         group.create_task(webhooks.count(node.hooks))
 
@@ -96,6 +111,20 @@ async def _watch_deadlines(node: Node) -> None:
         await asyncio.sleep(node.settings.deadline_interval_seconds)
 
 
+async def _inspect(node: Node) -> None:
+    if node.settings.pdf_processes == 0:
+        return
+    limits = PdfLimits(octets_max=node.settings.pdf_bytes_max)
+    while True:
+        try:
+            taken = await inspection.inspect_due(node.desk, node.readers, limits=limits, now=clock.now)
+        except Unavailable:
+            _log.warning("worker.inspections_postponed")
+            taken = 0
+        if not taken:
+            await asyncio.sleep(INSPECTION_SECONDS)
+
+
 async def _reorganise(node: Node) -> None:
     while True:
         try:
@@ -108,6 +137,39 @@ async def _reorganise(node: Node) -> None:
             if done:
                 node.desk.doorbell.nudge()
         await asyncio.sleep(REORGANISATION_SECONDS)
+
+
+async def _stamp(node: Node) -> None:
+    if node.stamping is None:
+        return
+    rest = min(max(node.stamping.interval.total_seconds() / 4, STAMP_REST_SECONDS_MIN), STAMP_REST_SECONDS_MAX)
+    while True:
+        try:
+            stamped = await stamping.stamp(node.stamping, now=clock.now)
+        except Unavailable:
+            _log.warning("worker.stamping_postponed")
+        else:
+            if stamped:
+                _log.info("worker.stamped", receipts=stamped)
+        await asyncio.sleep(rest)
+
+
+async def _fetch_revocations(node: Node) -> None:
+    learned = False
+    interval = timedelta(seconds=node.settings.revocation_interval_seconds)
+    while True:
+        try:
+            if not learned:
+                await revocation_sources.learn_all(node.database, at=clock.now())
+                learned = True
+            done = await revocation_rounds.refresh(node.database, node.fetch, interval=interval, now=clock.now)
+        except Unavailable:
+            _log.warning("worker.revocations_postponed")
+        else:
+            if done != revocation_rounds.Refreshed():
+                _log.info("worker.revocations_fetched", **asdict(done))
+                node.desk.doorbell.nudge()
+        await asyncio.sleep(REVOCATION_SECONDS)
 
 
 async def _sweep(node: Node) -> None:

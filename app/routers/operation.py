@@ -159,7 +159,10 @@ async def _check_blobs(node: Node) -> Check:
 async def metrics_page(request: Request) -> Response:
     """Return counters and durations by route, and figures of webhooks, in the text format of Prometheus."""
     node: Node = request.app.state.node
-    exposition = request.app.state.metrics.exposition(node.hooks.figures.registry)
+    others = [node.hooks.figures.registry]
+    if node.stamping is not None:
+        others.append(node.stamping.figures.registry)
+    exposition = request.app.state.metrics.exposition(*others)
     return Response(exposition, media_type=metrics.CONTENT_TYPE)
 
 
