@@ -126,7 +126,9 @@ def running_node(data_dir: Path, database_url: str, **settings: Any) -> Iterator
     with socket.socket(proto=socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
-        address = {"host": "127.0.0.1", "port": port, "public_url": f"http://127.0.0.1:{port}"}
+        address: dict[str, Any] = {"host": "127.0.0.1", "port": port, "public_url": f"http://127.0.0.1:{port}"}
+        # Attachments are looked into by the tests that are about that; elsewhere their events would come at any time.
+        address["pdf_processes"] = 0
         chosen = Settings(data_dir=data_dir, database_url=database_url, **(address | settings))
         configure_logs(chosen)
         running = RunningNode(chosen, create_app(chosen), listener)

@@ -1,0 +1,103 @@
+"""PDFs as they come: plain ones, and such as software of offices signs them, in this process and without a network."""
+
+import io
+from datetime import datetime
+from typing import Any
+
+from asn1crypto import keys as asn1_keys  # type: ignore[import-untyped]
+from asn1crypto import x509 as asn1_x509
+from cryptography.hazmat.primitives import serialization
+from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
+from pyhanko.pdf_utils.writer import PageObject, PdfFileWriter
+from pyhanko.sign import PdfSignatureMetadata, SimpleSigner, sign_pdf
+from pyhanko.sign.fields import SigSeedSubFilter
+from pyhanko.sign.timestamps import DummyTimeStamper
+from pyhanko_certvalidator.registry import SimpleCertificateStore
+
+from tests.support.pki import Identity
+
+TEXT = b"BT (Kinh gui) Tj ET"
+
+
+def plain_pdf(*, padding: int = 0) -> bytes:
+    """Write a PDF of one page; `padding` octets more."""
+    writer = PdfFileWriter()
+    contents = writer.add_object(generic.StreamObject(stream_data=TEXT + b"%" + b"x" * padding))
+    box = generic.ArrayObject([generic.NumberObject(each) for each in (0, 0, 595, 842)])
+    writer.insert_page(PageObject(contents=contents, media_box=box))
+    return _written(writer)
+
+
+def signed_pdf(
+    pdf: bytes,
+    identity: Identity,
+    *,
+    field: str = "Signature1",
+    authority: Identity | None = None,
+    stamped_at: datetime | None = None,
+    **how: Any,
+) -> bytes:
+    """Sign a PDF, which may be signed already.
+
+    Args:
+        authority: stamps the time.
+        how: further fields of pyHanko's `PdfSignatureMetadata`.
+    """
+    metadata = PdfSignatureMetadata(
+        **{"field_name": field, "md_algorithm": "sha256", "subfilter": SigSeedSubFilter.PADES} | how
+    )
+    stamper = None
+    if authority is not None:
+        stamper = DummyTimeStamper(
+            _certificate(authority), _key(authority), certs_to_embed=_store(authority), fixed_dt=stamped_at
+        )
+    signer = SimpleSigner(
+        signing_cert=_certificate(identity), signing_key=_key(identity), cert_registry=_store(identity)
+    )
+    return bytes(
+        sign_pdf(IncrementalPdfFileWriter(io.BytesIO(pdf)), metadata, signer=signer, timestamper=stamper).getvalue()
+    )
+
+
+def changed_page(pdf: bytes) -> bytes:
+    """Change in an update what the page shows, as whoever fakes a signed PDF does."""
+    writer = IncrementalPdfFileWriter(io.BytesIO(pdf))
+    page = writer.root["/Pages"]["/Kids"][0]
+    page["/Contents"] = writer.add_object(generic.StreamObject(stream_data=b"BT (Khac) Tj ET"))
+    writer.update_container(page)
+    return _written(writer)
+
+
+def encrypted_pdf() -> bytes:
+    """Write a PDF that nobody opens without its password."""
+    writer = PdfFileWriter()
+    writer.encrypt(owner_pass="mật khẩu")
+    box = generic.ArrayObject([generic.NumberObject(each) for each in (0, 0, 595, 842)])
+    contents = writer.add_object(generic.StreamObject(stream_data=TEXT))
+    writer.insert_page(PageObject(contents=contents, media_box=box))
+    return _written(writer)
+
+
+def _written(writer: Any) -> bytes:
+    file = io.BytesIO()
+    writer.write(file)
+    return file.getvalue()
+
+
+def _certificate(identity: Identity) -> asn1_x509.Certificate:
+    return asn1_x509.Certificate.load(identity.der())
+
+
+def _key(identity: Identity) -> asn1_keys.PrivateKeyInfo:
+    octets = identity.key.private_bytes(
+        serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return asn1_keys.PrivateKeyInfo.load(octets)
+
+
+def _store(identity: Identity) -> SimpleCertificateStore:
+    store = SimpleCertificateStore()
+    for each in identity.chain:
+        store.register(asn1_x509.Certificate.load(each.public_bytes(serialization.Encoding.DER)))
+    return store
