@@ -10,7 +10,19 @@ from contextlib import suppress
 
 import typer
 
-from app.cli import agencies, audit, certificates, clients, demonstration, doctor, exchange, files, server, trust
+from app.cli import (
+    agencies,
+    audit,
+    certificates,
+    clients,
+    demonstration,
+    doctor,
+    exchange,
+    files,
+    node_keys,
+    server,
+    trust,
+)
 from app.cli.terminal import complain
 from app.errors import TrucError
 
@@ -33,6 +45,7 @@ app.command("migrate", rich_help_panel=_NODE)(server.migrate)
 app.command("doctor", rich_help_panel=_NODE)(doctor.doctor)
 app.command("openapi", rich_help_panel=_NODE)(server.openapi)
 app.command("demo", rich_help_panel=_NODE)(demonstration.demo)
+app.add_typer(node_keys.app, name="key", rich_help_panel=_NODE)
 app.add_typer(audit.log, name="log", rich_help_panel=_NODE)
 app.add_typer(audit.statistics, name="statistics", rich_help_panel=_NODE)
 app.add_typer(agencies.app, name="agency", rich_help_panel=_REGISTRY)

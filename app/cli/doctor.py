@@ -82,7 +82,7 @@ def _all_checks(at: datetime) -> Iterator[Check]:
     yield Check("settings", Grade.OK, f"data folder {settings.data_dir}, {_shown(settings.effective_database_url)}")
     yield _guarded("regulations", lambda: _regulations(settings.regulations_file, at))
     yield _guarded("disk", lambda: _disk(settings.data_dir))
-    yield _guarded("node key", lambda: _node_key(settings.data_dir))
+    yield _guarded("node key", lambda: _node_key(settings))
     yield _guarded("clock", lambda: _clock(at))
     database = _guarded("database", lambda: _database(settings))
     yield database
@@ -126,18 +126,23 @@ def _disk(folder: Path) -> Check:
     return Check("disk", Grade.OK, detail)
 
 
-def _node_key(data_dir: Path) -> Check:
-    from app.node import KEYS_FOLDER
-    from app.signing.node_key import NodeKey
+def _node_key(settings: "Settings") -> Check:
+    from app.node import KEYS_FOLDER, key_token
+    from app.signing.node_key import NodeKey, keys_in
 
-    folder = data_dir / KEYS_FOLDER
-    if not folder.is_dir():
-        return Check("node key", Grade.OK, "none yet; the first start makes it")
+    folder, token = settings.data_dir / KEYS_FOLDER, key_token(settings)
+    if not folder.is_dir() or not keys_in(folder):
+        # Opening would make one; a doctor changes nothing.
+        there = f"; the token {token.token.label} has {len(token.held())} of its label" if token else ""
+        return Check("node key", Grade.OK, f"none yet; the first start makes it{there}")
     mode = stat.S_IMODE(folder.stat().st_mode)
-    key = NodeKey.open(folder)
+    key = NodeKey.open(folder, token)
     if mode & 0o077:
         return Check("node key", Grade.FAILURE, f"{folder} has mode {mode:04o}", f"chmod 700 {folder}")
-    return Check("node key", Grade.OK, f"{len(key.keys)} key(s), {key.kid} signs")
+    # A token that lists its keys may still refuse to sign.
+    key.verify_jws(key.sign_jws({}, typ="doctor"), typ="doctor")
+    where = f"in the token {token.token.label}" if token else "in a file"
+    return Check("node key", Grade.OK, f"{len(key.keys)} key(s), {key.kid} signs, {where}")
 
 
 def _clock(at: datetime) -> Check:

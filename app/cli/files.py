@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from app.cli.keys import CertificateFile, ChainFile, KeyFile, PasswordFile, load_signer
+from app.cli.keys import (
+    CertificateHere,
+    ChainFile,
+    KeyName,
+    Module,
+    PasswordFile,
+    PinFile,
+    TokenLabel,
+    load_signer,
+    token_signer,
+)
 from app.cli.terminal import print_json, read_file, write_file
 from app.errors import DocumentRefused, SubmissionRejected
 
@@ -23,22 +33,31 @@ if TYPE_CHECKING:
 
 def sign(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Unsigned edXML; - reads standard input.")],
-    key: KeyFile,
-    cert: CertificateFile,
+    key: KeyName,
+    cert: CertificateHere = None,
     chain: ChainFile = None,
     key_password_file: PasswordFile = None,
+    pkcs11: Module = None,
+    token: TokenLabel = None,
+    pin_file: PinFile = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Else standard output.")] = None,
     digest: Annotated[str, typer.Option(help="sha256, sha384 or sha512.")] = "sha256",
     canonicalization: Annotated[str, typer.Option(help="exclusive or inclusive.")] = "exclusive",
 ) -> None:
-    """Sign a document or status message: an enveloped XML signature over the whole of it."""
+    """Sign a document or status message: an enveloped XML signature over the whole of it.
+
+    The key lies in a file, or with --pkcs11 in a token.
+    """
     from app.signing import xmldsig
     from app.signing.algorithms import Canonicalization
 
     forms = {"exclusive": Canonicalization.EXCLUSIVE, "inclusive": Canonicalization.INCLUSIVE}
     if canonicalization not in forms:
         raise typer.BadParameter("use exclusive or inclusive", param_hint="--canonicalization")
-    signer = load_signer(key, cert, chain, key_password_file)
+    if pkcs11 is not None:
+        signer = token_signer(pkcs11, token, key, cert, chain, pin_file)
+    else:
+        signer = load_signer(Path(key), cert, chain, key_password_file)
     signed = xmldsig.sign(
         read_file(file),
         key=signer.key,
