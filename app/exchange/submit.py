@@ -16,6 +16,7 @@ from app.exchange import links, orders, parties
 from app.exchange.concerned import act, concerned
 from app.exchange.decide import Decision, Routed, decide
 from app.exchange.desk import Clock, Desk
+from app.exchange.inspection import awaited
 from app.exchange.receive import Body
 from app.exchange.refuse import Declared, received, refusals_recorded
 from app.exchange.route import route
@@ -26,7 +27,7 @@ from app.ledger.events import EventKind, record
 from app.registry.model import Agency, Client
 from app.registry.once import Once
 from app.regulations.calendar import day_of
-from app.store import deliveries, documents, verification_reports
+from app.store import deliveries, documents, inspections, verification_reports
 from app.store.database import Database, Transaction
 
 
@@ -131,6 +132,7 @@ async def commit(database: Database, decisions: Sequence[Decision]) -> set[str]:
                 events += done.events
         await deliveries.insert(tx, rows)
         await documents.insert_links(tx, [row for decision in kept for row in decision.links])
+        await inspections.insert(tx, [row for decision in kept for row in awaited(decision.document)])
         await verification_reports.add(tx, [decision.report for decision in kept])
         await record(tx, events)
     # Committed and synced: all of it exists. Before this line, none of it did.
