@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from app.edxml.organ_id import OrganId
 from app.errors import AlreadyExists, Conflict, NotFound, RequestInvalid
 from app.ledger.events import EventKind, record
-from app.registry import directory
+from app.registry import directory, revocation_sources
 from app.registry.acts import Act, Done
 from app.registry.known import Known, known_about, stored
 from app.registry.model import (
@@ -93,6 +93,7 @@ async def register(
         if not await rows.insert(tx, row):
             raise await _taken(tx, certificate)
         await rows.add_authorities(tx, [_authority(each) for each in verdict.path[1:-1]])
+        await revocation_sources.learn(tx, verdict.path[:-1], at=act.at)
         event = act.event(
             EventKind.CERTIFICATE_REGISTERED, agency.standing, sha256=certificate.sha256, certificate_kind=kind.value
         )
