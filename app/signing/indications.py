@@ -66,6 +66,10 @@ _SubIndications = dict[str, SubIndication]
 BY_CODE: Final[_SubIndications] = {
     "ours.certificate.weak-key": SubIndication.CRYPTO_CONSTRAINTS_FAILURE,
     "ours.certificate.weak-signature": SubIndication.CRYPTO_CONSTRAINTS_FAILURE,
+    "ours.pdf.not-intact": SubIndication.HASH_FAILURE,
+    "ours.pdf.signature-unreadable": SubIndication.FORMAT_FAILURE,
+    "ours.pdf.value-wrong": SubIndication.SIG_CRYPTO_FAILURE,
+    "ours.pdf.weak-signature": SubIndication.CRYPTO_CONSTRAINTS_FAILURE,
     "ours.signature.key-weak": SubIndication.CRYPTO_CONSTRAINTS_FAILURE,
     "ours.signature.missing": SubIndication.FORMAT_FAILURE,
     "ours.signature.no-canonical-form": SubIndication.FORMAT_FAILURE,
@@ -99,6 +103,7 @@ BY_BEGINNING: Final[_SubIndications] = {
     "etsi319132.": SubIndication.SIG_CONSTRAINTS_FAILURE,
     "ours.certificate.": SubIndication.CHAIN_CONSTRAINTS_FAILURE,
     "ours.markup.": SubIndication.FORMAT_FAILURE,
+    "ours.pdf.": SubIndication.SIG_CONSTRAINTS_FAILURE,
     "ours.signature.": SubIndication.SIG_CONSTRAINTS_FAILURE,
     "ours.trust.": SubIndication.CHAIN_CONSTRAINTS_FAILURE,
     "rfc3161.": SubIndication.SIG_CONSTRAINTS_FAILURE,
@@ -111,10 +116,17 @@ BY_BEGINNING: Final[_SubIndications] = {
 """For all other codes that begin so; the first that fits."""
 
 
+_LET_IN: Final = frozenset(("ours.signature.missing", "xmldsig.4.1.foreign-namespace"))
+"""Forms that a policy lets in although nobody's signature is there to look at (decision 0015)."""
+
+
 def cause(finding: Finding) -> SubIndication | None:
     """Say what one finding means for the signature; None where it is not about it or takes nothing from it."""
     if not finding.refuses and finding.severity is not Severity.UNKNOWN:
         return None
+    if finding.severity is Severity.UNKNOWN and finding.code in _LET_IN:
+        # Nobody says that it was signed, so there is no format to fail.
+        return SubIndication.NO_SIGNING_CERTIFICATE_FOUND
     if exact := BY_CODE.get(finding.code):
         return exact
     return next((each for beginning, each in BY_BEGINNING.items() if finding.code.startswith(beginning)), None)

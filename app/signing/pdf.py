@@ -102,8 +102,8 @@ def _looked_at(embedded: EmbeddedPdfSignature, field: str, limits: PdfLimits) ->
     coverage = covered if _in_its_gap(embedded) else Coverage.PART
     level = getattr(summary["diff_result"], "modification_level", ModificationLevel.OTHER)
     changes = _CHANGES[level] if coverage is not Coverage.PART else Changes.OTHER
-    defect = _defect(embedded, profile)
-    findings = [_broken(field, defect)] if defect else []
+    findings = [*_defects(embedded, field, profile)]
+    intact = not findings
     if coverage is Coverage.PART:
         findings.append(_partial(field))
     elif not summary["docmdp_ok"]:
@@ -112,7 +112,7 @@ def _looked_at(embedded: EmbeddedPdfSignature, field: str, limits: PdfLimits) ->
     return PdfSignature(
         field=field,
         role=_role(embedded, profile),
-        intact=defect is None,
+        intact=intact,
         coverage=coverage,
         revision=embedded.signed_revision + 1,
         changes=changes,
@@ -143,24 +143,27 @@ def _in_its_gap(embedded: EmbeddedPdfSignature) -> bool:
         return False
 
 
-def _defect(embedded: EmbeddedPdfSignature, profile: str) -> str | None:
-    """Say why a signature does not hold; None where it does."""
+def _defects(embedded: EmbeddedPdfSignature, field: str, profile: str) -> Iterator[Finding]:
+    """Say why a signature does not hold."""
     if profile == _TIMESTAMP:
         token = embedded.signed_data["encap_content_info"]["content"]
-        imprint = token.parsed["message_imprint"]["hashed_message"].native
-        if imprint != embedded.compute_digest():
-            return "the file is not what was time-stamped"
-        return None if _token_holds(embedded.signed_data) else "the value of the timestamp's signature is wrong"
+        if token.parsed["message_imprint"]["hashed_message"].native != embedded.compute_digest():
+            yield _not_intact(field, "the file is not what was time-stamped")
+        elif not _token_holds(embedded.signed_data):
+            yield _value_wrong(field, "the value of the timestamp's own signature is wrong")
+        return
     certificate = extract_certificate_info(embedded.signed_data).signer_cert
     try:
         intact, valid = validate_sig_integrity(
             embedded.signer_info, certificate, expected_content_type="data", actual_digest=embedded.compute_digest()
         )
     except Exception as error:  # noqa: BLE001 - a signature that cannot be checked does not hold
-        return f"it cannot be checked ({type(error).__name__} {shortened(str(error), 160)})"
+        yield _value_wrong(field, f"it cannot be checked ({type(error).__name__} {shortened(str(error), 160)})")
+        return
     if not intact:
-        return "what it is over was changed"
-    return None if valid else "its value is not that of the certificate's key"
+        yield _not_intact(field, "what it is over was changed")
+    elif not valid:
+        yield _value_wrong(field, "its value is not that of the certificate's key")
 
 
 def _weak(embedded: EmbeddedPdfSignature, field: str, profile: str) -> Iterator[Finding]:
@@ -254,12 +257,22 @@ def _too_many(found: int, looked_at: int) -> Finding:
     )
 
 
-def _broken(field: str, defect: str) -> Finding:
+def _not_intact(field: str, why: str) -> Finding:
     return Finding(
         "ours.pdf.not-intact",
         Severity.ERROR,
-        f"The signature {field} does not hold: {defect}.",
+        f"The signature {field} does not hold: {why}.",
         "Send the file as it was signed.",
+        SOURCE,
+    )
+
+
+def _value_wrong(field: str, why: str) -> Finding:
+    return Finding(
+        "ours.pdf.value-wrong",
+        Severity.ERROR,
+        f"The signature {field} does not hold: {why}.",
+        "Sign the file again, with the key of the certificate that goes with it.",
         SOURCE,
     )
 
