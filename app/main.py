@@ -36,7 +36,9 @@ from app.routers import (
     reorganisations,
     statistics,
     statuses,
+    timestamps,
     trust,
+    verifications,
     webhooks,
 )
 from app.routers.brake import Brake
@@ -47,7 +49,9 @@ from app.settings import Settings
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     documents.router,
+    verifications.router,
     statuses.router,
+    timestamps.router,
     mailbox.router,
     webhooks.router,
     refusals.router,

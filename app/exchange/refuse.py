@@ -1,6 +1,6 @@
 """Receiving so that every refusal leaves its event, and nothing else."""
 
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -60,17 +60,26 @@ class Submission:
 
 
 @asynccontextmanager
-async def received(desk: Desk, stream: AsyncIterable[bytes], *, declared: Declared) -> AsyncIterator[Body]:
+async def received(
+    desk: Desk,
+    stream: AsyncIterable[bytes],
+    *,
+    declared: Declared,
+    media_types: Collection[str] = XML_MEDIA_TYPES,
+) -> AsyncIterator[Body]:
     """Receive a body that is what it was declared to be.
 
+    Args:
+        media_types: what it may be declared as.
+
     Raises:
-        UnsupportedMediaType: it is not declared as XML, or as encoded.
+        UnsupportedMediaType: it is not declared as one of these, or as encoded.
         DocumentTooLarge: it is longer than the node takes; where its length is declared, before any of it was read.
         DigestMismatch: it differs from its Content-Digest.
         Unavailable: the disk takes no more.
     """
     policy = desk.policy
-    _refuse_declared(declared, bytes_max=policy.body_bytes_max)
+    _refuse_declared(declared, media_types, bytes_max=policy.body_bytes_max)
     async with receive(
         stream, blobs=desk.blobs, bytes_max=policy.body_bytes_max, spool_bytes=policy.spool_bytes
     ) as body:
@@ -132,7 +141,7 @@ async def _record(
     desk.doorbell.nudge()
 
 
-def _refuse_declared(declared: Declared, *, bytes_max: int) -> None:
+def _refuse_declared(declared: Declared, media_types: Collection[str], *, bytes_max: int) -> None:
     if declared.encoded:
         raise _by_header(
             UnsupportedMediaType,
@@ -142,7 +151,7 @@ def _refuse_declared(declared: Declared, *, bytes_max: int) -> None:
             fix="Send the body without Content-Encoding.",
             source="RFC 9110 §8.4; api contract",
         )
-    if declared.media_type not in XML_MEDIA_TYPES:
+    if declared.media_type not in media_types:
         raise _by_header(
             UnsupportedMediaType,
             "Content-Type",

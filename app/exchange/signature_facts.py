@@ -34,13 +34,14 @@ class SignatureFacts:
 
 
 def signature_facts(
-    number: int, checked: CheckedSignature, findings: Iterable[Finding], *, at: datetime
+    number: int, checked: CheckedSignature, findings: Iterable[Finding], *, at: datetime, basis: str
 ) -> SignatureFacts:
     """Say everything about a signature.
 
     Args:
         findings: those that are about it.
         at: when it arrived: what a claimed time says proves nothing, so this is the best time that is proven.
+        basis: what `at` is: `receipt` or `asking`.
     """
     presented, registered = checked.presented, checked.decision.certificate
     indication, cause = sub_indication_of(findings)
@@ -51,6 +52,7 @@ def signature_facts(
         "number": number,
         "indication": indication.value,
         "sub_indication": cause.value if cause is not None else None,
+        "form": "XMLDSig",
         "role": role.value if role is not None else None,
         "agency": registered.organ_id.text if registered is not None else None,
         "certificate": fingerprint(presented.certificate),
@@ -60,7 +62,8 @@ def signature_facts(
         "references": _references(presented),
         "claimed_signing_time": None,
         "best_signing_time": instant_text(at),
-        "best_signing_time_by": "receipt",
+        "best_signing_time_by": basis,
+        "timestamp": None,
         "path": [{"certificate": fingerprint(each), "revocation": None} for each in path],
     }
     return SignatureFacts(shown, path, cited_by(checked))

@@ -23,6 +23,8 @@ from app.signing.indications import sub_indication_of
 TYPE: Final = "truc.verification-report"
 XML: Final = "application/xml"
 PDF: Final = "application/pdf"
+RECEIPT: Final = "receipt"
+ASKING: Final = "asking"
 VERSION: Final = 1
 """Grows when a member changes its meaning or goes away; new members may come without."""
 
@@ -57,6 +59,7 @@ def report_of(
     verdict: Verdict,
     *,
     at: datetime,
+    basis: str = RECEIPT,
     taken: Collection[Step] = (),
     kept: Collection[str] = (),
 ) -> Report:
@@ -65,21 +68,23 @@ def report_of(
     Args:
         verdict: the sum over all steps that were taken, with the weight each finding has for the sender.
         at: when all of it had arrived: without a trusted timestamp the best signing time that is proven.
+        basis: what `at` is: `RECEIPT`, or `ASKING` for what was never received.
         taken: which steps after those of `verified` were taken.
         kept: digests of the evidence the node keeps; what else is cited has to be found elsewhere.
     """
     found = by_step(verdict.findings, verified.steps, taken)
     signatures = [
-        signature_facts(number, each, _about_signature(found), at=at)
+        signature_facts(number, each, _about_signature(found), at=at, basis=basis)
         for number, each in enumerate(verified.signatures, start=1)
     ]
-    return _assembled(examined, verdict, found, signatures, verified.attachments, at=at, kept=kept)
+    received = basis == RECEIPT
+    return _assembled(examined, verdict, found, signatures, verified.attachments, at=at, received=received, kept=kept)
 
 
 def report_of_unread(examined: Examined, findings: Sequence[Finding], *, at: datetime) -> Report:
     """Build the report of octets that are not even looked into: step (1) failed."""
     verdict = Verdict.of(findings)
-    return _assembled(examined, verdict, {Step.MARKUP: verdict.findings}, [], (), at=at, kept=())
+    return _assembled(examined, verdict, {Step.MARKUP: verdict.findings}, [], (), at=at, received=False, kept=())
 
 
 def by_step(
@@ -117,6 +122,7 @@ def _assembled(
     attachments: Sequence[AttachmentSummary],
     *,
     at: datetime,
+    received: bool,
     kept: Collection[str],
 ) -> Report:
     indication, cause = sub_indication_of(_about_signature(found))
@@ -130,7 +136,7 @@ def _assembled(
         "proven": verdict.indication is Indication.TOTAL_PASSED,
         "signature": {"indication": indication.value, "sub_indication": cause.value if cause is not None else None},
         "examined": asdict(examined),
-        "times": {"received_at": instant_text(at), "judged_at": instant_text(at)},
+        "times": {"received_at": instant_text(at) if received else None, "judged_at": instant_text(at)},
         "steps": [_step(step, found.get(step)) for step in Step],
         "signatures": [signature.shown for signature in signatures],
         "certificates": [certificate_facts(each) for each in certificates],
