@@ -217,6 +217,11 @@ TEXTS: Final[dict[str, Text]] = {
     "document.attachments": Text("Tệp đính kèm", "Attachments"),
     "document.attachment-name": Text("Tên tệp", "Name"),
     "document.attachment-type": Text("Định dạng thật", "True format"),
+    "document.pdf-signatures": Text("Chữ ký trong tệp PDF", "Signatures in the PDF"),
+    "document.pdf-signer": Text("Người ký", "Signed by"),
+    "document.pdf-judged": Text("Xét tại thời điểm", "Judged for"),
+    "document.pdf-claimed": Text("Thời điểm người ký tự khai", "Time the signer claims"),
+    "document.pdf-nobody": Text("Không đọc được chứng thư số", "No readable certificate"),
     "document.timeline": Text("Diễn biến", "Timeline"),
     "document.timeline-lead": Text(
         "Mỗi bước là một sự kiện của sổ nhật ký: số thứ tự và mã băm lá cho phép đối chiếu độc lập.",
@@ -404,6 +409,26 @@ TEXTS: Final[dict[str, Text]] = {
     "link.incoming.updates": Text("được cập nhật bởi", "updated by"),
     "link.incoming.replaces": Text("được thay thế bởi", "replaced by"),
     "link.incoming.answers": Text("được phúc đáp bởi", "answered by"),
+    "inspection.waiting": Text(
+        "Tệp PDF đính kèm chưa được kiểm tra chữ ký.", "The PDF attachments have not been looked into yet."
+    ),
+    "inspection.done": Text("Đã kiểm tra chữ ký trong tệp PDF đính kèm.", "The PDF attachments were looked into."),
+    "inspection.failed": Text(
+        "Không kiểm tra được chữ ký trong tệp PDF đính kèm.", "The PDF attachments could not be looked into."
+    ),
+    "pdf.valid": Text("Chữ ký số hợp lệ", "Signed, valid"),
+    "pdf.indeterminate": Text("Có ký số, chưa đủ căn cứ xác nhận", "Signed, not proven"),
+    "pdf.invalid": Text("Chữ ký số không hợp lệ", "Signature broken"),
+    "pdf.unsigned": Text("Không ký số", "Not signed"),
+    "pdf.unreadable": Text("Không đọc được", "Unreadable"),
+    "covers.whole-file": Text("Ký trên toàn bộ tệp", "Over the whole file"),
+    "covers.revision": Text("Ký trên phiên bản trước của tệp", "Over an earlier state of the file"),
+    "covers.part": Text("Chỉ ký trên một phần tệp", "Over a part of the file only"),
+    "changes.none": Text("không thay đổi sau khi ký", "nothing added afterwards"),
+    "changes.maintenance": Text("sau đó chỉ thêm bằng chứng xác thực", "later only evidence was added"),
+    "changes.form-filling": Text("sau đó có thêm chữ ký hoặc điền biểu mẫu", "later signatures or form entries"),
+    "changes.annotations": Text("sau đó có thêm ghi chú", "later annotations"),
+    "changes.other": Text("sau đó nội dung có thể đã thay đổi", "later changes that may alter what one sees"),
     "indication.TOTAL-PASSED": Text("Đạt mọi yêu cầu", "Passed"),
     "indication.TOTAL-FAILED": Text("Không đạt", "Failed"),
     "indication.INDETERMINATE": Text("Không đủ căn cứ", "Indeterminate"),

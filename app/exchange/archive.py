@@ -17,7 +17,7 @@ from app.ledger.events import Event, EventKind, record
 from app.registry import directory, succession
 from app.registry.model import Client, Scope
 from app.statistics.periods import ZONE
-from app.store import deadlines, deliveries, documents, journal
+from app.store import deadlines, deliveries, documents, inspections, journal
 from app.store import refusals as refusal_rows
 from app.store.database import Transaction
 
@@ -57,6 +57,7 @@ class Dossier:
     deliveries: Sequence[Any]
     reports: Sequence[Any]
     links: Sequence[LinkedDocument]
+    inspection: Any | None
     is_party: bool
     may_read_content: bool
     own: frozenset[str]
@@ -83,6 +84,12 @@ async def content(desk: Desk, document: str, *, client: Client, scopes: frozense
     if not found.may_read_content:
         raise NotFound("there is no content to read")
     return found.document
+
+
+async def inspection_of(desk: Desk, document: str) -> Any | None:
+    """Return the row about what was found in a document's attachments; None where none of them is looked into."""
+    async with desk.database.read() as tx:
+        return await inspections.of_document(tx, document)
 
 
 async def report_content(desk: Desk, report: str, *, client: Client, scopes: frozenset[Scope], at: datetime) -> Any:
@@ -215,6 +222,7 @@ async def _dossier(
         deliveries=legs,
         reports=await documents.reports_of(tx, document),
         links=await _links(tx, document, client=client, scopes=scopes, at=at),
+        inspection=await inspections.of_document(tx, document),
         is_party=is_sender or bool(own),
         may_read_content=is_sender or bool(own & readable),
         own=own,

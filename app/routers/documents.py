@@ -20,6 +20,7 @@ from app.routers.access import AtNode, Caller, require
 from app.routers.audit import EventView
 from app.routers.calls import calls
 from app.routers.conditions import REPLAYED_HEADER, IdempotencyKey, content_digest
+from app.routers.inspection_views import InspectionView, PdfView, pdf_views
 from app.routers.messages import MESSAGE_BODY, MESSAGE_CONTENT, DeclaredBody, VerificationView
 from app.routers.openapi import header
 from app.routers.problems import FindingView
@@ -152,6 +153,9 @@ class AttachmentView(BaseModel):
     media_type: str | None = Field(description="By its first bytes, not by what the sender declared.")
     size: int = Field(description="Length of the file, decoded and unwrapped.")
     sha256: str = Field(description="SHA-256 of the same, hex.")
+    pdf: PdfView | None = Field(
+        description="What was found in a PDF; null for other files, and until it was looked into (see the document)."
+    )
 
 
 class DocumentView(BaseModel):
@@ -173,6 +177,9 @@ class DocumentView(BaseModel):
     accepted_at: datetime
     verification: VerificationView
     certificate: str = Field(description="SHA-256 of the certificate it was signed with.")
+    inspection: InspectionView | None = Field(
+        description="How far its PDF attachments were looked into; null where it has none."
+    )
     deliveries: list[DeliveryView]
     statuses: list[StatusView] = Field(description="Every report, oldest first.")
     links: list[LinkView]
@@ -187,6 +194,7 @@ class DocumentView(BaseModel):
             **{name: getattr(row, name) for name in same + more},
             subject=row.subject if whole else None,
             verification=VerificationView.kept(row.verification),
+            inspection=InspectionView.of(dossier.inspection),
             certificate=row.verification["certificate"],
             deliveries=[
                 DeliveryView.of(leg, whole=not dossier.is_party or leg.id in dossier.own) for leg in dossier.deliveries
@@ -289,10 +297,12 @@ async def get_content(node: AtNode, caller: Exchanging, document: UUID, request:
     responses=problems.answers(404),
 )
 async def list_attachments(node: AtNode, caller: Exchanging, document: UUID) -> list[AttachmentView]:
-    """Return what is attached to a document, bounded by the document's own size."""
+    """Return what is attached to a document, bounded by the document's own size, and what was found in its PDFs."""
     row = await archive.content(node.desk, str(document), client=caller.client, scopes=caller.scopes, at=clock.now())
+    pdfs = pdf_views(await archive.inspection_of(node.desk, row.id))
+    same = ("name", "media_type", "size", "sha256")
     return [
-        AttachmentView(number=number, **{name: kept[name] for name in ("name", "media_type", "size", "sha256")})
+        AttachmentView(number=number, pdf=pdfs.get(number), **{name: kept[name] for name in same})
         for number, kept in enumerate(row.verification["attachments"], start=1)
     ]
 

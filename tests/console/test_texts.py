@@ -12,10 +12,12 @@ from app.console.texts import TEXTS
 from app.edxml.model import StatusCode
 from app.exchange.inbox import InboxKind
 from app.exchange.notices import NoticeKind
+from app.exchange.pdf_verdict import PdfStatus
 from app.exchange.states import Change, Progress
 from app.findings import Indication, Severity
 from app.ledger.events import EventKind, Outcome
 from app.registry.model import AgencyStatus, Branch, CertificateKind, CertificateStatus, Scope, Tier
+from app.signing.pdf_found import Changes, Coverage
 from app.statistics.definitions import DEFINITIONS, PARTICIPATION, Group
 from app.statistics.rates import PERCENTILES
 from app.statistics.reports import Direction, GroupBy, View
@@ -35,6 +37,10 @@ GROUPS: dict[str, type[Enum] | tuple[str, ...]] = {
     "scope": Scope,
     "severity": Severity,
     "indication": Indication,
+    "inspection": ("waiting", "done", "failed"),
+    "pdf": PdfStatus,
+    "covers": Coverage,
+    "changes": Changes,
     "report": StatusCode,
     "inbox-kind": InboxKind,
     "notice": NoticeKind,
