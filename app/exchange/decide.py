@@ -22,6 +22,7 @@ from app.ids import new_id
 from app.ledger.events import Event, EventKind
 from app.registry.model import Agency, Client
 from app.registry.once import Once
+from app.signing import legacy
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,8 @@ def decide(
         kept: digests of the evidence that is kept.
     """
     message, sender, regulations = routed.message, routed.sender, desk.policy.regulations
-    certificate = verified.certificate
-    assert certificate is not None, "a verdict that passed names its certificate"
+    certificate = verified.certificate.sha256 if verified.certificate else None
+    assert certificate or verified.legacy, "a verdict that passed names its certificate"
     document = new_id()
     planned = [(new_id(), leg) for leg in routed.routes]
     claims = receipts.document_claims(
@@ -93,7 +94,8 @@ def decide(
         sha256=body.sha256,
         size=body.size,
         kind=message.kind.slug,
-        certificate=certificate.sha256,
+        signature=verified.signature,
+        certificate=certificate,
         accepted_at=at,
         deliveries=[(delivery, leg.recipient.organ_id.text) for delivery, leg in planned],
     )
@@ -116,10 +118,10 @@ def decide(
         "on_time": regulations.sent_on_time(message.promulgated_on, at=at),
         "client_id": client.client_id,
         "accepted_at": at,
-        "verification": verification_record(routed.verdict, certificate.sha256, verified.attachments),
+        "verification": verification_record(routed.verdict, verified),
         "receipt": desk.key.sign_jws(claims, typ=receipts.RECEIPT_TYPE),
         "indication": routed.verdict.indication.value,
-        "signature": "valid",
+        "signature": verified.signature,
     }
     original = _original(row, sender)
     accepted = _accepted(row, sender, routed)
@@ -166,7 +168,7 @@ def _accepted(document: Mapping[str, Any], sender: Agency, routed: Routed) -> Ev
         "sha256": document["sha256"],
         "size": document["size"],
         "kind": document["kind"],
-        "signed": document["signature"] == "valid",
+        "signed": document["signature"] == legacy.VALID,
         "signature": document["signature"],
         "indication": document["indication"],
         "paper": document["with_paper"],

@@ -60,6 +60,7 @@ class Moved:
         about, after = self.about, self.after
         told: dict[str, JsonValue] = {
             "sha256": self.row["sha256"],
+            "signature": self.row["verification"]["signature"],
             "certificate": self.row["verification"]["certificate"],
             "recipient": about.recipient,
             "before": self.before.shown,

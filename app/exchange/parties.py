@@ -16,6 +16,7 @@ from app.registry import directory
 from app.registry.model import Agency, AgencyStatus, Client
 from app.regulations.calendar import day_of
 from app.regulations.provisions import Leniency
+from app.signing import legacy
 
 _FROM = "/edXML/edXMLEnvelope/edXMLHeader/MessageHeader/From/OrganId"
 
@@ -79,7 +80,7 @@ def authorised(code: str, agency: Agency | None, client: Client) -> Agency:
 
 
 def weighed(verified: Verified, sender: Agency | None, *, policy: Policy, at: datetime) -> Verified:
-    """Give the findings of step (6) the weight they have for this sender on this day.
+    """Give the findings of step (6), and of forms of signatures, the weight they have for this sender on this day.
 
     Args:
         sender: None where nobody is known to have sent it; then it is taken as an agency without a policy is.
@@ -87,6 +88,8 @@ def weighed(verified: Verified, sender: Agency | None, *, policy: Policy, at: da
     day = day_of(at)
     leniency = leniency_for(sender, policy=policy, on=day)
     findings = rules.weigh(verified.verdict.findings, strict=leniency is Leniency.STRICT)
+    # What proves nothing is let in for this agency on this day, or stays refused.
+    findings = legacy.admitted(findings, verified.legacy, sender.legacy_forms_on(day) if sender is not None else ())
     return replace(verified, verdict=Verdict.of(findings))
 
 
@@ -127,18 +130,19 @@ def signer_findings(agency: Agency, verified: Verified, *, at: datetime) -> tupl
                 _FROM,
             )
         )
-    owner = verified.certificate.organ_id if verified.certificate else None
-    if owner is not None and owner != agency.organ_id:
-        findings.append(
-            Finding(
-                "ours.signature.signer-not-sender",
-                Severity.ERROR,
-                f"the message is from {agency.organ_id.text!r}, its certificate belongs to {owner.text!r}",
-                "Sign with a certificate that is registered for the agency in From.",
-                "QĐ 28/2018/QĐ-TTg Đ8, Đ9; TT 41/2017/TT-BTTTT Đ8",
-                _FROM,
-            )
+    certificates = [each.decision.certificate for each in verified.signatures]
+    owners = {certificate.organ_id for certificate in certificates if certificate is not None}
+    findings += [
+        Finding(
+            "ours.signature.signer-not-sender",
+            Severity.ERROR,
+            f"the message is from {agency.organ_id.text!r}, its certificate belongs to {owner.text!r}",
+            "Sign with certificates that are registered for the agency in From.",
+            "QĐ 28/2018/QĐ-TTg Đ8, Đ9; TT 41/2017/TT-BTTTT Đ8",
+            _FROM,
         )
+        for owner in sorted(owners - {agency.organ_id}, key=str)
+    ]
     return tuple(findings)
 
 

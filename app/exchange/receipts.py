@@ -23,11 +23,17 @@ def document_claims(
     sha256: str,
     size: int,
     kind: str,
-    certificate: str,
+    signature: str,
+    certificate: str | None,
     accepted_at: datetime,
     deliveries: Sequence[tuple[str, str]],
 ) -> Mapping[str, JsonValue]:
-    """Return what a document's receipt says; deliveries are (id, recipient)."""
+    """Return what a document's receipt says; deliveries are (id, recipient).
+
+    Args:
+        signature: `valid`, or the form that was let in although it proves nothing (decision 0015).
+        certificate: SHA-256 of the certificate it was signed with, hex; None where it was not signed verifiably.
+    """
     return {
         "iss": issuer,
         "iat": int(accepted_at.timestamp()),
@@ -39,6 +45,7 @@ def document_claims(
         "kind": kind,
         "sha256": sha256,
         "size": size,
+        "signature": signature,
         "certificate": certificate,
         "deliveries": [{"id": delivery, "recipient": recipient} for delivery, recipient in deliveries],
     }
@@ -53,7 +60,8 @@ def status_claims(
     recipient: str,
     status_code: str,
     sha256: str,
-    certificate: str,
+    signature: str,
+    certificate: str | None,
     accepted_at: datetime,
 ) -> Mapping[str, JsonValue]:
     """Return what a status report's receipt says."""
@@ -68,5 +76,6 @@ def status_claims(
         "recipient": recipient,
         "status_code": status_code,
         "sha256": sha256,
+        "signature": signature,
         "certificate": certificate,
     }

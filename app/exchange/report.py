@@ -144,8 +144,8 @@ async def _commit(
 def _decided(
     desk: Desk, about: Subject, verified: Verified, body: Body, *, client: Client, at: datetime
 ) -> dict[str, Any]:
-    certificate = verified.certificate
-    assert certificate is not None, "a verdict that passed names its certificate"
+    certificate = verified.certificate.sha256 if verified.certificate else None
+    assert certificate or verified.legacy, "a verdict that passed names its certificate"
     report_id = new_id()
     claims = receipts.status_claims(
         issuer=desk.policy.issuer,
@@ -155,7 +155,8 @@ def _decided(
         recipient=about.recipient,
         status_code=about.message.status.value,
         sha256=body.sha256,
-        certificate=certificate.sha256,
+        signature=verified.signature,
+        certificate=certificate,
         accepted_at=at,
     )
     return {
@@ -170,7 +171,7 @@ def _decided(
         "sha256": body.sha256,
         "size": body.size,
         "client_id": client.client_id,
-        "verification": verification_record(about.verdict, certificate.sha256, ()),
+        "verification": verification_record(about.verdict, verified),
         "receipt": desk.key.sign_jws(claims, typ=receipts.RECEIPT_TYPE),
     }
 

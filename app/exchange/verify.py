@@ -1,10 +1,10 @@
 """Verification of a message, in numbered steps; the same numbers in the architecture page and the tests.
 
 (1) markup     the bytes are XML within bounds, without DTD, entities or foreign encodings
-(2) signature  there is exactly one, of the allowed form and algorithms, with its certificate
-(3) trust      that certificate is registered, in force and chains to an anchor (asked of the registry, never of the
-network)
-(4) integrity  SignatureValue first, then what it refers to; the whole message must be covered
+(2) signature  there is one, or a few one after the other, of the allowed form and algorithms, with certificates
+(3) trust      those certificates are registered, in force and chain to an anchor (asked of the registry, never of the
+network) at the best signing time, and their roles go together
+(4) integrity  the last signature first: SignatureValue, then what it refers to; the whole message must be covered
 (5) reading    what was signed, as values
 (6) rules      the standard's and ours, each with its source
 (7) secrecy    no mark of a state secret
@@ -14,7 +14,7 @@ Steps (1), (2) and (4)–(7) are pure and run where they hold nobody up; step (3
 the message is read all the same, only to tell the sender everything that is wrong at once; nothing of it is used.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -27,24 +27,47 @@ from app.edxml.secrecy import find_mark
 from app.errors import DocumentRefused
 from app.exchange.desk import Desk
 from app.exchange.receive import Body
+from app.exchange.roles import role_findings
 from app.exchange.steps import Step, StepFindings
 from app.findings import Finding, Severity, Verdict
 from app.markup import Markup, MarkupLimits, parse
 from app.registry.model import RegisteredCertificate
+from app.registry.stamped import SigningMoment, signing_moment
 from app.registry.trust import TrustDecision, decide
-from app.signing.xmldsig import PresentedSignature, present
+from app.signing import legacy
+from app.signing.algorithms import STRICT, WITH_SHA1
+from app.signing.legacy import LegacyForm
+from app.signing.xmldsig import PresentedSignature, present_all
 
 _SIGNATURE = "/edXML/edXMLEnvelope/edXMLHeader/Signature"
-_CERTIFICATE = f"{_SIGNATURE}/KeyInfo/X509Data/X509Certificate"
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A message after steps (1) and (2)."""
+    """A message after steps (1) and (2).
+
+    Attributes:
+        presented: its signatures, in its order; none where one of them is not of the accepted form.
+        legacy: the one thing that refuses it so far, where that is a form a policy may allow.
+    """
 
     markup: Markup
-    presented: PresentedSignature | None
+    presented: tuple[PresentedSignature, ...]
     findings: tuple[Finding, ...]
+    legacy: LegacyForm | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trusted:
+    """A signature after step (3).
+
+    Attributes:
+        moment: when it was made, as far as that is proven.
+        decision: what the registry says of its certificate at that moment.
+    """
+
+    moment: SigningMoment
+    decision: TrustDecision
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +77,13 @@ class CheckedSignature:
     Attributes:
         decision: what the registry says of its certificate.
         intact: whether it holds and covers the message; None where that was not asked.
+        moment: when it was made, as far as that is proven.
     """
 
     presented: PresentedSignature
     decision: TrustDecision
     intact: bool | None
+    moment: SigningMoment
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +93,12 @@ class Verified:
     Attributes:
         message: what it says; None where it could not be read. Only to be used when the verdict passed.
         verdict: the sum of all findings.
-        certificate: the registered certificate it was signed with; None where there is none.
+        certificate: the registered certificate it was signed with, of several the last; None where there is none.
         attachments: what the attachments really are, in their order.
         secret: the mark that makes it a state secret; then nothing further was looked at.
         steps: what each step up to (7) found, with the weight of a lenient day.
-        signatures: each signature that was presented, for the report.
+        signatures: each signature that was presented, in the message's order.
+        legacy: the form its signature has, where that proves nothing and only a policy can let it in.
     """
 
     message: Message | None
@@ -82,6 +108,12 @@ class Verified:
     secret: Finding | None = None
     steps: StepFindings = field(default_factory=dict)
     signatures: tuple[CheckedSignature, ...] = ()
+    legacy: LegacyForm | None = None
+
+    @property
+    def signature(self) -> str:
+        """What is kept of an accepted message: `valid`, or its legacy form."""
+        return self.legacy.value if self.legacy else legacy.VALID
 
 
 async def verify(desk: Desk, body: Body, *, at: datetime) -> Verified:
@@ -94,42 +126,59 @@ async def verify(desk: Desk, body: Body, *, at: datetime) -> Verified:
     """
     limits = MarkupLimits(body_bytes_max=desk.policy.body_bytes_max)
     opened = await desk.judge(body.size, open_message, body, limits=limits)
-    decision = TrustDecision(None, ())
-    if opened.presented is not None:
-        decision = await decide(
-            desk.database,
-            desk.trust,
-            opened.presented,
-            at=at,
-            unknown_revocation=desk.policy.unknown_revocation,
-        )
-    return await desk.judge(body.size, judge, opened, decision, at=at)
+    trusted = [await _trusted(desk, each, at=at) for each in opened.presented]
+    return await desk.judge(body.size, judge, opened, trusted, at=at)
 
 
 def open_message(body: Body, *, limits: MarkupLimits) -> Opened:
     """Take steps (1) and (2)."""
     markup = parse(body.source, limits=limits)
     try:
-        presented = present(markup)
+        presented = present_all(markup, accepted=STRICT)
     except DocumentRefused as error:
-        return Opened(markup, None, _placed(error.findings, _SIGNATURE))
-    return Opened(markup, presented, presented.findings)
+        findings = _placed(error.findings, _SIGNATURE)
+        form = legacy.form_of(findings)
+        return _opened_with_sha1(markup, findings) if form is LegacyForm.SHA1 else Opened(markup, (), findings, form)
+    return Opened(markup, presented, presented[0].findings)
 
 
-def judge(opened: Opened, decision: TrustDecision, *, at: datetime) -> Verified:
-    """Take steps (4) to (7), given what the registry says of the certificate.
+def _opened_with_sha1(markup: Markup, findings: tuple[Finding, ...]) -> Opened:
+    """Look at a signature over SHA-1 as at any other; the finding that refuses it stays."""
+    try:
+        presented = present_all(markup, accepted=WITH_SHA1)
+    except DocumentRefused:
+        # Something else is wrong with it too, so no policy lets it in; the sender has to sign anew in any case.
+        return Opened(markup, (), findings)
+    return Opened(markup, presented, (*findings, *presented[0].findings), LegacyForm.SHA1)
+
+
+async def _trusted(desk: Desk, presented: PresentedSignature, *, at: datetime) -> Trusted:
+    moment = SigningMoment(at)
+    if presented.timestamp_tokens:
+        moment = await signing_moment(desk.database, presented, at=at)
+    decision = await decide(
+        desk.database, desk.trust, presented, at=moment.at, unknown_revocation=desk.policy.unknown_revocation
+    )
+    return Trusted(moment, decision)
+
+
+def judge(opened: Opened, trusted: Sequence[Trusted], *, at: datetime) -> Verified:
+    """Take steps (4) to (7), given what the registry says of each certificate.
 
     Rules weigh what they weigh for a sender taken leniently; `parties.weighed` raises them once the sender is known.
     """
     steps: dict[Step, tuple[Finding, ...]] = {Step.MARKUP: (), Step.SIGNATURE: opened.findings}
     signatures: tuple[CheckedSignature, ...] = ()
-    if opened.presented is not None:
-        steps[Step.TRUST] = _placed(decision.findings, _CERTIFICATE)
-        intact = None
-        if not any(finding.refuses for found in steps.values() for finding in found):
-            steps[Step.INTEGRITY] = _integrity(opened.presented)
-            intact = not steps[Step.INTEGRITY]
-        signatures = (CheckedSignature(opened.presented, decision, intact),)
+    if opened.presented:
+        steps[Step.TRUST] = _trust_findings(trusted)
+        intact: list[bool | None] = [None] * len(trusted)
+        found = [finding for made in steps.values() for finding in made]
+        if not any(finding.refuses and not legacy.names(finding, opened.legacy) for finding in found):
+            steps[Step.INTEGRITY] = _integrity(opened.presented, intact)
+        signatures = tuple(
+            CheckedSignature(presented, each.decision, whole, each.moment)
+            for presented, each, whole in zip(opened.presented, trusted, intact, strict=True)
+        )
     reading = read(opened.markup)
     steps[Step.READING] = reading.findings
     attachments: tuple[AttachmentSummary, ...] = ()
@@ -143,38 +192,64 @@ def judge(opened: Opened, decision: TrustDecision, *, at: datetime) -> Verified:
             attachments, unreadable = inspect(reading.message, opened.markup)
             steps[Step.RULES] += unreadable
     verdict = Verdict.of(finding for found in steps.values() for finding in found)
-    return Verified(reading.message, verdict, decision.certificate, attachments, mark, steps, signatures)
+    return Verified(
+        reading.message,
+        verdict,
+        trusted[-1].decision.certificate if trusted else None,
+        attachments,
+        mark,
+        steps,
+        signatures,
+        opened.legacy,
+    )
 
 
-def verification_record(
-    verdict: Verdict, certificate: str, attachments: tuple[AttachmentSummary, ...]
-) -> dict[str, Any]:
+def verification_record(verdict: Verdict, verified: Verified) -> dict[str, Any]:
     """Return what is kept of a verification with the message."""
     return {
         "indication": verdict.indication.value,
-        "certificate": certificate,
+        "signature": verified.signature,
+        "certificate": verified.certificate.sha256 if verified.certificate else None,
         "findings": [asdict(finding) for finding in verdict.findings],
-        "attachments": [asdict(attachment) for attachment in attachments],
+        "attachments": [asdict(attachment) for attachment in verified.attachments],
     }
 
 
-def _integrity(presented: PresentedSignature) -> tuple[Finding, ...]:
-    try:
-        signed = presented.verify()
-    except DocumentRefused as error:
-        return error.findings
-    if signed.covers_document:
-        return ()
-    return (
-        Finding(
-            "ours.signature.coverage",
-            Severity.ERROR,
-            "the signature covers only a part of the message",
-            'Sign the whole message: one Reference with URI="" and the enveloped-signature transform.',
-            "XML Signature 1.1 §4.4.3.2; ours, decision 0003",
-            _SIGNATURE,
-        ),
-    )
+def _trust_findings(trusted: Sequence[Trusted]) -> tuple[Finding, ...]:
+    found: list[Finding] = []
+    for number, each in enumerate(trusted, start=1):
+        place = _SIGNATURE if len(trusted) == 1 else f"{_SIGNATURE}[{number}]"
+        found += _placed(each.moment.findings, f"{place}/Object")
+        found += _placed(each.decision.findings, f"{place}/KeyInfo/X509Data/X509Certificate")
+    certificates = [each.decision.certificate for each in trusted]
+    kinds = [certificate.kind for certificate in certificates if certificate is not None]
+    if len(kinds) == len(trusted):
+        found += _placed(role_findings(kinds), _SIGNATURE)
+    return tuple(found)
+
+
+def _integrity(presented: Sequence[PresentedSignature], intact: list[bool | None]) -> tuple[Finding, ...]:
+    """Prove the signatures, the last one first, and note which are intact; stop at the first that is not."""
+    for number in reversed(range(len(presented))):
+        try:
+            signed = presented[number].verify()
+        except DocumentRefused as error:
+            intact[number] = False
+            return error.findings
+        intact[number] = signed.covers_document
+        if not signed.covers_document:
+            return (_NOT_COVERED,)
+    return ()
+
+
+_NOT_COVERED = Finding(
+    "ours.signature.coverage",
+    Severity.ERROR,
+    "the signature covers only a part of the message",
+    'Sign the whole message: one Reference with URI="" and the enveloped-signature transform.',
+    "XML Signature 1.1 §4.4.3.2; ours, decision 0003",
+    _SIGNATURE,
+)
 
 
 def _placed(findings: Iterable[Finding], location: str) -> tuple[Finding, ...]:

@@ -127,6 +127,7 @@ class Retelling:
                     "accepted_at": instant_text(row.accepted_at),
                     "with_paper": row.with_paper,
                     "on_time": row.on_time,
+                    "signature": row.signature,
                     "certificate": row.verification.get("certificate"),
                     "recipients": legs.get(row.id, 0),
                     "links": links.get(row.id, []),
@@ -138,6 +139,8 @@ class Retelling:
                     "client_id": event.whole.get("actor"),
                     "accepted_at": event.whole.get("at"),
                     "with_paper": event.detail.get("paper"),
+                    # Events from before other signatures were let in do not say it.
+                    "signature": event.detail.get("signature", "valid"),
                 }
                 report.compare(step, row.id, kept=kept, said=said)
                 self._receipt(row, said | {"document": row.id})

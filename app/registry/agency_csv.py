@@ -32,7 +32,17 @@ from app.edxml.organ_id import OrganId
 from app.errors import RequestInvalid
 from app.findings import Finding, Severity
 from app.registry import placement
-from app.registry.model import Agency, AgencyStatus, Alias, Branch, Leniency, LeniencyPeriod, Tier, oldest_first
+from app.registry.model import (
+    Agency,
+    AgencyStatus,
+    Alias,
+    Branch,
+    LegacyForm,
+    Leniency,
+    LeniencyPeriod,
+    Tier,
+    oldest_first,
+)
 
 BYTES_MAX: Final = 32 * 1024 * 1024
 ROWS_MAX: Final = 100_000
@@ -238,6 +248,8 @@ def _alias(text: str, faults: list[Finding]) -> Alias | None:
 
 def _policy(text: str, faults: list[Finding]) -> LeniencyPeriod | None:
     written, first, last = _dated(text, "policies", faults)
+    if written in tuple(LegacyForm):
+        return LeniencyPeriod(LegacyForm(written), first, last)
     mode = _member(Leniency, written, "policies", faults)
     return None if mode is None else LeniencyPeriod(mode, first, last)
 

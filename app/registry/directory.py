@@ -10,7 +10,7 @@ from app.edxml.folding import fold, fold_words
 from app.edxml.organ_id import OrganId
 from app.errors import NotFound
 from app.registry import history
-from app.registry.model import Agency, AgencyStatus, Alias, Branch, Leniency, LeniencyPeriod, Tier
+from app.registry.model import Agency, AgencyStatus, Alias, Branch, LeniencyPeriod, Tier, policy_mode
 from app.store import agencies as rows
 from app.store import agency_search
 from app.store.agency_search import Wanted
@@ -120,7 +120,7 @@ def agency_of(row: Any, aliases: Iterable[Any]) -> Agency:
         successor=OrganId.parse(row.successor) if row.successor else None,
         contact=row.contact,
         policies=tuple(
-            LeniencyPeriod(Leniency(each["mode"]), _day(each["valid_from"]), _day(each["valid_to"]))
+            LeniencyPeriod(policy_mode(each["mode"]), _day(each["valid_from"]), _day(each["valid_to"]))
             for each in row.policies
         ),
         version=row.version,

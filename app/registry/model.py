@@ -17,6 +17,7 @@ from app.findings import Finding, Severity
 from app.ledger.events import Standing
 from app.regulations.provisions import Leniency as Leniency
 from app.signing.certificates import CertificateKind as CertificateKind
+from app.signing.legacy import LegacyForm as LegacyForm
 
 _SUBTREE_SUFFIX = ".*"
 
@@ -165,20 +166,30 @@ class Alias:
 
 @dataclass(frozen=True, slots=True)
 class LeniencyPeriod:
-    """How what an agency gets wrong is taken during some days (ours, decision 0013).
+    """How what an agency gets wrong is taken during some days (ours, decisions 0013 and 0015).
 
     Attributes:
+        mode: how mistakes of content weigh, or a form of signature that is let in although it proves nothing.
         valid_from: first day, in Vietnam; None: since ever.
         valid_to: last day; None: without end.
     """
 
-    mode: Leniency
+    mode: Leniency | LegacyForm
     valid_from: date | None = None
     valid_to: date | None = None
 
     def in_force(self, on: date) -> bool:
         """Whether the day is one of them."""
         return _in_force(self.valid_from, self.valid_to, on)
+
+
+def policy_mode(text: str) -> Leniency | LegacyForm:
+    """Read the mode of a period.
+
+    Raises:
+        ValueError: there is no such mode.
+    """
+    return Leniency(text) if text in tuple(Leniency) else LegacyForm(text)
 
 
 def oldest_first(periods: Iterable[LeniencyPeriod]) -> tuple[LeniencyPeriod, ...]:
@@ -198,7 +209,8 @@ class Agency:
         valid_to: last day it exists; None: without end.
         successor: who took over when it was closed.
         contact: how to reach it, by `email`, `telephone`, `address`, `website`.
-        policies: how its mistakes are taken, oldest period first; they do not overlap.
+        policies: how its mistakes are taken, oldest period first; those about content do not overlap, nor do those
+            that let in the same form of signature.
         version: counts the changes of this record from 1; the ETag.
     """
 
@@ -234,7 +246,13 @@ class Agency:
 
     def leniency_on(self, day: date) -> Leniency | None:
         """How its mistakes are taken on that day; None where it has no policy then."""
-        return next((period.mode for period in self.policies if period.in_force(day)), None)
+        modes = (period.mode for period in self.policies if period.in_force(day))
+        return next((mode for mode in modes if isinstance(mode, Leniency)), None)
+
+    def legacy_forms_on(self, day: date) -> frozenset[LegacyForm]:
+        """Which forms of signatures that prove nothing are let in on that day."""
+        modes = (period.mode for period in self.policies if period.in_force(day))
+        return frozenset(mode for mode in modes if isinstance(mode, LegacyForm))
 
     def in_force(self, on: date) -> bool:
         """Whether it exists on that day, going by its dates alone."""

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from app.edxml.organ_id import OrganId
 from app.findings import Finding, Severity
-from app.registry.model import Agency, Alias, LeniencyPeriod, Tier, oldest_first
+from app.registry.model import Agency, Alias, LegacyForm, Leniency, LeniencyPeriod, Tier, oldest_first
 
 NAME_LENGTH_MAX = 500
 ALIASES_MAX = 50
@@ -237,14 +237,28 @@ def _policies(policies: Sequence[LeniencyPeriod]) -> list[Finding]:
         return [
             _finding("policies-too-many", "policies", f"{len(policies)} are given.", f"Give at most {POLICIES_MAX}.")
         ]
-    return [
+    found = [
+        _finding(
+            "policy-endless",
+            "policies",
+            f"The policy {period.mode.value!r} has no last day.",
+            "Give valid_to: letting in what proves nothing is an exception that ends.",
+            source="ours, decision 0015",
+        )
+        for period in policies
+        if isinstance(period.mode, LegacyForm) and period.valid_to is None
+    ]
+    about_content = [period for period in policies if isinstance(period.mode, Leniency)]
+    of_one_kind = [about_content, *([each for each in policies if each.mode is form] for form in LegacyForm)]
+    return found + [
         _finding(
             "policies-overlap",
             "policies",
             f"A policy from {later.valid_from} begins before the one before it ends ({earlier.valid_to}).",
-            "Give each day one policy at most; both valid_from and valid_to are included.",
+            "Give each day one policy of a kind at most; both valid_from and valid_to are included.",
         )
-        for earlier, later in pairwise(oldest_first(policies))
+        for kind in of_one_kind
+        for earlier, later in pairwise(oldest_first(kind))
         if earlier.valid_to is None or later.valid_from is None or later.valid_from <= earlier.valid_to
     ]
 

@@ -14,6 +14,7 @@ from app.registry.model import (
     AgencyStatus,
     Alias,
     Branch,
+    LegacyForm,
     Leniency,
     LeniencyPeriod,
     SuspensionReason,
@@ -51,7 +52,11 @@ class PolicyPeriod(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    mode: Leniency = Field(description="lenient: accepted with a warning; strict: refused.")
+    mode: Leniency | LegacyForm = Field(
+        description="What is wrong with the content: `lenient` accepts it with a warning, `strict` refuses it. "
+        "A signature that proves nothing is refused unless its form is let in, with a last day: `unsigned`, `sha1`, "
+        "`foreign-namespace`; such a document is INDETERMINATE and never reported as validly signed."
+    )
     valid_from: Day | None = Field(default=None, description="First day, in Vietnam; null: since ever.")
     valid_to: Day | None = Field(default=None, description="Last day; null: without end.")
 
@@ -114,7 +119,9 @@ class AgencyFields(BaseModel):
     successor: Code | None = Field(default=None, description="Own code of who takes over.")
     contact: Contact = Field(default=Contact(), description="How to reach it.")
     policies: list[PolicyPeriod] = Field(
-        default=[], max_length=50, description="How its mistakes are taken, by days; periods do not overlap."
+        default=[],
+        max_length=50,
+        description="How its mistakes are taken, by days; of one kind there is one at a time.",
     )
 
     def changes(self) -> AgencyChanges:

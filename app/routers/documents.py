@@ -176,7 +176,14 @@ class DocumentView(BaseModel):
     sha256: str
     accepted_at: datetime
     verification: VerificationView
-    certificate: str = Field(description="SHA-256 of the certificate it was signed with.")
+    signature: str = Field(
+        description="`valid`, or the form that a policy let in although it proves nothing: `unsigned`, `sha1`, "
+        "`foreign-namespace`."
+    )
+    certificate: str | None = Field(
+        description="SHA-256 of the certificate it was signed with, of several the agency's seal; null where it is not "
+        "signed verifiably."
+    )
     inspection: InspectionView | None = Field(
         description="How far its PDF attachments were looked into; null where it has none."
     )
@@ -189,7 +196,7 @@ class DocumentView(BaseModel):
         """Show a dossier as far as the client may see it."""
         row, whole = dossier.document, dossier.may_read_content
         same = ("id", "document_id", "sender", "kind", "code", "document_type", "priority", "promulgation_date")
-        more = ("due_date", "with_paper", "size", "sha256", "accepted_at")
+        more = ("due_date", "with_paper", "size", "sha256", "accepted_at", "signature")
         return cls(
             **{name: getattr(row, name) for name in same + more},
             subject=row.subject if whole else None,

@@ -104,11 +104,11 @@ class Accepted:
 STRICT: Final = Accepted(SIGNATURE_METHODS, DIGESTS)
 """What proves something today."""
 
-SHA1: Final = Digest(XMLDSIG + "sha1", "sha1", 20, hashes.SHA1())
+SHA1: Final = Digest(XMLDSIG + "sha1", "sha1", 20, hashes.SHA1())  # noqa: S303 - known so that it can be named
 RSA_SHA1: Final = SignatureMethod(XMLDSIG + "rsa-sha1", "rsa-sha1", KeyKind.RSA, SHA1)
 
 WITH_SHA1: Final = Accepted({**SIGNATURE_METHODS, RSA_SHA1.uri: RSA_SHA1}, {**DIGESTS, SHA1.uri: SHA1})
-"""What older systems still sign with. That it computes is worth knowing, and never reported as valid (decision 0015)."""
+"""What older systems still sign with: that it computes is worth knowing, and proves nothing (decision 0015)."""
 
 EC_COORDINATE_OCTETS: Final = {"secp256r1": 32, "secp384r1": 48}
 """Accepted curves, and how long r and s are in a signature value."""

@@ -39,6 +39,7 @@ def test_a_receipt_holds_what_was_taken_and_verifies_with_the_published_keys(sha
         "kind": "new",
         "sha256": hashlib.sha256(sent.body).hexdigest(),
         "size": len(sent.body),
+        "signature": "valid",
         "certificate": shared[GOVERNMENT_OFFICE].seal.sha256,
         "deliveries": [{"id": leg["id"], "recipient": leg["recipient"]} for leg in sent.receipt["deliveries"]],
     }
