@@ -19,7 +19,7 @@ from app.registry.acts import Act, Done
 from app.registry.certificates import SERIAL_LENGTH_MAX
 from app.registry.known import name_digest, stored
 from app.registry.model import ImportedCrl, RevocationReason
-from app.signing.revocations import RevocationList, parse_revocation_list
+from app.signing.crl import RevocationList, parse_revocation_list
 from app.store import certificates as rows
 from app.store.database import Database
 from app.store.versions import Part, move
@@ -65,6 +65,8 @@ async def import_crl(database: Database, content: bytes, *, act: Act) -> Done[Im
 
 def _read(content: bytes, ders: list[bytes]) -> tuple[RevocationList, ImportedCrl, list[dict[str, Any]], bytes]:
     parsed = parse_revocation_list(content, issuers=[stored(der) for der in ders])
+    if parsed.scope.text:
+        raise RequestInvalid("this list covers a part of the issuer's certificates only, or those of others")
     # The same list is the same list, in whichever form it comes.
     der = x509.load_pem_x509_crl(content).public_bytes(Encoding.DER) if b"-----BEGIN" in content[:200] else content
     number = f"{parsed.number:x}" if parsed.number else None

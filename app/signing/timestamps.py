@@ -24,7 +24,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from rfc3161_client import VerificationError, VerifierBuilder, decode_timestamp_response
 
 from app.findings import Finding, Severity
-from app.signing.certificates import UnreadableCertificate, issuer_of, load, serial_of, subject_of
+from app.signing.certificates import UnreadableCertificate, load, serial_of, subject_of
 from app.signing.path import UnknownRevocation, validate
 from app.signing.refusal import shortened
 from app.signing.revocations import Revocation, Revocations
@@ -324,7 +324,7 @@ def _judged(
     findings = tuple(each for each in verdict.findings if each.code != "rfc5280.4.2.1.12.wrong-purpose")
     if not verdict.path or any(finding.refuses for finding in findings):
         raise TimestampRefused(*findings)
-    known = revocations.find(issuer_of(signed.signer), signed.signer.serial_number, at=signed.gen_time)
+    known = revocations.standing(signed.signer, at=signed.gen_time).known
     if isinstance(known, Revocation) and known.reason not in _STILL_GOOD:
         _refuse(
             "rfc3161.4.compromised",

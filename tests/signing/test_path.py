@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from app.findings import Severity
-from app.signing import path
+from app.signing import whole_path
 from app.signing.path import SIGNATURES_MAX, PathVerdict, UnknownRevocation, validate
 from app.signing.revocations import Revocation, RevocationIndex, parse_revocation_list
 from tests.support.pki import DAY, NOW, YEAR, Identity, Pki, certify, make_key, name, shared_pki
@@ -88,7 +88,8 @@ def test_verdict_can_be_kept_until_the_next_list_is_due() -> None:
 
 def test_equal_arguments_give_equal_verdicts() -> None:
     seal = PKI.expired(key="p256")
-    assert judge(seal) == judge(seal)
+    known = index()
+    assert judge(seal, revocations=known) == judge(seal, revocations=known)
 
 
 def test_1_encryption_certificate_is_refused() -> None:
@@ -416,7 +417,7 @@ def test_nothing_waits_in_the_validator() -> None:
         await asyncio.sleep(0)
 
     with pytest.raises(RuntimeError, match="waited"):
-        path._run(waiting())
+        whole_path._run(waiting())
 
 
 def test_validation_works_inside_an_event_loop_and_in_threads() -> None:

@@ -1,14 +1,20 @@
 """Lists of revoked certificates: what is taken over, and what is answered."""
 
 import time
+from datetime import datetime
+from functools import cache
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import x25519
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from app.errors import RequestInvalid
-from app.signing.revocations import LIST_OCTETS_MAX, Revocation, RevocationIndex, Unknown, parse_revocation_list
+from app.signing.crl import LIST_OCTETS_MAX, RevocationList, parse_revocation_list
+from app.signing.crl_scope import ALL_REASONS, COMPLETE, Holders, Scope
+from app.signing.revocations import Answered, EvidenceKind, Revocation, RevocationIndex, Unknown
 from tests.support.pki import DAY, NOW, Pki, certify, shared_pki
 
 PKI = shared_pki()
@@ -50,24 +56,131 @@ def test_harmless_scope_is_accepted() -> None:
     assert parse_revocation_list(PKI.crl([7], extensions=[(point, True)]), issuers=ISSUERS).revoked
 
 
-@pytest.mark.parametrize("partial", ["only_contains_user_certs", "only_contains_ca_certs", "indirect_crl"])
-def test_partial_and_indirect_lists_are_refused(partial: str) -> None:
-    flags = {
-        "only_contains_user_certs": False,
-        "only_contains_ca_certs": False,
-        "indirect_crl": False,
-        "only_contains_attribute_certs": False,
-        partial: True,
-    }
-    point = x509.IssuingDistributionPoint(full_name=None, relative_name=None, only_some_reasons=None, **flags)
-    with pytest.raises(RequestInvalid, match="part of"):
-        parse_revocation_list(PKI.crl([7], extensions=[(point, True)]), issuers=ISSUERS)
+URI = x509.UniformResourceIdentifier("http://crl.example.vn/ca-1.crl")
 
 
-def test_delta_lists_are_refused() -> None:
-    octets = PKI.crl([7], number=6, extensions=[(x509.DeltaCRLIndicator(5), True)])
-    with pytest.raises(RequestInvalid, match="delta"):
-        parse_revocation_list(octets, issuers=ISSUERS)
+def limited(**limits: object) -> tuple[x509.ExtensionType, bool]:
+    flags = dict.fromkeys(
+        ("only_contains_user_certs", "only_contains_ca_certs", "only_contains_attribute_certs"), False
+    )
+    fixed = {"full_name": None, "relative_name": None, "only_some_reasons": None, "indirect_crl": False}
+    return x509.IssuingDistributionPoint(**{**flags, **fixed, **limits}), True  # type: ignore[arg-type]
+
+
+def partial(*revoked: int, number: int = 1, **limits: object) -> RevocationList:
+    return parse_revocation_list(PKI.crl(revoked, number=number, extensions=[limited(**limits)]), issuers=ISSUERS)
+
+
+def knowing(*lists: RevocationList) -> RevocationIndex:
+    index = RevocationIndex()
+    for each in lists:
+        assert index.add(each)
+    return index
+
+
+def test_list_of_users_certificates_speaks_of_no_authority() -> None:
+    index = knowing(partial(7, only_contains_user_certs=True))
+    assert isinstance(find(index, 7), Revocation)
+    assert find(index, 8) is None
+    authority = PKI.seal(key="p256", slot=0, serial=8, authority=True).certificate
+    assert index.standing(authority, at=NOW).known is Unknown.NOT_COVERED
+
+
+def test_lists_of_authorities_and_users_complete_each_other() -> None:
+    assert find(knowing(partial(only_contains_ca_certs=True)), 8) is Unknown.NOT_COVERED
+    both = knowing(partial(only_contains_ca_certs=True), partial(only_contains_user_certs=True))
+    assert find(both, 8) is None
+    assert find(knowing(partial(only_contains_attribute_certs=True)), 8) is Unknown.NOT_COVERED
+
+
+def test_lists_of_some_reasons_cover_a_certificate_together_only() -> None:
+    compromise = frozenset((x509.ReasonFlags.key_compromise, x509.ReasonFlags.ca_compromise))
+    others = frozenset(x509.ReasonFlags) - compromise - {x509.ReasonFlags.unspecified, x509.ReasonFlags.remove_from_crl}
+    first = partial(7, only_some_reasons=compromise)
+    assert isinstance(find(knowing(first), 7), Revocation)
+    assert find(knowing(first), 8) is Unknown.NOT_COVERED
+    both = knowing(first, partial(only_some_reasons=others))
+    assert find(both, 8) is None
+    assert len(both.standing(numbered(8), at=NOW).evidence) == 2
+
+
+def test_list_of_one_place_speaks_of_certificates_that_name_it() -> None:
+    index = knowing(partial(full_name=[URI]))
+    assert find(index, 8) is Unknown.NOT_COVERED
+    places = x509.CRLDistributionPoints([x509.DistributionPoint([URI], None, None, None)])
+    named = PKI.seal(key="p256", slot=0, serial=8, extensions=[(places, False)]).certificate
+    assert index.standing(named, at=NOW).known is None
+
+
+def test_delta_adds_to_the_list_it_builds_on_and_takes_back() -> None:
+    hold = x509.ReasonFlags.certificate_hold
+    complete = parse_revocation_list(PKI.crl([7], number=5, reason=hold), issuers=ISSUERS)
+
+    def delta(base: int, number: int, *revoked: int, reason: x509.ReasonFlags) -> RevocationList:
+        indicator = (x509.DeltaCRLIndicator(base), True)
+        octets = PKI.crl(revoked, number=number, reason=reason, extensions=[indicator])
+        return parse_revocation_list(octets, issuers=ISSUERS)
+
+    released = delta(5, 6, 7, reason=x509.ReasonFlags.remove_from_crl)
+    assert find(knowing(complete), 7) == Revocation(NOW - DAY, "certificateHold")
+    assert find(knowing(complete, released), 7) is None
+    added = delta(5, 6, 8, reason=x509.ReasonFlags.key_compromise)
+    assert isinstance(find(knowing(complete, added), 8), Revocation)
+    # Alone, or on a list older than it builds on, it says nothing.
+    assert find(knowing(added), 9) is Unknown.NO_LIST
+    assert isinstance(find(knowing(complete, delta(6, 7, 7, reason=x509.ReasonFlags.remove_from_crl)), 7), Revocation)
+
+
+def test_indirect_list_counts_where_the_certificate_names_its_publisher() -> None:
+    other = Pki.new("khác", slot=990)
+    entry = (
+        x509.RevokedCertificateBuilder(7, NOW - DAY)
+        .add_extension(x509.CertificateIssuer([x509.DirectoryName(PKI.issuing.certificate.subject)]), critical=True)
+        .build()
+    )
+    signed = (
+        x509.CertificateRevocationListBuilder(other.root.certificate.subject, NOW - DAY, NOW + DAY)
+        .add_revoked_certificate(entry)
+        .add_extension(limited(indirect_crl=True)[0], critical=True)
+        .sign(other.root.key, hashes.SHA256())
+    )
+    octets = signed.public_bytes(serialization.Encoding.DER)
+    index = knowing(parse_revocation_list(octets, issuers=[other.root.certificate]))
+    assert find(index, 7) is Unknown.NO_LIST
+    publisher = [x509.DirectoryName(other.root.certificate.subject)]
+    places = x509.CRLDistributionPoints([x509.DistributionPoint(None, None, None, publisher)])
+    for serial, known in ((7, Revocation(NOW - DAY)), (8, None)):
+        named = PKI.seal(key="p256", slot=0, serial=serial, extensions=[(places, False)]).certificate
+        assert index.standing(named, at=NOW).known == known
+
+
+def test_answer_counts_beside_a_list_and_where_there_is_none() -> None:
+    index = RevocationIndex()
+    index.answer(ISSUER, 8, Answered(None, "Trả lời", NOW, NOW + DAY, "ab"))
+    assert find(index, 8) is None
+    assert index.standing(numbered(8), at=NOW).evidence[0].kind is EvidenceKind.OCSP
+    assert find(index, 8, NOW + 2 * DAY) is Unknown.STALE
+    index.add(parse_revocation_list(PKI.crl([7]), issuers=ISSUERS))
+    assert index.standing(numbered(8), at=NOW).fresh_until == NOW + 7 * DAY
+    index.answer(ISSUER, 8, Answered(Revocation(NOW, "superseded"), "Trả lời", NOW + DAY, NOW + 2 * DAY, "cd"))
+    index.answer(ISSUER, 8, Answered(None, "Trả lời", NOW, NOW + DAY, "ab"))
+    assert find(index, 8) == Revocation(NOW, "superseded")
+
+
+@given(
+    st.sampled_from(Holders),
+    st.frozensets(st.text(max_size=20), max_size=3),
+    st.frozensets(st.sampled_from(sorted(ALL_REASONS)), min_size=1),
+    st.booleans(),
+    st.booleans(),
+)
+@settings(max_examples=50, deadline=None)
+def test_scope_is_read_as_it_was_written(
+    holders: Holders, names: frozenset[str], reasons: frozenset[str], indirect: bool, delta: bool
+) -> None:
+    scope = Scope(holders, names, reasons, indirect, delta)
+    assert Scope.of_text(scope.text) == scope
+    assert (scope.text == "") == (scope == COMPLETE)
 
 
 def test_unknown_critical_extension_is_refused() -> None:
@@ -160,20 +273,24 @@ def test_authority_whose_key_signs_nothing_is_passed_over() -> None:
     assert parse_revocation_list(PKI.crl([7]), issuers=[odd, *ISSUERS]).revoked
 
 
-def find(index: RevocationIndex, serial: int) -> Revocation | Unknown | None:
-    return index.find(ISSUER, serial, at=NOW)
+def find(index: RevocationIndex, serial: int, at: datetime = NOW) -> Revocation | Unknown | None:
+    return index.standing(numbered(serial), at=at).known
+
+
+@cache
+def numbered(serial: int) -> x509.Certificate:
+    return PKI.seal(key="p256", slot=0, serial=serial).certificate
 
 
 def test_index_answers_revoked_good_and_unknown() -> None:
     index = RevocationIndex()
     assert find(index, 7) is Unknown.NO_LIST
-    assert index.fresh_until(ISSUER) is None
     assert index.add(parse_revocation_list(PKI.crl([7]), issuers=ISSUERS))
     assert find(index, 7) == Revocation(NOW - DAY, "keyCompromise")
     assert find(index, 8) is None
-    assert index.find(ISSUER, 8, at=NOW + 8 * DAY) is Unknown.STALE
-    assert index.find(ISSUER, 7, at=NOW + 8 * DAY) == Revocation(NOW - DAY, "keyCompromise")
-    assert index.fresh_until(ISSUER) == NOW + 7 * DAY
+    assert find(index, 8, NOW + 8 * DAY) is Unknown.STALE
+    assert find(index, 7, NOW + 8 * DAY) == Revocation(NOW - DAY, "keyCompromise")
+    assert index.standing(numbered(8), at=NOW).fresh_until == NOW + 7 * DAY
 
 
 def test_list_without_an_end_never_grows_stale() -> None:
@@ -181,7 +298,7 @@ def test_list_without_an_end_never_grows_stale() -> None:
     endless = PKI.crl([7])
     loaded = parse_revocation_list(endless, issuers=ISSUERS)
     index.add(type(loaded)(loaded.issuer, 1, loaded.this_update, None, loaded.revoked))
-    assert index.find(ISSUER, 8, at=NOW + 9_999 * DAY) is None
+    assert find(index, 8, NOW + 9_999 * DAY) is None
 
 
 def test_newer_list_replaces_the_older_and_never_the_other_way_round() -> None:
@@ -208,7 +325,8 @@ def test_earlier_of_two_revocations_counts() -> None:
 def test_long_lists_are_looked_up_in_no_time() -> None:
     index = RevocationIndex()
     index.add(parse_revocation_list(PKI.crl(range(1, 5_001), pem=False), issuers=ISSUERS))
+    certificate = numbered(1_000)
     started = time.process_time()
-    for serial in range(1, 5_001):
-        assert find(index, serial)
+    for _ in range(1_000):
+        assert isinstance(index.standing(certificate, at=NOW).known, Revocation)
     assert time.process_time() - started < 0.5
