@@ -138,30 +138,30 @@ async def _list(database: Database, fetch: Fetch, row: Any, *, now: Callable[[],
     if answered.status != 200:
         return _Result(None, f"HTTP status {answered.status}")
     try:
-        der, until = await asyncio.to_thread(_described, answered.body)
+        der, issuer, until = await asyncio.to_thread(_described, answered.body)
     except UNREADABLE:
         return _Result(None, "what it answers is no revocation list")
+    if name_digest(issuer) != row.issuer_sha256:
+        return _Result(None, f"the list is of another issuer: {issuer}")
     async with database.read() as tx:
         there = await rows.has_list(tx, sha256(der).hexdigest())
     if not there:
         # The same list again would change nothing, but make every cache look again.
         try:
-            imported = (await import_crl(database, der, act=Act(NODE_ACTOR, now()))).value  # (3)
+            await import_crl(database, der, act=Act(NODE_ACTOR, now()))  # (3)
         except (RequestInvalid, Conflict) as error:
             return _Result(None, error.detail)
-        if name_digest(imported.issuer) != row.issuer_sha256:
-            return _Result(None, f"the list is of another issuer: {imported.issuer}")
     if until is not None and until < now():
         return _Result(None, f"the list it serves counted until {instant_text(until)}")
     return _Result(until, None)
 
 
-def _described(octets: bytes) -> tuple[bytes, datetime | None]:
-    """Return a list in DER, and when the next one is due; its signature is for `import_crl` to check."""
+def _described(octets: bytes) -> tuple[bytes, str, datetime | None]:
+    """Return a list in DER, whose it says it is, and when the next one is due; `import_crl` checks its signature."""
     loaded = (
         x509.load_pem_x509_crl(octets) if octets.lstrip().startswith(b"-----BEGIN") else x509.load_der_x509_crl(octets)
     )
-    return loaded.public_bytes(Encoding.DER), loaded.next_update_utc
+    return loaded.public_bytes(Encoding.DER), loaded.issuer.rfc4514_string(), loaded.next_update_utc
 
 
 async def _settle(

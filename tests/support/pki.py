@@ -11,11 +11,14 @@ from functools import cache
 from typing import Literal, Self
 
 from asn1crypto import algos as asn1_algos  # type: ignore[import-untyped]
+from asn1crypto import core as asn1_core
+from asn1crypto import ocsp as asn1_ocsp
 from asn1crypto import x509 as asn1_x509
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, padding, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509 import ocsp
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 """The moment the tests call now."""
@@ -303,6 +306,86 @@ class Pki:
             builder = builder.add_extension(extension, critical=critical)
         signed = builder.sign(issuer.key, hashes.SHA256())
         return signed.public_bytes(serialization.Encoding.PEM if pem else serialization.Encoding.DER)
+
+    def ocsp_responder(self, *, key: KeyName = "p256") -> Identity:
+        """Issue the certificate of a responder that answers for the issuing authority."""
+        return self.issue(
+            name((NameOID.COUNTRY_NAME, "VN"), (NameOID.COMMON_NAME, "Máy chủ OCSP")),
+            key=key,
+            purposes=[ExtendedKeyUsageOID.OCSP_SIGNING],
+            extensions=[(x509.OCSPNoCheck(), False)],
+        )
+
+    def ocsp(
+        self,
+        certificate: x509.Certificate | Identity,
+        status: ocsp.OCSPCertStatus = ocsp.OCSPCertStatus.GOOD,
+        *,
+        revoked_at: datetime = NOW - DAY,
+        reason: x509.ReasonFlags | None = x509.ReasonFlags.key_compromise,
+        this_update: datetime = NOW - timedelta(minutes=5),
+        next_update: datetime | None = NOW + timedelta(hours=1),
+        responder: Identity | None = None,
+    ) -> bytes:
+        """Answer about one certificate of the issuing authority, in DER.
+
+        Args:
+            status: good, revoked or unknown.
+            revoked_at: where it is revoked, since when.
+            responder: who signs; None: the issuing authority itself.
+        """
+        revoked = status is ocsp.OCSPCertStatus.REVOKED
+        signer = responder or self.issuing
+        builder = (
+            ocsp.OCSPResponseBuilder()
+            .add_response(
+                certificate.certificate if isinstance(certificate, Identity) else certificate,
+                self.issuing.certificate,
+                hashes.SHA1(),
+                status,
+                this_update,
+                next_update,
+                revoked_at if revoked else None,
+                reason if revoked else None,
+            )
+            .responder_id(ocsp.OCSPResponderEncoding.HASH, signer.certificate)
+        )
+        if responder is not None:
+            builder = builder.certificates([responder.certificate])
+        made = builder.sign(signer.key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+        return _produced_at(made, this_update, signer.key)
+
+
+def _produced_at(answer: bytes, moment: datetime, key: PrivateKey) -> bytes:
+    """Give an OCSP answer another time of making, for the library that makes it always takes the present one."""
+    whole = asn1_ocsp.OCSPResponse.load(answer)
+    basic = whole["response_bytes"]["response"].parsed
+    basic["tbs_response_data"]["produced_at"] = moment
+    signed = basic["tbs_response_data"].dump(force=True)
+    assert isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey)
+    basic["signature"] = (
+        key.sign(signed, padding.PKCS1v15(), hashes.SHA256())
+        if isinstance(key, rsa.RSAPrivateKey)
+        else key.sign(signed, ec.ECDSA(hashes.SHA256()))
+    )
+    whole["response_bytes"]["response"] = asn1_core.ParsableOctetString(basic.dump(force=True))
+    octets: bytes = whole.dump(force=True)
+    return octets
+
+
+def published(*, lists: Iterable[str] = (), responders: Iterable[str] = ()) -> list[tuple[x509.ExtensionType, bool]]:
+    """Make the extensions by which a certificate says where its revocation is published."""
+    points = [x509.DistributionPoint([x509.UniformResourceIdentifier(url)], None, None, None) for url in lists]
+    access = [
+        x509.AccessDescription(AuthorityInformationAccessOID.OCSP, x509.UniformResourceIdentifier(url))
+        for url in responders
+    ]
+    found: list[tuple[x509.ExtensionType, bool]] = []
+    if points:
+        found.append((x509.CRLDistributionPoints(points), False))
+    if access:
+        found.append((x509.AuthorityInformationAccess(access), False))
+    return found
 
 
 def certify(
