@@ -338,6 +338,7 @@ documents = sa.Table(
         server_default="valid",
         comment="valid, or what the sender's policy let pass: unsigned, sha1, foreign-namespace",
     ),
+    sa.Column("certificate", _Sha256, nullable=True, comment="whose signature its receipt names"),
     sa.UniqueConstraint("sender", "document_id"),
 )
 sa.Index(
@@ -346,6 +347,7 @@ sa.Index(
     sqlite_where=documents.c.indication == "INDETERMINATE",
     postgresql_where=documents.c.indication == "INDETERMINATE",
 )
+sa.Index("ix_documents_certificate_id", documents.c.certificate, documents.c.id)
 sa.Index("ix_documents_document_id", documents.c.document_id)
 sa.Index("ix_documents_sender_id", documents.c.sender, documents.c.id)
 

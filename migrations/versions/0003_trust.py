@@ -165,6 +165,13 @@ def upgrade() -> None:
             comment="valid, or what the sender's policy let pass: unsigned, sha1, foreign-namespace",
         ),
     )
+    op.add_column(
+        "documents",
+        sa.Column("certificate", sa.String(length=64), nullable=True, comment="whose signature its receipt names"),
+    )
+    documents = sa.table("documents", sa.column("certificate", sa.String), sa.column("verification", sa.JSON))
+    op.execute(documents.update().values(certificate=documents.c.verification["certificate"].as_string()))
+    op.create_index("ix_documents_certificate_id", "documents", ["certificate", "id"], unique=False)
     op.create_index(
         "ix_documents_indeterminate",
         "documents",
@@ -190,6 +197,8 @@ def downgrade() -> None:
         sqlite_where=sa.text("indication = 'INDETERMINATE'"),
         postgresql_where=sa.text("indication = 'INDETERMINATE'"),
     )
+    op.drop_index("ix_documents_certificate_id", table_name="documents")
+    op.drop_column("documents", "certificate")
     op.drop_column("documents", "signature")
     op.drop_column("documents", "indication")
     op.drop_column("crls", "part")
