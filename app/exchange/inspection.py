@@ -6,7 +6,6 @@ event. A round that dies leaves rows that are due again; two rounds never write 
 """
 
 import asyncio
-import hashlib
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -20,10 +19,10 @@ from app.errors import Unavailable
 from app.exchange.desk import Clock, Desk
 from app.exchange.extract import opened_attachments
 from app.exchange.pdf_readers import PdfReaders
-from app.exchange.pdf_verdict import PdfStatus, PdfVerdict, judged, unsigned
+from app.exchange.pdf_verdict import PdfVerdict, judged, unsigned
 from app.ids import new_id
-from app.ledger.canonical import canonical_json
 from app.ledger.events import NODE_ACTOR, Event, EventKind, record
+from app.ledger.inspected import detail_of
 from app.registry import directory
 from app.signing.pdf_found import PdfLimits
 from app.store import inspections
@@ -88,12 +87,10 @@ async def _inspect(desk: Desk, readers: PdfReaders, row: Any, *, limits: PdfLimi
                 await inspections.postpone(tx, row.document, attempt=row.attempts, until=now() + rest)
         return
     result = {"pdfs": [{"number": number, **verdict.shown} for number, verdict in verdicts]}
-    await _settle(desk, row, result, [verdict for _, verdict in verdicts], at=now())
+    await _settle(desk, row, result, at=now())
 
 
-async def _settle(
-    desk: Desk, row: Any, result: Mapping[str, Any], verdicts: Sequence[PdfVerdict], *, at: datetime
-) -> None:
+async def _settle(desk: Desk, row: Any, result: Mapping[str, Any], *, at: datetime) -> None:
     async with desk.database.write() as tx:
         if not await inspections.settle(tx, row.document, attempt=row.attempts, result=result, at=at):
             return
@@ -106,11 +103,7 @@ async def _settle(
             standing=sender.standing,
             document_type=row.document_type,
             document=row.document,
-            detail={
-                "pdf": len(verdicts),
-                "pdf_signed": sum(verdict.status is PdfStatus.VALID for verdict in verdicts),
-                "result": hashlib.sha256(canonical_json(result)).hexdigest(),
-            },
+            detail=detail_of(result),
         )
         await record(tx, [event])
     desk.doorbell.nudge()

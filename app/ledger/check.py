@@ -2,7 +2,8 @@
 
 (1) order       indices run from 0 without a gap up to the size of the ledger
 (2) leaf        each body hashes to its leaf hash, is canonical, and each column says what the body says
-(3) documents   each accepted document has its one event, which says the same, and each such event its document
+(3) documents   each accepted document has its one event, which says the same, and each such event its document;
+                what was found in its attachments is what the event of that says
 (4) deliveries  each delivery has its one event, and stands where its events left it
 (5) reports     each status report has its one event, which says the same, and each such event its report
 (6) figures     a recount from event 0 gives the stored sums

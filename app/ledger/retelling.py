@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.errors import NotAuthenticated
+from app.ledger import inspected
 from app.ledger.divergence import CheckReport
 from app.ledger.events import EventKind, instant_text
-from app.store import census
+from app.store import census, inspections
 from app.store.database import Transaction
 
 CHUNK = 1_000
@@ -144,6 +145,9 @@ class Retelling:
                 }
                 report.compare(step, row.id, kept=kept, said=said)
                 self._receipt(row, said | {"document": row.id})
+            found = _by(await census.events_of_documents(self.tx, ids, EventKind.DOCUMENT_INSPECTED.value), _document)
+            details = {document: [event.detail for event in events] for document, events in found.items()}
+            inspected.compare(report, await inspections.of_documents(self.tx, ids), details)
             report.documents += len(chunk)
             self.progress("documents", report.documents, total)
         accepted = await census.count_events(self.tx, EventKind.DOCUMENT_ACCEPTED.value)
