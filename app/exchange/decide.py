@@ -122,6 +122,7 @@ def decide(
         "receipt": desk.key.sign_jws(claims, typ=receipts.RECEIPT_TYPE),
         "indication": routed.verdict.indication.value,
         "signature": verified.signature,
+        "certificate": certificate,
     }
     original = _original(row, sender)
     accepted = _accepted(row, sender, routed)
