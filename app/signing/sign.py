@@ -10,6 +10,7 @@ import hashlib
 import io
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 from xml.parsers import expat
 from xml.sax.saxutils import quoteattr
@@ -34,9 +35,10 @@ from app.signing.algorithms import (
 from app.signing.canonical import NotCanonicalizable, canonical_document, canonical_part
 from app.signing.certificates import key_defect, key_kind, subject_of
 from app.signing.key_info import value_octets
-from app.signing.presented import refuse_canonical_form, value_holds
-from app.signing.profile import EDXML, identified, is_header, present
+from app.signing.presented import PresentedSignature, refuse_canonical_form, value_holds
+from app.signing.profile import EDXML, identified, is_header, present_all
 from app.signing.refusal import OURS, refuse, xmldsig
+from app.signing.xades_markup import BLANK_TOKEN, Ids, Xades, object_markup, reference_markup
 
 _LIMITS: Final = MarkupLimits(body_bytes_max=256 * 1024 * 1024)
 """A signer trusts its own documents with more than a node takes."""
@@ -65,6 +67,8 @@ def sign(
     digest: str = "sha256",
     prefix: str | None = "ds",
     reference_id: str | None = None,
+    xades: Xades | None = None,
+    add: bool = False,
 ) -> bytes:
     """Sign an edXML document; the signature becomes the last child of edXMLHeader.
 
@@ -77,23 +81,28 @@ def sign(
         digest: `sha256`, `sha384` or `sha512` (RSA only), for the digest and the signature alike.
         prefix: of the signature's elements; None declares their namespace as the default one.
         reference_id: the Id of the one element to sign; None signs the whole document.
+        xades: what to add for XAdES-BASELINE-B or -T; None makes a plain signature.
+        add: sign a document that is signed already, over the signatures that are there.
 
     Returns:
         the document with the signature; send these bytes unchanged.
 
     Raises:
         DocumentRefused: the document is signed already, has no edXMLHeader, or nothing with this Id.
-        RequestInvalid: an algorithm that does not fit the key, or a key that does not belong to the certificate.
+        RequestInvalid: an algorithm that does not fit the key, or a key that does not belong to the certificate, or a
+            signing time without its zone.
     """
     method, hashing = _method(certificate, digest)
     if prefix is not None and not _PREFIX.fullmatch(prefix):
         raise RequestInvalid(f"{prefix[:20]!r} is no namespace prefix")
+    if xades is not None and xades.signing_time.tzinfo is None:
+        raise RequestInvalid("the signing time has no zone")
     markup = parse(document, limits=_LIMITS)
-    for present_one in markup.root.iter(f"{{{XMLDSIG}}}Signature"):
+    for present_one in () if add else markup.root.iter(f"{{{XMLDSIG}}}Signature"):
         refuse(
             "ours.signature.several",
             "The document is signed already.",
-            fix="Sign the unsigned document.",
+            fix="Sign the unsigned document, or say that the signature is to be added.",
             source=OURS,
             place=present_one,
         )
@@ -118,7 +127,9 @@ def sign(
     hashed = hashlib.new(hashing.name)
     for piece in markup.octets(canonical):
         hashed.update(piece)
-    head, tail = _signature(
+    draft = _Draft(
+        document=document,
+        offset=offset,
         uri="" if reference_id is None else f"#{reference_id}",
         canonicalization=canonicalization,
         enveloped=enveloped,
@@ -127,17 +138,102 @@ def sign(
         digest=hashed.digest(),
         certificates=(certificate, *chain),
         prefix="" if prefix is None else f"{prefix}:",
+        xades=xades,
+        properties_digest=bytes([1]) * hashing.octets,
+        # Read back with a value of the right length, so that the signed octets are those a verifier will see.
+        value=b"\1" * value_octets(certificate),
+        token=BLANK_TOKEN if xades is not None and xades.timestamp is not None else None,
     )
-    # Read back with a value of the right length, so that the signed octets are those a verifier will see.
-    blank = base64.b64encode(b"\1" * value_octets(certificate))
-    drafted = present(parse(_inserted(document, offset, head + blank + tail), limits=_LIMITS))
+    if xades is not None and (properties := draft.presented().properties) is not None:
+        draft = replace(draft, properties_digest=hashlib.new(hashing.name, properties.octets).digest())
+    signed_octets = draft.presented().signed_octets
     try:
-        value = _value(key, method, drafted.signed_octets, value_octets(certificate))
+        value = _value(key, method, signed_octets, value_octets(certificate))
     except (TypeError, ValueError, OverflowError) as error:
         raise RequestInvalid(f"the key cannot make {method.name} signatures: {error}") from error
-    if not value_holds(certificate, method, drafted.signed_octets, value):
+    if not value_holds(certificate, method, signed_octets, value):
         raise RequestInvalid(f"the key does not belong to the certificate of {subject_of(certificate)}")
-    return _inserted(document, offset, head + base64.b64encode(value) + tail)
+    draft = replace(draft, value=value)
+    if xades is not None and xades.timestamp is not None:
+        (blank,) = draft.presented().timestamp_tokens
+        draft = replace(draft, token=xades.timestamp(blank.imprint_octets))
+    return draft.octets()
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A document with a signature of which parts may still stand blank."""
+
+    document: bytes
+    offset: int
+    uri: str
+    canonicalization: Canonicalization
+    enveloped: bool
+    method: SignatureMethod
+    hashing: Digest
+    digest: bytes
+    certificates: Sequence[x509.Certificate]
+    prefix: str
+    xades: Xades | None
+    properties_digest: bytes
+    value: bytes
+    token: bytes | None
+
+    def presented(self) -> PresentedSignature:
+        """Read it back as a verifier does; the signature is the last one."""
+        return present_all(parse(self.octets(), limits=_LIMITS))[-1]
+
+    def octets(self) -> bytes:
+        """Write the document with the signature in its place."""
+        return _inserted(self.document, self.offset, self._markup().encode())
+
+    def _markup(self) -> str:
+        """Write the signature; no white space, nothing to lose."""
+        prefix, xades = self.prefix, self.xades
+        declaration = f"xmlns:{prefix[:-1]}" if prefix else "xmlns"
+        transforms = [ENVELOPED, self.canonicalization] if self.enveloped else [self.canonicalization]
+        written = "".join(f'<{prefix}Transform Algorithm="{transform}"/>' for transform in transforms)
+        own_id = reference_id = properties_reference = properties = ""
+        if xades is not None:
+            ids = Ids.of(self.document, self.certificates[0])
+            own_id, reference_id = f' Id="{ids.signature}"', f' Id="{ids.reference}"'
+            properties_reference = reference_markup(
+                ids,
+                canonicalization=self.canonicalization,
+                hashing=self.hashing,
+                digest=self.properties_digest,
+                prefix=prefix,
+            )
+            properties = object_markup(
+                xades,
+                ids,
+                certificate=self.certificates[0],
+                canonicalization=self.canonicalization,
+                hashing=self.hashing,
+                token=self.token,
+                prefix=prefix,
+            )
+        encoded = "".join(
+            f"<{prefix}X509Certificate>{_base64(_der(certificate))}</{prefix}X509Certificate>"
+            for certificate in self.certificates
+        )
+        return (
+            f'<{prefix}Signature {declaration}="{XMLDSIG}"{own_id}><{prefix}SignedInfo>'
+            f'<{prefix}CanonicalizationMethod Algorithm="{self.canonicalization}"/>'
+            f'<{prefix}SignatureMethod Algorithm="{self.method.uri}"/>'
+            f"<{prefix}Reference{reference_id} URI={quoteattr(self.uri)}>"
+            f"<{prefix}Transforms>{written}</{prefix}Transforms>"
+            f'<{prefix}DigestMethod Algorithm="{self.hashing.uri}"/>'
+            f"<{prefix}DigestValue>{_base64(self.digest)}</{prefix}DigestValue></{prefix}Reference>"
+            f"{properties_reference}</{prefix}SignedInfo>"
+            f"<{prefix}SignatureValue>{_base64(self.value)}</{prefix}SignatureValue>"
+            f"<{prefix}KeyInfo><{prefix}X509Data>{encoded}</{prefix}X509Data></{prefix}KeyInfo>"
+            f"{properties}</{prefix}Signature>"
+        )
+
+
+def _base64(octets: bytes) -> str:
+    return base64.b64encode(octets).decode()
 
 
 def _method(certificate: x509.Certificate, digest: str) -> tuple[SignatureMethod, Digest]:
@@ -152,41 +248,6 @@ def _method(certificate: x509.Certificate, digest: str) -> tuple[SignatureMethod
     if hashing is None or method is None:
         raise RequestInvalid(f"there is no accepted signature algorithm for {kind} with {digest[:20]!r}")
     return method, hashing
-
-
-def _signature(
-    *,
-    uri: str,
-    canonicalization: Canonicalization,
-    enveloped: bool,
-    method: SignatureMethod,
-    hashing: Digest,
-    digest: bytes,
-    certificates: Sequence[x509.Certificate],
-    prefix: str,
-) -> tuple[bytes, bytes]:
-    """Write the signature, as what stands before and after SignatureValue's text; no white space, nothing to lose."""
-    declaration = f"xmlns:{prefix[:-1]}" if prefix else "xmlns"
-    transforms = [ENVELOPED, canonicalization] if enveloped else [canonicalization]
-    written = "".join(f'<{prefix}Transform Algorithm="{transform}"/>' for transform in transforms)
-    head = (
-        f'<{prefix}Signature {declaration}="{XMLDSIG}"><{prefix}SignedInfo>'
-        f'<{prefix}CanonicalizationMethod Algorithm="{canonicalization}"/>'
-        f'<{prefix}SignatureMethod Algorithm="{method.uri}"/>'
-        f"<{prefix}Reference URI={quoteattr(uri)}><{prefix}Transforms>{written}</{prefix}Transforms>"
-        f'<{prefix}DigestMethod Algorithm="{hashing.uri}"/>'
-        f"<{prefix}DigestValue>{base64.b64encode(digest).decode()}</{prefix}DigestValue></{prefix}Reference>"
-        f"</{prefix}SignedInfo><{prefix}SignatureValue>"
-    )
-    encoded = "".join(
-        f"<{prefix}X509Certificate>{base64.b64encode(_der(certificate)).decode()}</{prefix}X509Certificate>"
-        for certificate in certificates
-    )
-    tail = (
-        f"</{prefix}SignatureValue><{prefix}KeyInfo><{prefix}X509Data>{encoded}</{prefix}X509Data></{prefix}KeyInfo>"
-        f"</{prefix}Signature>"
-    )
-    return head.encode(), tail.encode()
 
 
 def _value(key: SigningKey, method: SignatureMethod, octets: bytes, length: int) -> bytes:

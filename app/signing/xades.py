@@ -291,7 +291,7 @@ def _token(element: "etree._Element", value_element: "etree._Element", markup: M
     _attributes(encapsulated, ("Id", "Encoding"), clause="5.3")
     if encapsulated.get("Encoding", _DER) != _DER:
         _refuse_shape(encapsulated, "The timestamp is in another encoding than DER.", clause="5.3")
-    token = strict_base64(encapsulated, markup, octets_max=TOKEN_OCTETS_MAX, clause="5.3")
+    token = strict_base64(encapsulated, markup, octets_max=TOKEN_OCTETS_MAX, clause="4.5")
     try:
         octets = canonical_part(value_element, canonicalization, inclusive_prefixes=prefixes)
     except NotCanonicalizable as error:

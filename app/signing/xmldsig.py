@@ -30,6 +30,7 @@ are the same in the code of `profile`, `references`, `key_info` and `presented`,
 from app.signing.presented import PresentedSignature, Reference, Signed, TimestampToken
 from app.signing.profile import present, present_all
 from app.signing.sign import SigningKey, sign
+from app.signing.xades_markup import Xades
 
 __all__ = [
     "PresentedSignature",
@@ -37,6 +38,7 @@ __all__ = [
     "Signed",
     "SigningKey",
     "TimestampToken",
+    "Xades",
     "present",
     "present_all",
     "sign",
