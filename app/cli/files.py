@@ -43,6 +43,10 @@ def sign(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Else standard output.")] = None,
     digest: Annotated[str, typer.Option(help="sha256, sha384 or sha512.")] = "sha256",
     canonicalization: Annotated[str, typer.Option(help="exclusive or inclusive.")] = "exclusive",
+    xades: Annotated[bool, typer.Option("--xades", help="Add signing time and certificate: XAdES-BASELINE-B.")] = False,
+    add: Annotated[bool, typer.Option("--add", help="Sign over signatures that are there: persons, then the seal.")] = (
+        False
+    ),
 ) -> None:
     """Sign a document or status message: an enveloped XML signature over the whole of it.
 
@@ -65,6 +69,8 @@ def sign(
         chain=signer.chain,
         canonicalization=forms[canonicalization],
         digest=digest,
+        xades=xmldsig.Xades(datetime.now(UTC)) if xades else None,
+        add=add,
     )
     write_file(output, signed)
 
