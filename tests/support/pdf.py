@@ -6,7 +6,9 @@ from typing import Any
 
 from asn1crypto import keys as asn1_keys  # type: ignore[import-untyped]
 from asn1crypto import x509 as asn1_x509
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.writer import PageObject, PdfFileWriter
@@ -15,7 +17,7 @@ from pyhanko.sign.fields import SigSeedSubFilter
 from pyhanko.sign.timestamps import DummyTimeStamper
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
-from tests.support.pki import Identity
+from tests.support.pki import Identity, Pki, name
 
 TEXT = b"BT (Kinh gui) Tj ET"
 
@@ -58,6 +60,13 @@ def signed_pdf(
     return bytes(
         sign_pdf(IncrementalPdfFileWriter(io.BytesIO(pdf)), metadata, signer=signer, timestamper=stamper).getvalue()
     )
+
+
+def time_authority(pki: Pki, **period: datetime) -> Identity:
+    """Issue the certificate of an authority that stamps times."""
+    stamping = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING])
+    subject = name((NameOID.COMMON_NAME, "TSA kiểm thử"))
+    return pki.issue(subject, key="rsa2048", slot=0, extensions=[(stamping, True)], **period)
 
 
 def changed_page(pdf: bytes) -> bytes:
