@@ -39,11 +39,17 @@ class Cited:
     Attributes:
         sha256: of its DER, lower-case hex.
         der: its octets; None where the database has them: a list in use, or an answer that was kept when it came.
+        about: RFC 4514 string of the certificate's subject, or of whoever issued the list or answer.
+        since: beginning of its period, thisUpdate, or the time it proves.
+        until: end of its period, nextUpdate; None where it has none.
     """
 
     sha256: str
     material: Material
     der: bytes | None = None
+    about: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 class Shelf:

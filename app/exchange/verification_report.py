@@ -7,12 +7,14 @@ in `verification_words`. A report holds ids, codes, names in certificates, diges
 names of attachments and what findings quote, which `without_content` takes out.
 """
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from app.edxml.attachments import AttachmentSummary
+from app.exchange.shelf import Cited
 from app.exchange.signature_facts import SignatureFacts, certificate_facts, signature_facts
 from app.exchange.steps import Step, StepFindings, outcome_of
 from app.exchange.verify import Verified
@@ -35,6 +37,7 @@ _SIGNATURE_STEPS: Final = frozenset({Step.MARKUP, Step.SIGNATURE, Step.TRUST, St
 """What these find is about signatures; the rest is about what the message says."""
 _CONTENT_STEPS: Final = frozenset({Step.READING.value, Step.RULES.value, Step.SECRECY.value, Step.ROUTE.value})
 """What these find may quote what the message says."""
+_NUMBERED: Final = re.compile(r"Signature\[(\d+)\]")
 _SIGNER_CODES: Final = ("ours.access.", "ours.route.sender-", "ours.signature.signer-")
 
 
@@ -74,7 +77,7 @@ def report_of(
     """
     found = by_step(verdict.findings, verified.steps, taken)
     signatures = [
-        signature_facts(number, each, _about_signature(found), at=at, basis=basis)
+        signature_facts(number, each, _about(number, found), basis=basis)
         for number, each in enumerate(verified.signatures, start=1)
     ]
     received = basis == RECEIPT
@@ -141,7 +144,7 @@ def _assembled(
         "signatures": [signature.shown for signature in signatures],
         "certificates": [certificate_facts(each) for each in certificates],
         "evidence": [
-            {"sha256": each.sha256, "kind": each.material.value, "kept": each.sha256 in kept}
+            _evidence(each, kept=each.sha256 in kept)
             for each in {each.sha256: each for signature in signatures for each in signature.cited}.values()
         ],
         "attachments": [_attachment(number, each) for number, each in enumerate(attachments, start=1)],
@@ -151,6 +154,17 @@ def _assembled(
 
 def _step(step: Step, findings: tuple[Finding, ...] | None) -> dict[str, Any]:
     return {"number": step.number, "step": step.value, "outcome": outcome_of(findings).value}
+
+
+def _evidence(cited: Cited, *, kept: bool) -> dict[str, Any]:
+    return {
+        "sha256": cited.sha256,
+        "kind": cited.material.value,
+        "about": cited.about,
+        "since": instant_text(cited.since) if cited.since is not None else None,
+        "until": instant_text(cited.until) if cited.until is not None else None,
+        "kept": kept,
+    }
 
 
 def _attachment(number: int, summary: AttachmentSummary) -> dict[str, Any]:
@@ -165,6 +179,12 @@ def _attachment(number: int, summary: AttachmentSummary) -> dict[str, Any]:
 
 def _about_signature(found: StepFindings) -> list[Finding]:
     return [each for step in Step if step in _SIGNATURE_STEPS for each in found.get(step, ())]
+
+
+def _about(number: int, found: StepFindings) -> list[Finding]:
+    """Leave out of what is about signatures what names another one of them."""
+    named = [(each, _NUMBERED.search(each.location or "")) for each in _about_signature(found)]
+    return [each for each, match in named if match is None or int(match[1]) == number]
 
 
 def _place(finding: Finding) -> tuple[str, str | None, str]:

@@ -129,6 +129,7 @@ WORDS: Final[dict[str, dict[str, Words]]] = {
     "revocation": {
         "good": Words("không bị thu hồi", "not revoked"),
         "revoked": Words("đã bị thu hồi", "revoked"),
+        "revoked-later": Words("bị thu hồi sau khi ký; chữ ký có trước đó", "revoked later, after it was used"),
         "unknown": Words("không biết có bị thu hồi hay không", "not known whether it was revoked"),
         "anchor": Words("gốc tin cậy, không kiểm tra thu hồi", "trust anchor, not asked about"),
     },

@@ -12,7 +12,7 @@ counts from the next submission on.
 import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -25,7 +25,7 @@ from app.registry.model import RegisteredCertificate
 from app.signing.certificates import fingerprint, issuer_of, parse_certificates, subject_of
 from app.signing.path import UnknownRevocation
 from app.signing.refusal import shortened
-from app.signing.revocations import Revocation
+from app.signing.revocations import Revocation, Standing
 from app.store import certificates as rows
 from app.store.database import Database
 from app.store.versions import Part, current
@@ -55,10 +55,14 @@ class TrustDecision:
     Attributes:
         certificate: as it is registered; None where it is not, or nothing was presented.
         findings: why it does not count, and what else is worth knowing.
+        path: signer first, anchor last; empty where none was found or looked for.
+        standings: what is known of the revocation of each certificate below the anchor, signer first.
     """
 
     certificate: RegisteredCertificate | None
     findings: tuple[Finding, ...]
+    path: tuple[x509.Certificate, ...] = field(default=(), compare=False)
+    standings: tuple[Standing, ...] = field(default=(), compare=False)
 
     @property
     def trusted(self) -> bool:
@@ -126,7 +130,7 @@ async def decide(
     certificate = certificate_of(row)
     _tell_own_revocation(known, leaf, certificate)
     verdict = await asyncio.to_thread(known.judge, leaf, at=at, unknown_revocation=unknown_revocation)  # (3)
-    decision = TrustDecision(certificate, verdict.findings)
+    decision = TrustDecision(certificate, verdict.findings, verdict.path, verdict.standings)
     if verdict.passed and verdict.valid_until is not None:
         cache.keep(key, decision, version=version, since=at, until=verdict.valid_until)
     return decision

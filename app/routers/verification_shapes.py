@@ -72,21 +72,19 @@ class ReferenceView(BaseModel):
 class RevocationView(BaseModel):
     """What was known of a certificate's revocation, and from where."""
 
-    status: str = Field(description="`good`, `revoked`, `unknown`, or `anchor` for what is not asked about.")
-    by: str | None = Field(description="`crl`, `ocsp` or `registry`; null where nothing was known.")
-    evidence: str | None = Field(description="SHA-256 of the list or answer; fetch it below the report.")
-    number: str | None = Field(description="Number of the list, hex.")
-    this_update: datetime | None = Field(description="When the list or answer was made.")
-    next_update: datetime | None = Field(description="When the next one is due.")
+    status: str = Field(description="`good`, `revoked`, `revoked-later` (after it was used) or `unknown`.")
+    reason: str | None = Field(description="Why it was revoked, or why nothing is known.", examples=["stale"])
     revoked_at: datetime | None
-    reason: str | None = Field(description="Why it was revoked, or why nothing is known.")
+    fresh_until: datetime | None = Field(description="When this stops being known by itself.")
+    evidence: list[str] = Field(description="SHA-256 of the lists and answers; described under `evidence`.")
 
 
 class PathStepView(BaseModel):
     """One certificate of a path."""
 
     certificate: str = Field(description="SHA-256; described under `certificates`.")
-    revocation: RevocationView | None
+    anchor: bool = Field(description="Whether it is the trust anchor, whose revocation is not asked about.")
+    revocation: RevocationView | None = Field(description="Null for the anchor, and where no path was found.")
 
 
 class TimestampView(BaseModel):
@@ -138,6 +136,9 @@ class EvidenceView(BaseModel):
 
     sha256: str
     kind: str = Field(description="`certificate`, `crl`, `ocsp` or `timestamp`.")
+    about: str | None = Field(description="Subject of the certificate, or issuer of the list or answer; RFC 4514.")
+    since: datetime | None = Field(description="Beginning of its period, thisUpdate, or the time it proves.")
+    until: datetime | None = Field(description="End of its period, nextUpdate.")
     kept: bool = Field(description="Whether this node keeps it.")
 
 

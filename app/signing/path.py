@@ -50,12 +50,14 @@ class PathVerdict:
             validity period or of what is known about revocations, or a revocation to come. None for one that does not
             pass; do not keep that.
         evidence: what it rests on: the certificates of the path, then the lists and answers that were used.
+        standings: what is known of the revocation of each certificate below the anchor, signer first.
     """
 
     findings: tuple[Finding, ...]
     path: tuple[x509.Certificate, ...]
     valid_until: datetime | None
     evidence: tuple[Evidence, ...] = ()
+    standings: tuple[Standing, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -177,6 +179,7 @@ def _verdict(
         path=path,
         valid_until=None if refused else min(_ends(path, standings)),
         evidence=tuple(dict.fromkeys(_evidence(path, standings))),
+        standings=standings,
     )
 
 
