@@ -21,6 +21,7 @@ from app.cli import (
     files,
     node_keys,
     server,
+    timestamps,
     trust,
 )
 from app.cli.terminal import complain
@@ -59,6 +60,7 @@ app.command("ack", rich_help_panel=_AGENCY)(exchange.ack)
 app.command("status", rich_help_panel=_AGENCY)(exchange.status)
 app.command("sign", rich_help_panel=_FILES)(files.sign)
 app.command("inspect", rich_help_panel=_FILES)(files.inspect)
+app.command("timestamp", rich_help_panel=_FILES)(timestamps.timestamp)
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """Time stamps on receipts: what this node says it accepted, somebody else saw it say so by then.
 
 A receipt is signed by the node alone, and a node could sign one for yesterday. So the receipts of what was accepted are
-gathered into batches, a tree is built over their digests (`ledger.merkle`), and a time-stamping authority stamps its
+gathered into batches, a tree is built over their digests (`signing.merkle`), and a time-stamping authority stamps its
 root: one request for up to thousands of receipts, and a short proof for each (ours, decision 0016; NĐ 130/2018/NĐ-CP
 has dates proven by such an authority).
 
@@ -24,11 +24,13 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from app.errors import DataFault
 from app.exchange.desk import Clock
 from app.ids import id_after, new_id
-from app.ledger import merkle
 from app.ledger.events import NODE_ACTOR, Event, EventKind, instant_text, record
-from app.registry.known import known_about
+from app.registry import revocation_sources
+from app.registry.known import known_about, stored
 from app.remote.fetch import Fetch
 from app.remote.tsa import ask
+from app.signing import merkle
+from app.signing.certificates import fingerprint, issuer_of, subject_of
 from app.signing.path import UnknownRevocation
 from app.signing.timestamps import (
     Timestamp,
@@ -38,9 +40,9 @@ from app.signing.timestamps import (
     token_of,
     verify_token,
 )
-from app.store import evidence, journal
+from app.store import certificates, evidence, journal
 from app.store import timestamps as rows
-from app.store.database import Database
+from app.store.database import Database, Transaction
 
 MEMBERS_MAX: Final = 2_000
 """Receipts of one batch: few enough to be written in a moment, enough for a day's outage in some hundred requests."""
@@ -86,6 +88,7 @@ class Stamping:
         url: of the authority.
         interval: between two batches, and to the first retry.
         policy: OID that is asked for and demanded; None takes the authority's own.
+        seen: digests of authorities' certificates whose sources of revocations are known.
     """
 
     database: Database
@@ -94,6 +97,7 @@ class Stamping:
     interval: timedelta
     policy: str | None = None
     figures: Figures = field(default_factory=Figures)
+    seen: set[str] = field(default_factory=set)
 
 
 async def stamp(stamping: Stamping, *, now: Clock) -> int:
@@ -233,8 +237,18 @@ async def _settled(stamping: Stamping, batch: Any, stamp: Timestamp, *, at: date
         if not await rows.settle(tx, batch.id, token=sha256, stamped_at=stamp.gen_time):
             return False
         await record(tx, [event])
+        if fingerprint(stamp.tsa) not in stamping.seen:
+            await _learn_sources(tx, stamp, at=at)
+    stamping.seen.add(fingerprint(stamp.tsa))
     # Durable together: the token, which batch it is of, and the record of it.
     return True
+
+
+async def _learn_sources(tx: Transaction, stamp: Timestamp, *, at: datetime) -> None:
+    """Have the authority's own revocations fetched, as far as they are of somebody whose lists are believed here."""
+    ders = [*await certificates.anchor_ders(tx), *await certificates.authority_ders(tx)]
+    known = {subject_of(stored(der)) for der in ders}
+    await revocation_sources.learn(tx, [each for each in stamp.path[:-1] if issuer_of(each) in known], at=at)
 
 
 async def _failed(stamping: Stamping, batch: Any, problem: str, *, at: datetime) -> None:

@@ -10,13 +10,14 @@ from pydantic import BaseModel, Field
 
 from app.errors import NotFound
 from app.exchange import archive
-from app.exchange.stamped_receipts import StampedReceipt, stamped_receipt
+from app.exchange.stamped_receipts import stamped_receipt
 from app.node import Node
 from app.registry.model import Scope
 from app.routers import clock, problems
 from app.routers.access import AtNode, Caller, require
 from app.routers.calls import calls
 from app.signing.certificates import subject_of
+from app.signing.stamped_receipt import StampedReceipt
 from app.signing.timestamps import certificates_of
 
 router: APIRouter = calls(tag="Exchange")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.ledger.merkle import EMPTY_ROOT, inclusion, leaf, root, root_by
+from app.signing.merkle import EMPTY_ROOT, inclusion, leaf, root, root_by
 
 ENTRIES = [
     bytes.fromhex(each)
