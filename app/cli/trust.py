@@ -1,5 +1,6 @@
 """`truc trust …`: the roots this node trusts, and what their authorities revoked."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ from app.cli.terminal import Json, print_fields, print_json, print_table, read_f
 if TYPE_CHECKING:
     from app.registry.acts import Act
     from app.registry.model import ImportedCrl, TrustAnchor
+    from app.registry.revocation_sources import RevocationSource
     from app.store.database import Database
 
 app = typer.Typer(help="Trust: root certificates and revocation lists.", no_args_is_help=True)
@@ -73,6 +75,72 @@ def list_(as_json: Json = False) -> None:
         ("sha256", "name", "subject", "until"),
         ((each.sha256, each.name, each.subject, each.not_after) for each in found),
     )
+
+
+@app.command("sources")
+def sources(as_json: Json = False) -> None:
+    """Show where revocations come from, and how fresh is what is known."""
+
+    async def work(database: "Database", _act: "Act") -> "Sequence[RevocationSource]":
+        from app.registry import revocation_sources
+
+        async with database.read() as tx:
+            return await revocation_sources.every_source(tx)
+
+    from app.routers import clock
+    from app.routers.revocation_sources import SourceView
+
+    at = clock.now()
+    found = [SourceView.of(each, at=at) for each in operate(work)]
+    if as_json:
+        print_json([each.model_dump(mode="json") for each in found])
+        return
+    print_table(
+        ("source", "kind", "state", "fresh until", "failures", "issuer", "address", "problem"),
+        (
+            (
+                each.sha256[:16],
+                each.kind.value,
+                each.state.value,
+                each.fresh_until or "",
+                each.failures,
+                each.issuer,
+                each.address,
+                each.problem or "",
+            )
+            for each in found
+        ),
+    )
+
+
+@app.command("add-source")
+def add_source(
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="crl or ocsp.")],
+    issuer: Annotated[str, typer.Argument(metavar="ISSUER", help="Distinguished name of an authority known here.")],
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="http or https.")],
+    as_json: Json = False,
+) -> None:
+    """Have an authority's revocations fetched from another place too."""
+
+    async def work(database: "Database", act: "Act") -> "RevocationSource":
+        from app import settings
+        from app.errors import RequestInvalid
+        from app.registry import revocation_sources
+        from app.registry.revocation_sources import SourceKind
+
+        if kind not in {each.value for each in SourceKind}:
+            raise RequestInvalid("KIND is crl or ocsp")
+        private = settings.load().revocation_private_targets
+        done = await revocation_sources.add(
+            database, kind=SourceKind(kind), issuer=issuer, address=address, private=private, act=act
+        )
+        return done.value
+
+    from app.routers import clock
+    from app.routers.revocation_sources import SourceView
+
+    view = SourceView.of(operate(work), at=clock.now()).model_dump(mode="json")
+    print_json(view) if as_json else print_fields(view)
 
 
 def _anchor(anchor: "TrustAnchor") -> dict[str, object]:

@@ -3,7 +3,12 @@
 Labels are route templates, never paths: their number is bounded by the API, not by its users.
 """
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from collections.abc import Iterable
+from datetime import datetime
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from app.registry.revocation_sources import RevocationSource
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"})
@@ -35,3 +40,30 @@ class Metrics:
     def exposition(self, *others: CollectorRegistry) -> bytes:
         """Return all figures, and those of other registries, in the text format of Prometheus."""
         return b"".join(map(generate_latest, (self.registry, *others)))
+
+
+def freshness(sources: Iterable[RevocationSource], *, at: datetime) -> CollectorRegistry:
+    """Make the figures of sources of revocations as they are at a moment.
+
+    From the database, not from what this process did: whichever process fetched, each shows the same.
+    """
+    registry = CollectorRegistry()
+    labels = ("issuer", "kind", "source")
+    fresh = Gauge(
+        "truc_revocations_fresh_seconds",
+        "Seconds until what is known of an authority's revocations is out of date; negative: since when it is.",
+        labels,
+        registry=registry,
+    )
+    failures = Gauge(
+        "truc_revocations_failures",
+        "Failures in a row of a source of revocations.",
+        labels,
+        registry=registry,
+    )
+    for source in sources:
+        named = (source.issuer, source.kind.value, source.sha256[:16])
+        failures.labels(*named).set(source.failures)
+        if source.fresh_until is not None:
+            fresh.labels(*named).set((source.fresh_until - at).total_seconds())
+    return registry

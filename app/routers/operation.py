@@ -9,6 +9,8 @@ import base64
 import hashlib
 import html
 import os
+from collections import Counter
+from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,8 @@ from typing_extensions import override
 
 from app.errors import NotFound, Unavailable
 from app.node import Node
+from app.registry import revocation_sources
+from app.registry.revocation_sources import SourceState
 from app.routers import clock, kinds, metrics, problems
 from app.routers.calls import calls
 from app.routers.conditions import JSON, negotiate
@@ -78,7 +82,10 @@ class Readiness(BaseModel):
     """The node can take requests."""
 
     ready: bool = Field(description="Whether all parts work.")
-    checks: dict[str, Check] = Field(description="By part: `database`, `blobs`, `ledger`, `background`.")
+    checks: dict[str, Check] = Field(
+        description="By part: `database`, `blobs`, `ledger`, `background`, `revocations`; the last never makes a node "
+        "unready, for mail flows without it."
+    )
 
 
 class KindView(BaseModel):
@@ -108,6 +115,7 @@ async def readyz(request: Request) -> Response:
         "blobs": await _check_blobs(node),
         "ledger": await _check_ledger(node),
         "background": Check(ok=not request.app.state.broken, detail=request.app.state.broken or "runs"),
+        "revocations": await _check_revocations(node),
     }
     if checks["ledger"].detail == _NO_DATABASE:
         checks["database"] = Check(ok=False, detail="does not answer")
@@ -136,6 +144,20 @@ async def _check_ledger(node: Node) -> Check:
     return Check(ok=behind <= BEHIND_SECONDS_MAX, detail=detail)
 
 
+async def _check_revocations(node: Node) -> Check:
+    try:
+        async with asyncio.timeout(CHECK_SECONDS_MAX), node.database.read() as tx:
+            sources = await revocation_sources.every_source(tx)
+    except Exception:  # noqa: BLE001 -- the check of the ledger says what is wrong
+        return Check(ok=True, detail=_NO_DATABASE)
+    at = clock.now()
+    states = Counter(source.state(at) for source in sources)
+    degraded = states[SourceState.STALE] + states[SourceState.FAILING]
+    shown = ", ".join(f"{states[state]} {state.value}" for state in SourceState if states[state])
+    detail = f"{len(sources)} sources: {shown}" if sources else "no sources"
+    return Check(ok=True, detail=f"degraded, {detail}" if degraded else detail)
+
+
 def _write_and_remove(blobs: BlobStore) -> None:
     descriptor, path = blobs.open_incoming()
     os.close(descriptor)
@@ -162,6 +184,10 @@ async def metrics_page(request: Request) -> Response:
     others = [node.hooks.figures.registry]
     if node.stamping is not None:
         others.append(node.stamping.figures.registry)
+    with suppress(Unavailable):
+        async with node.database.read() as tx:
+            sources = await revocation_sources.every_source(tx)
+        others.append(metrics.freshness(sources, at=clock.now()))
     exposition = request.app.state.metrics.exposition(*others)
     return Response(exposition, media_type=metrics.CONTENT_TYPE)
 
