@@ -115,7 +115,7 @@ SECTIONS: Final = {
         InvaliddeltaCRLTest10""",
     "4.16": "ValidUnknownNotCriticalCertificateExtensionTest1 InvalidUnknownCriticalCertificateExtensionTest2",
 }
-"""Cases with default settings in the order of their numbers; their names say what is expected, `-` is told below (NIST PKITS 1.0.1)."""
+"""Cases with default settings in the order of their numbers; their names say what is expected, `-` is told below."""
 
 WITH_SETTINGS: Final = """
 4.8.1.1   ValidCertificatePathTest1          valid    explicit
