@@ -21,7 +21,7 @@ from app.signing.pdf_found import PdfExamination, PdfLimits
 FILES_MAX: Final = 200
 """Files after which a process is replaced, whatever it may have kept of them."""
 _ANSWER_BYTES_MAX: Final = 16 * 1024 * 1024
-_START_SECONDS: Final = 30.0
+START_SECONDS: Final = 30.0
 """What a process may take longer for its first file: it has to load its code."""
 
 
@@ -42,10 +42,12 @@ class PdfReaders:
     Attributes:
         processes: how many there may be.
         seconds_max: longest time for one file; whoever takes longer is killed.
+        start_seconds: how much longer a process's first file may take.
     """
 
     processes: int
     seconds_max: float
+    start_seconds: float = START_SECONDS
     _idle: list[_Worker] = field(default_factory=list)
     _turns: asyncio.Semaphore = field(init=False)
 
@@ -80,7 +82,7 @@ class PdfReaders:
             await _end(self._idle.pop())
 
     def _patience(self, worker: _Worker) -> float:
-        return self.seconds_max if worker.files else self.seconds_max + _START_SECONDS
+        return self.seconds_max if worker.files else self.seconds_max + self.start_seconds
 
     async def _asked(self, worker: _Worker, path: Path, limits: PdfLimits) -> PdfExamination:
         writer, reader = worker.process.stdin, worker.process.stdout
