@@ -19,6 +19,7 @@ from app.cli import (
     doctor,
     exchange,
     files,
+    inspection,
     node_keys,
     server,
     timestamps,
@@ -59,7 +60,7 @@ app.command("fetch", rich_help_panel=_AGENCY)(exchange.fetch)
 app.command("ack", rich_help_panel=_AGENCY)(exchange.ack)
 app.command("status", rich_help_panel=_AGENCY)(exchange.status)
 app.command("sign", rich_help_panel=_FILES)(files.sign)
-app.command("inspect", rich_help_panel=_FILES)(files.inspect)
+app.command("inspect", rich_help_panel=_FILES)(inspection.inspect)
 app.command("timestamp", rich_help_panel=_FILES)(timestamps.timestamp)
 
 

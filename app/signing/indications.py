@@ -78,6 +78,7 @@ BY_CODE: Final[_SubIndications] = {
     "ours.signature.algorithm": SubIndication.CRYPTO_CONSTRAINTS_FAILURE,
     "ours.signature.hmac": SubIndication.CRYPTO_CONSTRAINTS_FAILURE,
     "ours.signature.dsa": SubIndication.CRYPTO_CONSTRAINTS_FAILURE,
+    "ours.trust.no-anchor": SubIndication.NO_CERTIFICATE_CHAIN_FOUND,
     "ours.trust.suspended": SubIndication.TRY_LATER,
     "rfc5280.4.1.2.5.expired": SubIndication.OUT_OF_BOUNDS_NO_POE,
     "rfc5280.4.1.2.5.not-yet-valid": SubIndication.NOT_YET_VALID,

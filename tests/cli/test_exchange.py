@@ -133,7 +133,7 @@ def test_a_status_message_can_be_written_instead_of_sent(truc: Truc, exchange: E
     file = tmp_path / "status.edxml"
     options = ("--agency", PROVINCE, *about, "--description", "Sai thẩm quyền", *signer, "-o", file)
     assert truc("status", "02", *options).code == 0
-    report = truc("inspect", file).json
+    report = truc("inspect", "--json", file).json
     assert (report["document"]["status"], report["signature"]["holds"]) == ("02", True)
     assert truc("status", "99", *options).code == 2
     assert truc("status", "03", "--agency", PROVINCE, *signer).code == 2

@@ -47,7 +47,7 @@ def test_an_agency_signs_with_its_token(
     signed = tmp_path / "signed.edxml"
     ended = truc("sign", unsigned, *_in_token(soft), "--cert", certificate, "-o", signed)
     assert ended.code == 0, ended.err
-    told = truc("inspect", signed).json["signature"]
+    told = truc("inspect", "--json", signed).json["signature"]
     assert (told["holds"], told["covers_document"]) == (True, True)
     assert told["certificate"]["sha256"] == identity.sha256
 
