@@ -201,6 +201,11 @@ TEXTS: Final[dict[str, Text]] = {
     "document.state": Text("Trạng thái", "State"),
     "document.id": Text("Mã của nút", "The node's id"),
     "document.certificate": Text("Ký bằng chứng thư", "Signed with"),
+    "document.signature": Text("Chữ ký số", "Signature"),
+    "document.not-proven": Text(
+        "Được nhận theo quy định riêng của cơ quan gửi; không có giá trị chứng minh.",
+        "Let in by a policy for its sender; it proves nothing.",
+    ),
     "document.hidden": Text(
         "Kiểm tra viên không xem trích yếu, lý do và nội dung.", "Auditors see neither subject, reasons nor content."
     ),
@@ -350,6 +355,7 @@ TEXTS: Final[dict[str, Text]] = {
     "status.suspended": Text("tạm dừng", "suspended"),
     "status.closed": Text("đã kết thúc", "closed"),
     "certificate-status.active": Text("có hiệu lực", "active"),
+    "certificate-status.suspended": Text("tạm ngừng", "suspended"),
     "certificate-status.revoked": Text("đã thu hồi", "revoked"),
     "certificate-status.expired": Text("đã hết hạn", "expired"),
     "certificate-status.not-yet": Text("chưa có hiệu lực", "not in force yet"),
@@ -373,6 +379,7 @@ TEXTS: Final[dict[str, Text]] = {
     "notice.dropped": Text("không còn trong nơi nhận", "no longer among the recipients"),
     "notice.superseded": Text("đã có văn bản thay thế", "another document holds instead"),
     "notice.withdrawn": Text("đã thu hồi", "withdrawn"),
+    "notice.judged": Text("đã kiểm tra lại chữ ký", "signature verified again"),
     "priority.0": Text("thường", "normal"),
     "priority.1": Text("khẩn", "urgent"),
     "priority.2": Text("thượng khẩn", "very urgent"),
@@ -429,6 +436,9 @@ TEXTS: Final[dict[str, Text]] = {
     "changes.form-filling": Text("sau đó có thêm chữ ký hoặc điền biểu mẫu", "later signatures or form entries"),
     "changes.annotations": Text("sau đó có thêm ghi chú", "later annotations"),
     "changes.other": Text("sau đó nội dung có thể đã thay đổi", "later changes that may alter what one sees"),
+    "signature-form.unsigned": Text("không ký số", "not signed"),
+    "signature-form.sha1": Text("ký bằng thuật toán SHA-1", "signed over SHA-1"),
+    "signature-form.foreign-namespace": Text("chữ ký không kiểm tra được", "not verifiable"),
     "indication.TOTAL-PASSED": Text("Đạt mọi yêu cầu", "Passed"),
     "indication.TOTAL-FAILED": Text("Không đạt", "Failed"),
     "indication.INDETERMINATE": Text("Không đủ căn cứ", "Indeterminate"),

@@ -17,6 +17,7 @@ from app.exchange.states import Change, Progress
 from app.findings import Indication, Severity
 from app.ledger.events import EventKind, Outcome
 from app.registry.model import AgencyStatus, Branch, CertificateKind, CertificateStatus, Scope, Tier
+from app.signing.legacy import LegacyForm
 from app.signing.pdf_found import Changes, Coverage
 from app.statistics.definitions import DEFINITIONS, PARTICIPATION, Group
 from app.statistics.rates import PERCENTILES
@@ -37,6 +38,7 @@ GROUPS: dict[str, type[Enum] | tuple[str, ...]] = {
     "scope": Scope,
     "severity": Severity,
     "indication": Indication,
+    "signature-form": LegacyForm,
     "inspection": ("waiting", "done", "failed"),
     "pdf": PdfStatus,
     "covers": Coverage,
