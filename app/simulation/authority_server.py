@@ -38,10 +38,13 @@ class AuthorityServer:
     def __exit__(self, *_raised: object) -> None:
         self.switch_off()
 
-    def offer(self, path: str, content_type: str, answers: Answers) -> str:
-        """Answer at a path from now on; returns the address."""
-        self._places[path] = content_type, answers
+    def address(self, path: str) -> str:
+        """Return the address of a path, whether anything is there or not."""
         return f"http://127.0.0.1:{self.port}{path}"
+
+    def offer(self, path: str, content_type: str, answers: Answers) -> None:
+        """Answer at a path from now on."""
+        self._places[path] = content_type, answers
 
     def switch_on(self) -> None:
         """Listen, at the port of before."""

@@ -11,13 +11,13 @@ from typing import Final
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 from app.signing.certificates import fingerprint, pem_of
 
 RSA_BITS: Final = 2048
 _YEAR: Final = timedelta(days=365)
-_CRL_DAYS: Final = 7
+_CRL_LIFE: Final = timedelta(days=7)
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
@@ -41,6 +41,19 @@ class Credential:
 
 
 @dataclass(frozen=True, slots=True)
+class Services:
+    """Where an authority tells what it revoked; its certificates name both.
+
+    Attributes:
+        revocation_list: address of its list.
+        responder: address of its OCSP responder.
+    """
+
+    revocation_list: str
+    responder: str
+
+
+@dataclass(frozen=True, slots=True)
 class Authority:
     """Somebody who issues certificates."""
 
@@ -48,6 +61,8 @@ class Authority:
     certificate: x509.Certificate
     chain: tuple[x509.Certificate, ...]
     """What a holder must present above its own certificate: this authority, unless it is a root."""
+    services: Services | None = None
+    """None: its certificates do not say."""
 
     def issue(
         self,
@@ -68,7 +83,14 @@ class Authority:
             else ec.generate_private_key(ec.SECP256R1())
         )
         certificate = (
-            _builder(subject, self.certificate.subject, key.public_key(), not_before=not_before, not_after=not_after)
+            _builder(
+                subject,
+                self.certificate.subject,
+                key.public_key(),
+                not_before=not_before,
+                not_after=not_after,
+                services=self.services,
+            )
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_key_usage(digital_signature=True, content_commitment=True), critical=True)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
@@ -76,21 +98,55 @@ class Authority:
         )
         return Credential(key, certificate, self.chain)
 
-    def revocation_list(self, revoked: tuple[x509.Certificate, ...], *, at: datetime, days: int = _CRL_DAYS) -> str:
-        """Publish which certificates no longer count, in PEM; the next list is due after so many days."""
+    def issue_stamper(self, *, not_before: datetime, not_after: datetime) -> Credential:
+        """Issue a certificate for time stamps, and for nothing else."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        stamping = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING])
+        certificate = (
+            _builder(
+                _authority_name("Dịch vụ cấp dấu thời gian (mô phỏng)"),
+                self.certificate.subject,
+                key.public_key(),
+                not_before=not_before,
+                not_after=not_after,
+                services=self.services,
+            )
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_key_usage(digital_signature=True, content_commitment=True), critical=True)
+            .add_extension(stamping, critical=True)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
+            .sign(self.key, hashes.SHA256())
+        )
+        return Credential(key, certificate, self.chain)
+
+    def revocation_list(
+        self,
+        revoked: tuple[x509.Certificate, ...],
+        *,
+        at: datetime,
+        life: timedelta = _CRL_LIFE,
+        number: int = 1,
+        since: datetime | None = None,
+    ) -> str:
+        """Publish which certificates no longer count, in PEM.
+
+        Args:
+            life: after which the next list is due.
+            since: when the certificates were revoked; None: now.
+        """
         builder = (
             x509.CertificateRevocationListBuilder()
             .issuer_name(self.certificate.subject)
             .last_update(at)
-            .next_update(at + timedelta(days=days))
-            .add_extension(x509.CRLNumber(1), critical=False)
+            .next_update(at + life)
+            .add_extension(x509.CRLNumber(number), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
         )
         for certificate in revoked:
             builder = builder.add_revoked_certificate(
                 x509.RevokedCertificateBuilder()
                 .serial_number(certificate.serial_number)
-                .revocation_date(at)
+                .revocation_date(since or at)
                 .add_extension(x509.CRLReason(x509.ReasonFlags.key_compromise), critical=False)
                 .build()
             )
@@ -102,7 +158,7 @@ class Authority:
         return pem_of(self.certificate)
 
 
-def make_root(name: str, *, at: datetime) -> Authority:
+def make_root(name: str, *, at: datetime, services: Services | None = None) -> Authority:
     """Make a root authority, in force since ten years before `at`."""
     key = ec.generate_private_key(ec.SECP384R1())
     subject = _authority_name(name)
@@ -112,10 +168,10 @@ def make_root(name: str, *, at: datetime) -> Authority:
         .add_extension(_key_usage(key_cert_sign=True, crl_sign=True), critical=True)
         .sign(key, hashes.SHA384())
     )
-    return Authority(key, certificate, ())
+    return Authority(key, certificate, (), services)
 
 
-def make_issuer(name: str, root: Authority, *, at: datetime) -> Authority:
+def make_issuer(name: str, root: Authority, *, at: datetime, services: Services | None = None) -> Authority:
     """Make an issuing authority below a root, in force since five years before `at`."""
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = (
@@ -125,13 +181,14 @@ def make_issuer(name: str, root: Authority, *, at: datetime) -> Authority:
             key.public_key(),
             not_before=at - 5 * _YEAR,
             not_after=at + 5 * _YEAR,
+            services=root.services,
         )
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_key_usage(key_cert_sign=True, crl_sign=True), critical=True)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(root.key.public_key()), critical=False)
         .sign(root.key, hashes.SHA384())
     )
-    return Authority(key, certificate, (certificate,))
+    return Authority(key, certificate, (certificate,), services)
 
 
 def seal_name(agency: str, code: str) -> x509.Name:
@@ -179,8 +236,9 @@ def _builder(
     *,
     not_before: datetime,
     not_after: datetime,
+    services: Services | None = None,
 ) -> x509.CertificateBuilder:
-    return (
+    builder = (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
@@ -189,6 +247,15 @@ def _builder(
         .not_valid_before(not_before)
         .not_valid_after(not_after)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
+    )
+    if services is None:
+        return builder
+    point = x509.DistributionPoint([x509.UniformResourceIdentifier(services.revocation_list)], None, None, None)
+    responder = x509.AccessDescription(
+        AuthorityInformationAccessOID.OCSP, x509.UniformResourceIdentifier(services.responder)
+    )
+    return builder.add_extension(x509.CRLDistributionPoints([point]), critical=False).add_extension(
+        x509.AuthorityInformationAccess([responder]), critical=False
     )
 
 

@@ -16,7 +16,7 @@ from app.edxml.read import read
 from app.edxml.write import write
 from app.markup import parse
 from app.signing.path import validate
-from app.signing.revocations import RevocationIndex, parse_revocation_list
+from app.signing.revocations import Revocation, RevocationIndex, parse_revocation_list
 from app.simulation import country, papers, pki, settlement, traffic
 from app.simulation.attempts import Attempt
 from app.simulation.papers import Draft, Habits, Spelling
@@ -164,7 +164,7 @@ def test_a_revocation_list_is_its_issuers() -> None:
     published = authorities.issuer.revocation_list((seal.certificate,), at=at).encode()
     index = RevocationIndex()
     index.add(parse_revocation_list(published, issuers=[authorities.issuer.certificate]))
-    assert index.find(authorities.issuer.certificate.subject.rfc4514_string(), seal.certificate.serial_number, at=at)
+    assert isinstance(index.standing(seal.certificate, at=at).known, Revocation)
 
 
 def test_a_tally_tells_each_difference() -> None:

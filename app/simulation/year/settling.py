@@ -21,7 +21,7 @@ SINCE: Final = datetime(2024, 1, 1, tzinfo=UTC)
 UNTIL: Final = datetime(2027, 12, 31, tzinfo=UTC)
 """Certificates hold from one to the other."""
 
-_LIST_DAYS: Final = 370
+_LIST_LIFE: Final = timedelta(days=370)
 """One list serves the whole year: nobody's certificate is revoked in it."""
 
 _HABITS: Final = (
@@ -77,7 +77,7 @@ async def settled(url: str, administrator: tuple[str, str], steering: Steering) 
             for agency, name in zip(AGENCIES, names, strict=True)
         }
         await at_once(_registered(admin, code, seal) for code, seal in seals.items())
-        lists = [each.revocation_list((), at=steering.now, days=_LIST_DAYS) for each in (root, issuer)]
+        lists = [each.revocation_list((), at=steering.now, life=_LIST_LIFE) for each in (root, issuer)]
         revocations = RevocationIndex()
         for each in lists:
             headers = {"Content-Type": "application/x-pem-file"}
