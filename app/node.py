@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
+from app.edxml.attachments import AttachmentRules
+from app.edxml.wrapper import UnpackLimits
 from app.errors import RequestInvalid
 from app.exchange.desk import Desk, Policy
 from app.exchange.doorbell import Doorbell
 from app.exchange.pdf_readers import PdfReaders
 from app.exchange.stamping import Stamping
+from app.findings import Severity
 from app.registry.trust import TrustCache
 from app.regulations.file import load as load_regulations
 from app.remote.call import Limits
@@ -35,6 +38,7 @@ KEYS_FOLDER = "keys"
 FETCHED_BYTES_MAX = 32 * 1024 * 1024
 """Longest answer of an authority's server: a list of 900,000 revocations."""
 
+_EXECUTABLES = {"refuse": Severity.ERROR, "accept": Severity.WARNING}
 _UNKNOWN_REVOCATION = {"accept": UnknownRevocation.ACCEPT, "refuse": UnknownRevocation.REFUSE}
 
 
@@ -106,6 +110,7 @@ async def open_node(settings: Settings) -> Node:
         idempotency_days=settings.idempotency_days,
         issuer=settings.public_url,
         regulations=load_regulations(settings.regulations_file),
+        attachments=_attachment_rules(settings),
     )
     desk = Desk(
         database=database,
@@ -133,6 +138,19 @@ async def open_node(settings: Settings) -> Node:
     )
     readers = PdfReaders(settings.pdf_processes, settings.pdf_seconds_max)
     return Node(settings, desk, hooks, fetch, readers, _stamping(settings, database, fetch))
+
+
+def _attachment_rules(settings: Settings) -> AttachmentRules:
+    total = settings.unpacked_bytes_max
+    usual = UnpackLimits()
+    return AttachmentRules(
+        UnpackLimits(
+            file_bytes_max=min(usual.file_bytes_max, total),
+            total_bytes_max=total,
+            ratio_max=settings.unpacked_ratio_max,
+        ),
+        _EXECUTABLES[settings.executable_attachments],
+    )
 
 
 def _stamping(settings: Settings, database: Database, fetch: Fetch) -> Stamping | None:

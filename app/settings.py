@@ -74,6 +74,17 @@ class Settings(BaseSettings):
     verify_threads: int = Field(
         default=2, ge=1, le=64, description="Threads that verify documents too long to be verified on the event loop."
     )
+    unpacked_bytes_max: int = Field(
+        default=512 * 1024 * 1024,
+        ge=1024 * 1024,
+        description="Most bytes that come out of all ZIPs around the attachments of one message (default 512 MiB).",
+    )
+    unpacked_ratio_max: int = Field(
+        default=200, ge=2, le=1032, description="Most bytes out of such a ZIP for one byte in, for files over 8 MiB."
+    )
+    executable_attachments: Literal["refuse", "accept"] = Field(
+        default="refuse", description="What to do with programs and scripts; `accept` leaves a warning."
+    )
     pdf_processes: int = Field(
         default=1,
         ge=0,

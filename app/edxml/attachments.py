@@ -16,7 +16,7 @@ from typing import IO, Self
 from app.edxml import vocabulary as v
 from app.edxml.clauses.attachments import attachment_path
 from app.edxml.encoding import decode
-from app.edxml.media import HEAD_BYTES, is_zip, looks_damaged, media_type
+from app.edxml.media import HEAD_BYTES, contradicts, is_executable, is_zip, looks_damaged, media_type
 from app.edxml.model import Attachment, DocumentMessage
 from app.edxml.walk import shortened
 from app.edxml.wrapper import Entry, UnpackLimits, look_into, refused, unpack
@@ -25,10 +25,28 @@ from app.findings import Finding, Severity
 from app.markup import Markup
 
 _DEFAULT_LIMITS = UnpackLimits()
+_EXECUTABLE_SOURCE = "ours, decision 0017"
 _IN_MEMORY_BYTES_MAX = 1024 * 1024
 _ZIP_TYPE = "application/zip"
 _ZIP_EXTENSION = ".zip"
 _DEFAULT_LOCATION = f"{v.ATTACHMENTS_PATH}/{v.ATTACHMENT}"
+
+
+@dataclass(frozen=True, slots=True)
+class AttachmentRules:
+    """What the operator decided about files.
+
+    Attributes:
+        limits: how far ZIPs may expand.
+        executables: what it weighs when a file is a program or a script.
+    """
+
+    limits: UnpackLimits = _DEFAULT_LIMITS
+    executables: Severity = Severity.ERROR
+
+
+USUAL_RULES = AttachmentRules()
+"""What holds where nothing was decided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +143,10 @@ def open_attachment(
 
 
 def inspect(
-    message: DocumentMessage, markup: Markup, *, limits: UnpackLimits = _DEFAULT_LIMITS
+    message: DocumentMessage,
+    markup: Markup,
+    *,
+    allowed: AttachmentRules = USUAL_RULES,
 ) -> tuple[tuple[AttachmentSummary, ...], tuple[Finding, ...]]:
     """Open every attachment of a message and say what it is.
 
@@ -135,18 +156,19 @@ def inspect(
     """
     summaries: list[AttachmentSummary] = []
     findings: list[Finding] = []
-    room = limits.total_bytes_max
+    limits, room = allowed.limits, allowed.limits.total_bytes_max
     for index, attachment in enumerate(message.attachments):
         if attachment.content is None:
             continue
         location = attachment_path(message, index)
         try:
-            allowed = replace(limits, file_bytes_max=min(limits.file_bytes_max, room))
-            with open_attachment(attachment, markup, location=location, limits=allowed) as decoded:
+            left = replace(limits, file_bytes_max=min(limits.file_bytes_max, room))
+            with open_attachment(attachment, markup, location=location, limits=left) as decoded:
                 summaries.append(decoded.summary)
                 room -= decoded.summary.size if decoded.summary.wrapped else 0
                 if decoded.damaged:
                     findings.append(_damaged(attachment, location))
+                findings.extend(_odd_types(decoded.summary, location, allowed.executables))
         except DocumentRefused as error:
             findings.extend(error.findings)
     return tuple(summaries), tuple(findings)
@@ -227,6 +249,29 @@ def _measured(
         wrapped=wrapped,
     )
     return DecodedAttachment(summary, looks_damaged(head), slices, file)
+
+
+def _odd_types(summary: AttachmentSummary, location: str, executables: Severity) -> Iterator[Finding]:
+    name, declared = shortened(summary.name or ""), shortened(summary.declared_type or "")
+    if is_executable(summary.media_type, summary.name):
+        yield Finding(
+            code="ours.edxml.attachment-executable",
+            severity=executables,
+            message=f"The file {name} is a program or a script ({summary.media_type}).",
+            fix="Send documents only; an archive of programs goes another way.",
+            source=_EXECUTABLE_SOURCE,
+            location=location,
+        )
+    # A declared ZIP means the wrapper of the vendor library, whatever is in it.
+    elif not summary.wrapped and contradicts(summary.declared_type, summary.media_type):
+        yield Finding(
+            code="ours.edxml.attachment-type-contradicts",
+            severity=Severity.WARNING,
+            message=f"The file {name} is declared as {declared}, by its bytes it is {summary.media_type}.",
+            fix=f"Write the true {v.CONTENT_TYPE} of the file.",
+            source=_EXECUTABLE_SOURCE,
+            location=f"{location}/{v.CONTENT_TYPE}",
+        )
 
 
 def _damaged(attachment: Attachment, location: str) -> Finding:

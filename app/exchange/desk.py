@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import ParamSpec, TypeVar
 
+from app.edxml.attachments import USUAL_RULES, AttachmentRules
 from app.exchange.doorbell import Doorbell
 from app.exchange.shelf import Shelf
 from app.registry.trust import TrustCache
@@ -41,6 +42,7 @@ class Policy:
         idempotency_days: how long an Idempotency-Key is remembered.
         issuer: who signs receipts, the node's public address.
         regulations: the dated rules of exchange, and the working calendar.
+        attachments: how far files are unpacked, and what programs among them weigh.
     """
 
     body_bytes_max: int
@@ -50,6 +52,7 @@ class Policy:
     idempotency_days: int
     issuer: str
     regulations: Regulations
+    attachments: AttachmentRules = USUAL_RULES
 
 
 @dataclass(frozen=True, slots=True)

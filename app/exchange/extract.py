@@ -35,6 +35,7 @@ def opened_attachments(desk: Desk, sha256: str) -> Iterator[Callable[[int], Iter
         DataFault: the kept document cannot be read, or has no such attachment.
         DocumentRefused: the attachment cannot be opened, though it was when the document was accepted.
     """
+    limits = desk.policy.attachments.limits
     with ExitStack() as stack:
         read_once: list[tuple[DocumentMessage, Markup]] = []
 
@@ -44,7 +45,7 @@ def opened_attachments(desk: Desk, sha256: str) -> Iterator[Callable[[int], Iter
             message, markup = read_once[0]
             if not 1 <= number <= len(message.attachments):
                 raise DataFault(f"body {sha256} has no attachment {number}")
-            with open_attachment(message.attachments[number - 1], markup) as opened:
+            with open_attachment(message.attachments[number - 1], markup, limits=limits) as opened:
                 yield from opened.slices()
 
         yield slices
@@ -55,7 +56,7 @@ def _open(desk: Desk, sha256: str, number: int) -> tuple[DecodedAttachment, Exit
         message, markup = _read(desk, sha256, stack)
         if not 1 <= number <= len(message.attachments):
             raise NotFound("no such attachment")
-        opened = stack.enter_context(open_attachment(message.attachments[number - 1], markup))
+        opened = stack.enter_context(open_attachment(message.attachments[number - 1], markup, limits=desk.policy.attachments.limits))
         return opened, stack.pop_all()
 
 

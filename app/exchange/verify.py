@@ -20,7 +20,7 @@ from datetime import datetime
 from typing import Any
 
 from app.edxml import rules
-from app.edxml.attachments import AttachmentSummary, inspect
+from app.edxml.attachments import USUAL_RULES, AttachmentRules, AttachmentSummary, inspect
 from app.edxml.model import DocumentMessage, Message
 from app.edxml.read import read
 from app.edxml.secrecy import find_mark
@@ -127,7 +127,7 @@ async def verify(desk: Desk, body: Body, *, at: datetime) -> Verified:
     limits = MarkupLimits(body_bytes_max=desk.policy.body_bytes_max)
     opened = await desk.judge(body.size, open_message, body, limits=limits)
     trusted = [await _trusted(desk, each, at=at) for each in opened.presented]
-    return await desk.judge(body.size, judge, opened, trusted, at=at)
+    return await desk.judge(body.size, judge, opened, trusted, at=at, allowed=desk.policy.attachments)
 
 
 def open_message(body: Body, *, limits: MarkupLimits) -> Opened:
@@ -162,7 +162,9 @@ async def _trusted(desk: Desk, presented: PresentedSignature, *, at: datetime) -
     return Trusted(moment, decision)
 
 
-def judge(opened: Opened, trusted: Sequence[Trusted], *, at: datetime) -> Verified:
+def judge(
+    opened: Opened, trusted: Sequence[Trusted], *, at: datetime, allowed: AttachmentRules = USUAL_RULES
+) -> Verified:
     """Take steps (4) to (7), given what the registry says of each certificate.
 
     Rules weigh what they weigh for a sender taken leniently; `parties.weighed` raises them once the sender is known.
@@ -189,7 +191,7 @@ def judge(opened: Opened, trusted: Sequence[Trusted], *, at: datetime) -> Verifi
     if reading.message is not None and mark is None:
         steps[Step.RULES] = rules.check(reading.message, at=at)
         if isinstance(reading.message, DocumentMessage):
-            attachments, unreadable = inspect(reading.message, opened.markup)
+            attachments, unreadable = inspect(reading.message, opened.markup, allowed=allowed)
             steps[Step.RULES] += unreadable
     verdict = Verdict.of(finding for found in steps.values() for finding in found)
     return Verified(
