@@ -13,7 +13,7 @@ from datetime import timedelta
 import structlog
 
 from app.errors import Unavailable
-from app.exchange import deadlines, inspection, stamping
+from app.exchange import deadlines, inspection, rejudge, stamping
 from app.ledger.seal import BATCH_MAX, IN_INBOX, seal_batch
 from app.node import Node
 from app.registry import revocation_rounds, revocation_sources
@@ -42,6 +42,9 @@ STAMP_REST_SECONDS_MIN, STAMP_REST_SECONDS_MAX = 0.2, 15.0
 INSPECTION_SECONDS = 5.0
 """Rest of a process that found no attachment to look into; nobody waits for what it finds."""
 
+JUDGE_SECONDS = 5.0
+"""How often it is looked whether something became known about revocations: one query for one number."""
+
 REVOCATION_SECONDS = 15.0
 """How often it is looked whether a source of revocations is to be asked."""
 
@@ -61,6 +64,7 @@ async def run(node: Node) -> None:
         group.create_task(_watch_deadlines(node))
         group.create_task(_inspect(node))
         group.create_task(_reorganise(node))
+        group.create_task(_judge_again(node))
         if node.settings.revocation_fetch:
             group.create_task(_fetch_revocations(node))
         group.create_task(_stamp(node))
@@ -170,6 +174,22 @@ async def _fetch_revocations(node: Node) -> None:
                 _log.info("worker.revocations_fetched", **asdict(done))
                 node.desk.doorbell.nudge()
         await asyncio.sleep(REVOCATION_SECONDS)
+
+
+async def _judge_again(node: Node) -> None:
+    seen: int | None = None
+    while True:
+        try:
+            # Read before the pass: what is learned during it is for the next one.
+            version = await rejudge.trust_version(node.desk)
+            if version != seen:
+                done = await rejudge.rejudge(node.desk, now=clock.now)
+                seen = version
+                if done != rejudge.Judged():
+                    _log.info("worker.judged_again", **asdict(done))
+        except Unavailable:
+            _log.warning("worker.judging_postponed")
+        await asyncio.sleep(JUDGE_SECONDS)
 
 
 async def _sweep(node: Node) -> None:

@@ -34,6 +34,8 @@ class NoticeKind(StrEnum):
     """To a recipient: another document, which it does not itself receive, holds instead of the one it has."""
     WITHDRAWN = "withdrawn"
     """To a recipient: the document it has was withdrawn without its being asked."""
+    JUDGED = "judged"
+    """To sender and recipients: what could not be proven of the signature when it was accepted is known now."""
 
 
 def notice(

@@ -115,6 +115,7 @@ class Retelling:
         async for chunk in _chunks(census.documents_after, self.tx):
             ids = [row.id for row in chunk]
             told = _by(await census.events_of_documents(self.tx, ids, EventKind.DOCUMENT_ACCEPTED.value), _document)
+            judged = _by(await census.events_of_documents(self.tx, ids, EventKind.DOCUMENT_JUDGED.value), _document)
             links = await census.links_of_documents(self.tx, ids)
             legs = await census.recipients_of_documents(self.tx, ids)
             for row in chunk:
@@ -129,6 +130,7 @@ class Retelling:
                     "with_paper": row.with_paper,
                     "on_time": row.on_time,
                     "signature": row.signature,
+                    "indication": row.indication,
                     "certificate": row.verification.get("certificate"),
                     "recipients": legs.get(row.id, 0),
                     "links": links.get(row.id, []),
@@ -142,6 +144,7 @@ class Retelling:
                     "with_paper": event.detail.get("paper"),
                     # Events from before other signatures were let in do not say it.
                     "signature": event.detail.get("signature", "valid"),
+                    "indication": _indication(event, judged.get(row.id, [])),
                 }
                 report.compare(step, row.id, kept=kept, said=said)
                 self._receipt(row, said | {"document": row.id})
@@ -275,6 +278,17 @@ class Retelling:
             return events[0]
         self.report.add(step, place, f"{len(events)} events say that it was accepted")
         return None
+
+
+def _indication(accepted: Said, judged: Sequence[Said]) -> object:
+    """Return what a document was last said to be; events from before some were left open do not say it."""
+    newest = max(judged, key=_revision, default=accepted)
+    return newest.detail.get("indication", "TOTAL-PASSED")
+
+
+def _revision(judged: Said) -> int:
+    revision = judged.detail.get("revision")
+    return revision if isinstance(revision, int) else -1
 
 
 def _document(event: Any, _said: Said) -> object:

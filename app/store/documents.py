@@ -1,6 +1,7 @@
 """Documents, what they concern, and status reports, as rows."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -61,6 +62,19 @@ async def by_document_ids(tx: Transaction, document_ids: Collection[str]) -> Seq
 async def by_id(tx: Transaction, document: str) -> sa.Row[Any] | None:
     """Return the document with this id."""
     return (await tx.execute(sa.select(documents).where(documents.c.id == document))).first()
+
+
+async def accepted_with(
+    tx: Transaction, certificate: str, *, since: datetime | None, after: str | None, limit: int
+) -> Sequence[sa.Row[Any, Any, Any, Any]]:
+    """Return id, sender, digest and time of documents whose receipts name a certificate, in the order of their ids."""
+    shown = documents.c
+    query = sa.select(shown.id, shown.sender, shown.sha256, shown.accepted_at).where(shown.certificate == certificate)
+    if since is not None:
+        query = query.where(shown.accepted_at >= since)
+    if after is not None:
+        query = query.where(shown.id > after)
+    return (await tx.execute(query.order_by(shown.id).limit(limit))).all()
 
 
 async def originals(
@@ -156,3 +170,37 @@ async def sent(
             sa.exists().where(deliveries.c.document == documents.c.id, deliveries.c.kind == "document", shown == state)
         )
     return (await tx.execute(query)).all()
+
+
+async def indeterminate(tx: Transaction, *, after: str | None, limit: int) -> Sequence[sa.Row[*tuple[Any, ...]]]:
+    """Return documents with a valid signature of which something is unknown, oldest first, from behind `after`."""
+    shown = documents.c
+    query = (
+        sa.select(
+            shown.id,
+            shown.sender,
+            shown.sender_tier,
+            shown.sha256,
+            shown.size,
+            shown.document_type,
+            shown.accepted_at,
+            shown.certificate,
+            shown.verification,
+        )
+        .where(shown.indication == "INDETERMINATE", shown.signature == "valid")
+        .order_by(shown.id)
+        .limit(limit)
+    )
+    if after is not None:
+        query = query.where(shown.id > after)
+    return (await tx.execute(query)).all()
+
+
+async def judge(tx: Transaction, document: str, *, indication: str, verification: Mapping[str, Any]) -> bool:
+    """Give a document of which something was unknown its new verification; False where it has one already."""
+    statement = (
+        documents.update()
+        .where(documents.c.id == document, documents.c.indication == "INDETERMINATE")
+        .values(indication=indication, verification=dict(verification))
+    )
+    return (await tx.execute(statement)).rowcount == 1
