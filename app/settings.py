@@ -99,6 +99,10 @@ class Settings(BaseSettings):
         ge=1024,
         description="Longest PDF in bytes whose signatures are looked at (default 64 MiB).",
     )
+    certificate_proof_required: bool = Field(
+        default=False,
+        description="Register certificates over the API only with a proof that the agency holds the private key.",
+    )
     node_key_pkcs11_module: Path | None = Field(
         default=None,
         description="PKCS#11 module of the token that holds the node's signing key; none: the key lies in a file.",

@@ -51,20 +51,17 @@ async def _rotated(database: "Database", act: "Act") -> Rotated:
     import asyncio
 
     from app import settings as configuration
-    from app.ledger.events import EventKind, record
     from app.node import KEYS_FOLDER, key_token
+    from app.registry.node_keys import note_rotation
     from app.signing.node_key import NodeKey, keys_in
 
     settings = configuration.load()
     folder, token = settings.data_dir / KEYS_FOLDER, key_token(settings)
     before = keys_in(folder)
     previous = str(before[-1].kid) if before else None
-    async with database.write() as tx:
-        # Within the transaction: a database that does not take the event must not leave a key nobody knows of.
-        key: NodeKey = await asyncio.to_thread(NodeKey.rotate, folder, token)
-        done = Rotated(key.kid, previous, "token" if key.in_token else "file", len(key.keys))
-        event = act.event(EventKind.NODE_KEY_ROTATED, kid=done.kid, previous=previous, kept_in=done.kept_in)
-        await record(tx, [event])
+    key = await asyncio.to_thread(NodeKey.rotate, folder, token)
+    done = Rotated(key.kid, previous, "token" if key.in_token else "file", len(key.keys))
+    await note_rotation(database, act, kid=done.kid, previous=previous, kept_in=done.kept_in)
     return done
 
 

@@ -82,6 +82,8 @@ def _standing(certificate: RegisteredCertificate, at: datetime) -> str:
     """Return the word for where a certificate stands, its period included."""
     if certificate.status is CertificateStatus.REVOKED:
         return "revoked"
+    if certificate.status is CertificateStatus.SUSPENDED:
+        return "suspended"
     if at >= certificate.not_after:
         return "expired"
     return "not-yet" if at < certificate.not_before else "active"

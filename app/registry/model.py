@@ -18,6 +18,7 @@ from app.ledger.events import Standing
 from app.regulations.provisions import Leniency as Leniency
 from app.signing.certificates import CertificateKind as CertificateKind
 from app.signing.legacy import LegacyForm as LegacyForm
+from app.signing.possession import Possession as Possession
 
 _SUBTREE_SUFFIX = ".*"
 
@@ -76,7 +77,7 @@ class AgencyStatus(StrEnum):
 
 
 class SuspensionReason(StrEnum):
-    """Why an agency is suspended. Ours: the ledger keeps codes, never text written by people."""
+    """Why an agency, or one of its certificates, is suspended. Ours: the ledger keeps codes, not what people wrote."""
 
     REQUESTED = "requested"
     """The agency or the body above it asked for it."""
@@ -94,7 +95,9 @@ class CertificateStatus(StrEnum):
     """What this node was told about a certificate; what its issuer says is asked at each decision."""
 
     ACTIVE = "active"
-    """Registered and not revoked here. It may have expired."""
+    """Registered and neither suspended nor revoked here. It may have expired."""
+    SUSPENDED = "suspended"
+    """Does not count at this node until it is reinstated."""
     REVOKED = "revoked"
     """Revoked at this node, for good."""
 
@@ -270,6 +273,8 @@ class RegisteredCertificate:
         issuer: distinguished name of the issuer, RFC 4514.
         serial: lower-case hex, without leading zeros.
         revoked_at: from when on it no longer counts, where an administrator revoked it here.
+        suspended_at: since when it does not count for the time being.
+        possession: how it was proven that the agency holds its key; None where it was not.
     """
 
     sha256: str
@@ -283,6 +288,8 @@ class RegisteredCertificate:
     status: CertificateStatus
     revoked_at: datetime | None = None
     revocation_reason: RevocationReason | None = None
+    suspended_at: datetime | None = None
+    possession: Possession | None = None
 
 
 @dataclass(frozen=True, slots=True)

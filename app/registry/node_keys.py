@@ -1,0 +1,20 @@
+"""Writing down that another key of the node signs."""
+
+from app.ledger.events import EventKind, record
+from app.registry.acts import Act
+from app.store.database import Database
+
+
+async def note_rotation(database: Database, act: Act, *, kid: str, previous: str | None, kept_in: str) -> None:
+    """Record a rotation that was done.
+
+    Args:
+        kid: of the key that signs now.
+        previous: of the one that signed before; what an event does not name went wrong before it was written down.
+        kept_in: `file` or `token`.
+
+    Raises:
+        Unavailable: the database does not answer; the key signs all the same.
+    """
+    async with database.write() as tx:
+        await record(tx, [act.event(EventKind.NODE_KEY_ROTATED, kid=kid, previous=previous, kept_in=kept_in)])
