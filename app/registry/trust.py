@@ -11,7 +11,7 @@ counts from the next submission on.
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -22,6 +22,7 @@ from app.findings import Finding, Severity
 from app.registry.certificates import certificate_of
 from app.registry.known import Known, known_about
 from app.registry.model import RegisteredCertificate
+from app.signing.certificate_findings import LAW, certificate_finding
 from app.signing.certificates import fingerprint, issuer_of, parse_certificates, subject_of
 from app.signing.path import UnknownRevocation
 from app.signing.refusal import shortened
@@ -130,8 +131,9 @@ async def decide(
     certificate = certificate_of(row)
     _tell_own_revocation(known, leaf, certificate)
     verdict = await asyncio.to_thread(known.judge, leaf, at=at, unknown_revocation=unknown_revocation)  # (3)
-    decision = TrustDecision(certificate, verdict.findings, verdict.path, verdict.standings)
-    if verdict.passed and verdict.valid_until is not None:
+    findings = (*_suspended(leaf, row.suspended_at, at), *verdict.findings)
+    decision = TrustDecision(certificate, findings, verdict.path, verdict.standings)
+    if decision.trusted and verdict.valid_until is not None:
         cache.keep(key, decision, version=version, since=at, until=verdict.valid_until)
     return decision
 
@@ -145,6 +147,17 @@ def _tell_own_revocation(known: Known, leaf: x509.Certificate, certificate: Regi
         reason = certificate.revocation_reason
         revocation = Revocation(certificate.revoked_at, reason.value if reason else "unspecified")
         known.revocations.tell(issuer_of(leaf), leaf.serial_number, revocation)
+
+
+def _suspended(leaf: x509.Certificate, since: datetime | None, at: datetime) -> Iterator[Finding]:
+    if since is not None and since <= at:
+        yield certificate_finding(
+            "ours.trust.suspended",
+            leaf,
+            f"is suspended at this node since {since:%Y-%m-%dT%H:%M:%SZ}",
+            "Ask the operator of the node why; sign with another certificate of the agency until it is reinstated.",
+            f"ours; {LAW}",
+        )
 
 
 def _not_registered(leaf: x509.Certificate) -> Finding:

@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.store.database import Transaction, upsert
+from app.store.listed import listed
 from app.store.schema import authorities, certificates, crls, revocations, trust_anchors
 
 _ROWS_PER_STATEMENT = 2_000
@@ -80,17 +81,34 @@ async def revoked(tx: Transaction, keys: Collection[tuple[str, str]]) -> Sequenc
     return (await tx.execute(sa.select(revocations).where(pairs.in_(list(keys))))).all()
 
 
-async def replace_list(tx: Transaction, row: Mapping[str, Any]) -> None:
-    """Keep this revocation list in place of the issuer's older ones."""
-    await tx.execute(crls.delete().where(crls.c.issuer_sha256 == row["issuer_sha256"]))
+async def list_der(tx: Transaction, sha256: str) -> bytes | None:
+    """Return the octets of a revocation list."""
+    return (await tx.execute(sa.select(crls.c.der).where(crls.c.sha256 == sha256))).scalar_one_or_none()
+
+
+async def authorities_of(tx: Transaction, digests: Collection[str]) -> list[bytes]:
+    """Return authorities, anchors among them, by the digests of their certificates."""
+    if not digests:
+        return []
+    between = sa.select(authorities.c.der).where(authorities.c.sha256.in_(digests))
+    trusted = sa.select(trust_anchors.c.der).where(trust_anchors.c.sha256.in_(digests))
+    return list((await tx.execute(between.union_all(trusted))).scalars())
+
+
+async def replace_list(tx: Transaction, row: Mapping[str, Any], *, parts: Collection[str]) -> None:
+    """Keep this revocation list in place of those of the same issuer and these parts."""
+    await tx.execute(crls.delete().where(crls.c.issuer_sha256 == row["issuer_sha256"], crls.c.part.in_(parts)))
     await tx.execute(crls.insert(), dict(row))
 
 
-async def release_holds(tx: Transaction, issuer_sha256: str, *, hold: str) -> None:
-    """Forget an issuer's revocations with the reason `hold`; those that still stand are written anew."""
-    await tx.execute(
-        revocations.delete().where(revocations.c.issuer_sha256 == issuer_sha256, revocations.c.reason == hold)
-    )
+async def release_holds(
+    tx: Transaction, issuer_sha256: str, *, hold: str, serials: Sequence[str] | None = None
+) -> None:
+    """Forget an issuer's revocations with the reason `hold`, or those of them with these serials."""
+    statement = revocations.delete().where(revocations.c.issuer_sha256 == issuer_sha256, revocations.c.reason == hold)
+    if serials is not None:
+        statement = statement.where(revocations.c.serial.in_(listed(tx, serials)))
+    await tx.execute(statement)
 
 
 async def write_revocations(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -212,6 +212,7 @@ crls = sa.Table(
         "part", sa.Text, nullable=False, server_default="", comment="of the issuer's certificates; empty: all of them"
     ),
     sa.Column("number", sa.String(42), nullable=True, comment="hex"),
+    sa.Column("signer", _Sha256, nullable=True, comment="the authority's certificate whose key signed it"),
     sa.Column("this_update", Instant, nullable=False),
     sa.Column("next_update", Instant, nullable=True),
     sa.Column("entries", sa.Integer, nullable=False),

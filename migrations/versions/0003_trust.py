@@ -146,6 +146,15 @@ def upgrade() -> None:
         ),
     )
     op.add_column(
+        "crls",
+        sa.Column(
+            "signer",
+            sa.String(length=64),
+            nullable=True,
+            comment="the authority's certificate whose key signed it",
+        ),
+    )
+    op.add_column(
         "documents",
         sa.Column(
             "indication",
@@ -201,6 +210,7 @@ def downgrade() -> None:
     op.drop_column("documents", "certificate")
     op.drop_column("documents", "signature")
     op.drop_column("documents", "indication")
+    op.drop_column("crls", "signer")
     op.drop_column("crls", "part")
     op.drop_index("ix_certificates_not_after", table_name="certificates")
     op.drop_column("certificates", "warned_days")
