@@ -40,6 +40,7 @@ class KeptReport:
     Attributes:
         revision: 0 for the one made when the document was accepted; each later judgement adds one.
         revisions: how many there are.
+        inspection: row of what was found in its PDF attachments since; None where none is looked into.
         may_read_content: whether the asking client may know what the document says.
     """
 
@@ -48,6 +49,7 @@ class KeptReport:
     revisions: int
     made_at: datetime
     report: Report
+    inspection: Any | None
     may_read_content: bool
 
 
@@ -74,7 +76,15 @@ async def of_document(
     if row is None:
         raise NotFound(f"the document's reports have the revisions 0 to {newest.revision}")
     report = row.report if dossier.may_read_content else without_content(row.report)
-    return KeptReport(document, row.revision, newest.revision + 1, row.made_at, report, dossier.may_read_content)
+    return KeptReport(
+        document,
+        row.revision,
+        newest.revision + 1,
+        row.made_at,
+        report,
+        dossier.inspection,
+        dossier.may_read_content,
+    )
 
 
 async def evidence(

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from app.exchange.verification_words import words
 from app.findings import Indication
+from app.routers.inspection_views import InspectionView, PdfView
 
 
 class Meaning(BaseModel):
@@ -150,8 +151,8 @@ class ExaminedAttachmentView(BaseModel):
     media_type: str = Field(description="By its first bytes.")
     size: int
     sha256: str
-    inspection: dict[str, Any] | None = Field(
-        default=None, description="The signatures found in a PDF; null where none were looked for, or not yet."
+    pdf: PdfView | None = Field(
+        default=None, description="The signatures in a PDF; null where none were looked for, or not yet."
     )
 
 
@@ -210,3 +211,7 @@ class DocumentReportView(VerificationReportView):
     document: str
     revision: int = Field(description="0: made when the document was accepted; one more each time it was judged again.")
     revisions: int = Field(description="How many there are.")
+    with_content: bool = Field(
+        description="Whether it tells what the document says: names of files, words of findings, signers of PDFs."
+    )
+    inspection: InspectionView | None = Field(description="How far the looking into PDF attachments has come.")

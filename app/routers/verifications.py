@@ -11,6 +11,7 @@ from app.registry.model import Scope
 from app.routers import clock, problems
 from app.routers.access import AtNode, Caller, require
 from app.routers.calls import calls
+from app.routers.inspection_views import InspectionView, pdf_views
 from app.routers.messages import MESSAGE_BODY, DeclaredBody
 from app.routers.verification_shapes import DocumentReportView, VerificationReportView
 
@@ -88,10 +89,15 @@ async def verify(node: AtNode, _caller: Anybody, declared: DeclaredBody, request
 
 
 def shown(kept: KeptReport) -> DocumentReportView:
-    """Show a report of a document."""
+    """Show a report of a document, with what was found in its PDF attachments since."""
+    # Who signed inside a file is part of what the document says.
+    pdfs = pdf_views(kept.inspection) if kept.may_read_content else {}
+    attachments = [{**each, "pdf": pdfs.get(each["number"])} for each in kept.report["attachments"]]
     return DocumentReportView(
-        **DocumentReportView.members(kept.report),
+        **DocumentReportView.members({**kept.report, "attachments": attachments}),
         document=kept.document,
         revision=kept.revision,
         revisions=kept.revisions,
+        with_content=kept.may_read_content,
+        inspection=InspectionView.of(kept.inspection),
     )

@@ -1,5 +1,6 @@
 """What pages show: to each role its own, in both languages, escaped; to auditors never what documents say."""
 
+import hashlib
 import html
 import re
 from datetime import UTC, datetime, timedelta
@@ -43,6 +44,8 @@ def paths(world: World) -> list[str]:
         f"/documents?box=search&agency={PROVINCE}&role=recipient&from=2026-01-01T00:00:00Z",
         f"/documents/{document['id']}",
         f"/documents/{world.waiting['id']}",
+        f"/documents/{document['id']}/verification",
+        f"/documents/{document['id']}/verification?revision=9",
         "/log",
         "/log?limit=3",
         f"/log?document_id={document['id']}",
@@ -139,6 +142,26 @@ def test_an_auditor_sees_the_trail_and_is_seen(world: World) -> None:
     reader = world.credentials["auditor"].client_id
     readings = list(world.exchange.auditor.pages("/v1/audit/events", event="trail.read", actor=reader))
     assert world.document["id"] in {event["document"] for event in readings}
+
+
+def test_a_verification_report_is_shown_with_what_it_rests_on(world: World) -> None:
+    path = f"/documents/{world.document['id']}/verification"
+    report = world.exchange[GOVERNMENT_OFFICE].system.get(f"/v1{path}").json()
+    for role, language in (("sender", "vi"), ("auditor", "en")):
+        visitor = world.visitor(role)
+        text = html.unescape(visitor.get(f"{path}?lang={language}").text)
+        assert '<div class="verdict good">' in text
+        assert report["meaning"][language] in text
+        for step in report["steps"]:
+            assert step["title_vi" if language == "vi" else "title"] in text
+        for certificate in report["certificates"]:
+            assert certificate["subject"] in text
+        for cited in report["evidence"]:
+            assert cited["sha256"] in text
+            fetched = visitor.get(f"{path}/evidence/{cited['sha256']}")
+            assert hashlib.sha256(fetched.content).hexdigest() == cited["sha256"]
+        assert ("cong-van.pdf" in text) == (role == "sender")
+        visitor.get("/?lang=vi")
 
 
 def test_parties_see_subject_reasons_and_attachments(world: World) -> None:
