@@ -44,8 +44,10 @@ _EXECUTABLE = frozenset(
     }
 )
 _RUN_BY_NAME = frozenset(
-    ("bat", "cmd", "com", "cpl", "exe", "hta", "jar", "js", "jse", "lnk", "msi", "msp")
-    + ("ps1", "psm1", "reg", "scr", "sh", "vb", "vbe", "vbs", "wsf", "wsh")
+    {
+        *("bat", "cmd", "com", "cpl", "exe", "hta", "jar", "js", "jse", "lnk", "msi", "msp"),
+        *("ps1", "psm1", "reg", "scr", "sh", "vb", "vbe", "vbs", "wsf", "wsh"),
+    }
 )
 """Endings of names that Windows or a shell runs."""
 _SAME = {

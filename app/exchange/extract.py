@@ -6,9 +6,13 @@ from contextlib import ExitStack, contextmanager
 from app.edxml.attachments import DecodedAttachment, open_attachment
 from app.edxml.model import DocumentMessage
 from app.edxml.read import read
+from app.edxml.wrapper import UnpackLimits
 from app.errors import DataFault, NotFound
 from app.exchange.desk import Desk
 from app.markup import FileSource, Markup, MarkupLimits, parse
+
+_KEPT = UnpackLimits(file_bytes_max=2**62, total_bytes_max=2**62, ratio_max=2**62)
+"""What is kept was within the limits of its day; that they are others today must not make it unreadable."""
 
 
 async def attachment_of(desk: Desk, sha256: str, size: int, number: int) -> Iterator[bytes]:
@@ -35,7 +39,6 @@ def opened_attachments(desk: Desk, sha256: str) -> Iterator[Callable[[int], Iter
         DataFault: the kept document cannot be read, or has no such attachment.
         DocumentRefused: the attachment cannot be opened, though it was when the document was accepted.
     """
-    limits = desk.policy.attachments.limits
     with ExitStack() as stack:
         read_once: list[tuple[DocumentMessage, Markup]] = []
 
@@ -45,7 +48,7 @@ def opened_attachments(desk: Desk, sha256: str) -> Iterator[Callable[[int], Iter
             message, markup = read_once[0]
             if not 1 <= number <= len(message.attachments):
                 raise DataFault(f"body {sha256} has no attachment {number}")
-            with open_attachment(message.attachments[number - 1], markup, limits=limits) as opened:
+            with open_attachment(message.attachments[number - 1], markup, limits=_KEPT) as opened:
                 yield from opened.slices()
 
         yield slices
@@ -56,7 +59,7 @@ def _open(desk: Desk, sha256: str, number: int) -> tuple[DecodedAttachment, Exit
         message, markup = _read(desk, sha256, stack)
         if not 1 <= number <= len(message.attachments):
             raise NotFound("no such attachment")
-        opened = stack.enter_context(open_attachment(message.attachments[number - 1], markup, limits=desk.policy.attachments.limits))
+        opened = stack.enter_context(open_attachment(message.attachments[number - 1], markup, limits=_KEPT))
         return opened, stack.pop_all()
 
 

@@ -12,14 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.edxml.attachments import AttachmentSummary, DecodedAttachment, inspect, open_attachment
+from app.edxml.attachments import AttachmentRules, AttachmentSummary, DecodedAttachment, inspect, open_attachment
 from app.edxml.encoding import decode, encode
-from app.edxml.media import looks_damaged, media_type
+from app.edxml.media import contradicts, is_executable, looks_damaged, media_type
 from app.edxml.model import Attachment, DocumentMessage
 from app.edxml.read import read
 from app.edxml.wrapper import UnpackLimits, wrap
 from app.edxml.write import write
 from app.errors import DocumentRefused
+from app.findings import Severity
 from app.markup import FileSource, Markup, MarkupLimits, parse
 from tests.edxml.messages import DOCUMENT, PDF
 
@@ -186,7 +187,9 @@ class TestInspect:
     def test_many_zips_share_one_bound(self) -> None:
         sent = attachment(wrap(PDF * 100, identifier=UUID, extension="pdf"))
         limits = UnpackLimits(total_bytes_max=len(PDF) * 250)
-        summaries, findings = inspect(replace(DOCUMENT, attachments=(sent,) * 4), EMPTY, limits=limits)
+        summaries, findings = inspect(
+            replace(DOCUMENT, attachments=(sent,) * 4), EMPTY, allowed=AttachmentRules(limits)
+        )
         assert len(summaries) == 2
         assert [finding.code for finding in findings] == ["ours.edxml.zip-expands"] * 2
 
@@ -199,6 +202,21 @@ class TestInspect:
         message = read(markup).message
         assert isinstance(message, DocumentMessage)
         assert [finding.code for finding in inspect(message, markup)[1]] == ["rfc4648.4.base64-truncated"]
+
+    def test_programs_are_refused_unless_the_operator_takes_them(self) -> None:
+        message = replace(DOCUMENT, attachments=(attachment(b"MZ\x90\x00", kind="application/octet-stream"),))
+        for executables in (Severity.ERROR, Severity.WARNING):
+            rules = AttachmentRules(executables=executables)
+            _, (finding,) = inspect(message, EMPTY, allowed=rules)
+            assert (finding.code, finding.severity) == ("ours.edxml.attachment-executable", executables)
+
+    def test_a_zip_in_the_zip_around_a_file_is_a_file_like_any_other(self) -> None:
+        inner = wrap(b"x" * 100_000, identifier=UUID, extension="exe")
+        outer = wrap(inner, identifier=UUID, extension="zip")
+        message = replace(DOCUMENT, attachments=(attachment(outer, name="a.pdf", kind="application/zip"),))
+        (summary,), findings = inspect(message, EMPTY)
+        assert (summary.media_type, summary.size, summary.wrapped) == ("application/zip", len(inner), True)
+        assert findings == ()
 
 
 class TestBase64:
@@ -261,12 +279,64 @@ class TestMedia:
             (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a.DOC", "application/msword"),
             (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", None, "application/x-ole-storage"),
             (b"<?xml version", None, "application/xml"),
-            (b"anything", "a.pdf", "application/octet-stream"),
+            (b"GIF89a", None, "image/gif"),
+            (b"II*\x00", None, "image/tiff"),
+            (b"{\\rtf1", None, "application/rtf"),
+            (b"7z\xbc\xaf\x27\x1c", None, "application/x-7z-compressed"),
+            (b"Rar!\x1a\x07\x01\x00", None, "application/vnd.rar"),
+            (b"MZ\x90\x00\x03", "a.pdf", "application/vnd.microsoft.portable-executable"),
+            (b"MZ, a name", None, "text/plain"),
+            (b"\x7fELF\x02", None, "application/x-elf"),
+            (b"#!/bin/sh\n", None, "text/x-script"),
+            ("Kính gửi".encode(), "a.pdf", "text/plain"),
+            (b"x" + "ấ".encode() * 1365, None, "text/plain"),
+            (b"x" * 4095 + "ấ".encode()[:1], None, "text/plain"),
+            (b"x" * 4000 + b"\xe1", None, "application/octet-stream"),
+            ("Kính gửi".encode("utf-16"), None, "text/plain"),
+            (b"anything\x00", "a.pdf", "application/octet-stream"),
             (b"", None, "application/octet-stream"),
         ],
     )
     def test_types_by_bytes(self, head: bytes, name: str | None, kind: str) -> None:
         assert media_type(head, name) == kind
+
+    @pytest.mark.parametrize(
+        ("head", "name", "runs"),
+        [
+            (b"MZ\x90\x00", "cong-van.pdf", True),
+            (b"\x7fELF", None, True),
+            (b"#!/usr/bin/env python3", "a.txt", True),
+            (b"del *.*", "a.BAT", True),
+            (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "cai-dat.msi", True),
+            (b"WScript.Echo", "cong-van.pdf.vbs ", True),
+            (b"%PDF-1.7", "exe.pdf", False),
+            (b"PK\x03\x04", "tai-lieu.zip", False),
+            (b"text", None, False),
+        ],
+    )
+    def test_programs_are_told_by_bytes_and_scripts_by_name(self, head: bytes, name: str | None, runs: bool) -> None:
+        assert is_executable(media_type(head, name), name) is runs
+
+    @pytest.mark.parametrize(
+        ("declared", "head", "contradicted"),
+        [
+            ("application/pdf", b"\x89PNG\r\n\x1a\n", True),
+            ("image/png", b"%PDF-1.7", True),
+            ("application/pdf", b"text", True),
+            ("application/msword", b"PK\x03\x04....word/document.xml", True),
+            ("Application/PDF; name=a", b"%PDF-1.7", False),
+            ("image/jpg", b"\xff\xd8\xff", False),
+            ("application/vnd.ms-excel", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", False),
+            ("text/plain", b"<?xml version='1.0'?>", False),
+            ("application/zip", b"PK\x03\x04....word/document.xml", False),
+            ("application/octet-stream", b"%PDF-1.7", False),
+            ("application/x-something", b"%PDF-1.7", False),
+            ("application/pdf", b"\x00\x01", False),
+            (None, b"%PDF-1.7", False),
+        ],
+    )
+    def test_what_the_bytes_contradict(self, declared: str | None, head: bytes, contradicted: bool) -> None:
+        assert contradicts(declared, media_type(head, None)) is contradicted
 
     def test_damage_is_told_from_text_that_holds_such_characters(self) -> None:
         assert looks_damaged(b"%PDF" + "\ufffd".encode() * 20 + b"\x00")

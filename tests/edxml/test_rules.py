@@ -86,7 +86,7 @@ def test_a_check_that_breaks_is_fatal_and_the_others_go_on() -> None:
     assert "qcvn102.0.broken" in fatal.message
     assert "secret" not in fatal.message
     assert fine.code == "qcvn102.0.fine"
-    assert not Verdict.of([fatal]).passed
+    assert not Verdict.of([fatal]).acceptable
 
 
 def test_who_is_taken_strictly_is_refused_for_lengths_and_codes_of_no_form() -> None:
