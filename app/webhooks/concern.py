@@ -16,7 +16,7 @@ from app.registry import clients, directory, succession
 from app.registry.model import Agency, Client, ClientStatus, Scope
 from app.store import webhooks as rows
 from app.store.database import Transaction
-from app.webhooks.topics import TOLD_TO_SENDER
+from app.webhooks.topics import TOLD_TO_ALL, TOLD_TO_SENDER
 
 _SEPARATOR: Final = "."
 _PAGE: Final = 200
@@ -45,9 +45,12 @@ class Subscriber:
         return (
             self.listens
             and topic in self.events
-            and any(
-                self.client.may_act_for(agency) and (not self.agencies or agency.organ_id.text in self.agencies)
-                for agency in concerned
+            and (
+                topic in TOLD_TO_ALL
+                or any(
+                    self.client.may_act_for(agency) and (not self.agencies or agency.organ_id.text in self.agencies)
+                    for agency in concerned
+                )
             )
         )
 
@@ -86,9 +89,11 @@ class Register:
     def __init__(self, subscribers: Iterable[Subscriber]) -> None:
         self._by_code: dict[OrganId, list[Subscriber]] = defaultdict(list)
         self._by_subtree: dict[str, list[Subscriber]] = defaultdict(list)
+        self._everybody: list[Subscriber] = []
         for subscriber in subscribers:
             if not subscriber.listens:
                 continue
+            self._everybody.append(subscriber)
             for grant in subscriber.client.agencies:
                 if grant.subtree:
                     self._by_subtree[grant.code.text].append(subscriber)
@@ -97,13 +102,11 @@ class Register:
 
     def told(self, topic: str, concerned: Collection[Agency]) -> list[Subscriber]:
         """Return who is told of an event of this kind, each once, in the order of their ids."""
-        found = {
-            subscriber.webhook: subscriber
-            for agency in concerned
-            for code in agency.codes
-            for subscriber in self._around(code)
-            if subscriber.wants(topic, concerned)
-        }
+        if topic in TOLD_TO_ALL:
+            asked: Iterable[Subscriber] = self._everybody
+        else:
+            asked = (each for agency in concerned for code in agency.codes for each in self._around(code))
+        found = {subscriber.webhook: subscriber for subscriber in asked if subscriber.wants(topic, concerned)}
         return [found[webhook] for webhook in sorted(found)]
 
     def _around(self, code: OrganId) -> Iterable[Subscriber]:

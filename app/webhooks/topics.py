@@ -1,7 +1,8 @@
 """What subscribers may be told of: a closed list of kinds of events, and to whom each is told.
 
 A topic is named as the event of the log it tells of. Who is told: the agency the event belongs to, and for what happens
-to a delivery at its recipient also the agency that sent the document.
+to a delivery at its recipient also the agency that sent the document. What belongs to no agency and concerns the whole
+exchange is told to everybody who asks for it.
 """
 
 from enum import StrEnum
@@ -13,6 +14,10 @@ class Topic(StrEnum):
 
     DOCUMENT_ACCEPTED = "document.accepted"
     """A document was accepted from the agency."""
+    DOCUMENT_JUDGED = "document.judged"
+    """What could not be proven of the signature on a document of the agency is known now; `indication` says what."""
+    DOCUMENT_INSPECTED = "document.inspected"
+    """The signatures in the attachments of a document of the agency were looked at."""
     DOCUMENT_REFUSED = "document.refused"
     """A document of the agency was refused; `problem` says as what, the refusal itself has the findings."""
     STATUS_ACCEPTED = "status.accepted"
@@ -45,6 +50,12 @@ class Topic(StrEnum):
     """A notice of the node lies in the agency's inbox; `notice` says of what."""
     NOTICE_ACKNOWLEDGED = "notice.acknowledged"
     """The agency took a notice over."""
+    REVOCATION_LEARNED = "revocation.learned"
+    """An authority answered that a certificate of the agency is revoked; `sha256` names it."""
+    REVOCATIONS_STALE = "revocations.stale"
+    """What is known of an authority's revocations is out of date, or its server fails; mail flows all the same."""
+    REVOCATIONS_FRESH = "revocations.fresh"
+    """The authority's server answers again, and what is known is up to date."""
 
 
 TOLD_TO_SENDER: Final = frozenset(
@@ -60,6 +71,9 @@ TOLD_TO_SENDER: Final = frozenset(
     }
 )
 """Topics that the document's sender is told of beside the agency the event belongs to: the end of what it sent."""
+
+TOLD_TO_ALL: Final = frozenset({Topic.REVOCATIONS_STALE, Topic.REVOCATIONS_FRESH})
+"""Topics of the exchange as a whole: every subscription that asks for them is told, whatever its agencies."""
 
 PING: Final = "webhook.ping"
 """Type of the message that tries a webhook; it tells of nothing, and nobody asks for it."""

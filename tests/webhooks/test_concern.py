@@ -16,13 +16,13 @@ from app.store import agencies as agency_rows
 from app.store import versions
 from app.webhooks import subscriptions
 from app.webhooks.concern import Register, Subscriber, codes_of
-from app.webhooks.topics import TOLD_TO_SENDER, Topic
+from app.webhooks.topics import TOLD_TO_ALL, TOLD_TO_SENDER, Topic
 from tests.ledger.recording import AT, sending
 from tests.registry.filling import ACT, agency
 from tests.webhooks.bench import RECIPIENT, SENDER, Bench, bench, fill, happened
 from tests.webhooks.receiver import Receiver
 
-OF_THE_EXCHANGE = ("document.", "delivery.", "status.", "notice.")
+OF_THE_EXCHANGE = ("document.", "delivery.", "status.", "notice.", "revocation.", "revocations.")
 
 
 def test_every_event_of_the_exchange_is_a_topic_and_nothing_else_is() -> None:
@@ -70,6 +70,18 @@ def test_the_register_finds_exactly_those_whose_client_may_act(
     ]
     found = Register(everybody).told(Topic.DELIVERY_AVAILABLE, around)
     assert [each.webhook for each in found] == sorted(expected)
+
+
+def test_what_concerns_the_whole_exchange_is_told_to_everybody_who_asks() -> None:
+    asking = subscriber(client("G22"), chosen=("G22",))
+    others = [
+        subscriber(client("G22"), events=frozenset({Topic.DOCUMENT_ACCEPTED})),
+        subscriber(client("G22", status=ClientStatus.DISABLED)),
+    ]
+    for topic in TOLD_TO_ALL:
+        assert Register([asking, *others]).told(topic, ()) == [asking]
+        assert asking.wants(topic, ()), "also when it is sent"
+    assert Register([asking]).told(Topic.REVOCATION_LEARNED, ()) == []
 
 
 def test_who_may_not_exchange_or_asked_for_something_else_is_told_nothing() -> None:
