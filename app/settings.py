@@ -140,7 +140,7 @@ class Settings(BaseSettings):
     )
     revocation_interval_seconds: float = Field(
         default=6 * 3600,
-        ge=60,
+        ge=1,
         le=7 * 86400,
         description="Longest rest between two fetches from one source; sooner where its answer is good for less.",
     )

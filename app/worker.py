@@ -173,7 +173,7 @@ async def _fetch_revocations(node: Node) -> None:
             if done != revocation_rounds.Refreshed():
                 _log.info("worker.revocations_fetched", **asdict(done))
                 node.desk.doorbell.nudge()
-        await asyncio.sleep(REVOCATION_SECONDS)
+        await asyncio.sleep(min(REVOCATION_SECONDS, interval.total_seconds() / 4))
 
 
 async def _judge_again(node: Node) -> None:

@@ -142,7 +142,7 @@ BOUNDS: list[tuple[str, Any, Any]] = [
     ("webhook_retention_days", 365, 366),
     ("revocation_timeout_seconds", 1, 0.9),
     ("revocation_timeout_seconds", 300, 300.1),
-    ("revocation_interval_seconds", 60, 59),
+    ("revocation_interval_seconds", 1, 0.9),
     ("revocation_interval_seconds", 604_800, 604_801),
     ("timestamp_interval_seconds", 3600, 3600.1),
     ("timestamp_interval_seconds", 0.01, 0),

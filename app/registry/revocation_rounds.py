@@ -186,7 +186,7 @@ async def _settle(
         "failures": failures,
         "problem": _shortened(result.problem),
         "fresh_until": fresh_until,
-        "next_try_at": after_failure(at, failures=failures, fresh_until=fresh_until, dice=dice),
+        "next_try_at": after_failure(at, failures=failures, fresh_until=fresh_until, interval=interval, dice=dice),
     }
     await rows.update(tx, row.sha256, failed)
     alarming = is_alarming(at, failures=failures, fresh_until=fresh_until)
