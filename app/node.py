@@ -14,6 +14,7 @@ from app.errors import RequestInvalid
 from app.exchange.desk import Desk, Policy
 from app.exchange.doorbell import Doorbell
 from app.exchange.pdf_readers import PdfReaders
+from app.exchange.scan import NotScanned, Scanning
 from app.exchange.stamping import Stamping
 from app.findings import Severity
 from app.registry.trust import TrustCache
@@ -21,6 +22,7 @@ from app.regulations.file import load as load_regulations
 from app.remote.call import Limits
 from app.remote.fetch import Fetch
 from app.remote.post import Post
+from app.remote.scanner import Scanner, ScannerAddress
 from app.remote.target import Target
 from app.settings import Settings
 from app.signing.node_key import KeyToken, NodeKey
@@ -120,6 +122,7 @@ async def open_node(settings: Settings) -> Node:
         doorbell=Doorbell(),
         verifiers=ThreadPoolExecutor(settings.verify_threads, thread_name_prefix="verify"),
         policy=policy,
+        scanning=_scanning(settings),
     )
     hooks = Hooks(
         database=database,
@@ -138,6 +141,14 @@ async def open_node(settings: Settings) -> Node:
     )
     readers = PdfReaders(settings.pdf_processes, settings.pdf_seconds_max)
     return Node(settings, desk, hooks, fetch, readers, _stamping(settings, database, fetch))
+
+
+def _scanning(settings: Settings) -> Scanning | None:
+    if not settings.scanner_address:
+        return None
+    address = ScannerAddress.parse(settings.scanner_address)
+    scanner = Scanner(address, settings.scanner_seconds_max, settings.scanner_bytes_max)
+    return Scanning(scanner, NotScanned(settings.scanner_unavailable))
 
 
 def _attachment_rules(settings: Settings) -> AttachmentRules:

@@ -85,6 +85,24 @@ class Settings(BaseSettings):
     executable_attachments: Literal["refuse", "accept"] = Field(
         default="refuse", description="What to do with programs and scripts; `accept` leaves a warning."
     )
+    scanner_address: str = Field(
+        default="",
+        description="Where a malware scanner listens that speaks clamd's protocol: `tcp://host:port` or `unix:///path`; "
+        "empty: attachments are not scanned.",
+    )
+    scanner_unavailable: Literal["refuse", "accept"] = Field(
+        default="refuse",
+        description="Where an attachment cannot be scanned: `refuse` (503, the sender tries again; 422 where it is too "
+        "long), or `accept`, which leaves a warning.",
+    )
+    scanner_seconds_max: float = Field(
+        default=30.0, gt=0, le=300, description="Longest time for the scan of one attachment."
+    )
+    scanner_bytes_max: int = Field(
+        default=100 * 1024 * 1024,
+        ge=1024,
+        description="Longest attachment that is sent to the scanner; clamd's StreamMaxLength (default 100 MiB).",
+    )
     pdf_processes: int = Field(
         default=1,
         ge=0,

@@ -10,6 +10,7 @@ from typing import ParamSpec, TypeVar
 
 from app.edxml.attachments import USUAL_RULES, AttachmentRules
 from app.exchange.doorbell import Doorbell
+from app.exchange.scan import Scanning
 from app.exchange.shelf import Shelf
 from app.registry.trust import TrustCache
 from app.regulations.provisions import Regulations
@@ -57,7 +58,11 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The parts of one running node that the exchange uses."""
+    """The parts of one running node that the exchange uses.
+
+    Attributes:
+        scanning: how attachments are scanned for malware; None where there is no scanner.
+    """
 
     database: Database
     blobs: BlobStore
@@ -67,6 +72,7 @@ class Desk:
     verifiers: Executor
     policy: Policy
     shelf: Shelf = field(default_factory=Shelf)
+    scanning: Scanning | None = None
 
     async def judge(self, size: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run CPU-bound work about a body of this size where it does not hold up other requests."""

@@ -6,7 +6,7 @@ commit is the moment of acceptance. A refusal is an event of its own, committed 
 
 import asyncio
 from collections.abc import AsyncIterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +20,7 @@ from app.exchange.inspection import awaited
 from app.exchange.receive import Body
 from app.exchange.refuse import Declared, received, refusals_recorded
 from app.exchange.route import route
+from app.exchange.scan import scanned
 from app.exchange.signature_facts import cited_by
 from app.exchange.verify import Verified, verify
 from app.findings import Finding, Severity, Verdict
@@ -90,6 +91,7 @@ async def submit(
         routed = await _routed(desk, message, sender, directory, verified, at=at)
         if earlier is not None:
             raise _taken(message, sender)
+        routed = await _scanned(desk, routed, body)
         cited = [each for signature in verified.signatures for each in cited_by(signature)]
         kept = await desk.shelf.keep(desk.database, cited, at=at)
         decision = decide(desk, routed, verified, body, client=client, once=once, kept=kept, at=at)
@@ -219,6 +221,26 @@ async def _routed(
             f"{len(refusing)} finding(s) refuse the document; first: {refusing[0].message}", findings=findings
         )
     return Routed(message, sender, routing.routes, about.links, given, verdict)
+
+
+async def _scanned(desk: Desk, routed: Routed, body: Body) -> Routed:
+    """Have the attachments of what would be accepted scanned.
+
+    Raises:
+        DocumentRefused: something was found in one of them.
+        Unavailable: the scanner does not answer, and nothing is accepted without it.
+    """
+    if desk.scanning is None:
+        return routed
+    policy = desk.policy
+    found = await scanned(
+        desk.scanning, routed.message, body, bytes_max=policy.body_bytes_max, allowed=policy.attachments
+    )
+    verdict = Verdict.of([*routed.verdict.findings, *found])
+    if not verdict.acceptable:
+        refusing = [finding for finding in found if finding.refuses]
+        raise DocumentRefused(f"the scanner refuses the document: {refusing[0].message}", findings=verdict.findings)
+    return replace(routed, verdict=verdict)
 
 
 async def _accepted_before(desk: Desk, sender: Agency, message: Message) -> Accepted | None:
