@@ -240,11 +240,11 @@ def _integrity(presented: Sequence[PresentedSignature], intact: list[bool | None
             return error.findings
         intact[number] = signed.covers_document
         if not signed.covers_document:
-            return (_NOT_COVERED,)
+            return (NOT_COVERED,)
     return ()
 
 
-_NOT_COVERED = Finding(
+NOT_COVERED = Finding(
     "ours.signature.coverage",
     Severity.ERROR,
     "the signature covers only a part of the message",
