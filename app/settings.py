@@ -87,8 +87,8 @@ class Settings(BaseSettings):
     )
     scanner_address: str = Field(
         default="",
-        description="Where a malware scanner listens that speaks clamd's protocol: `tcp://host:port` or `unix:///path`; "
-        "empty: attachments are not scanned.",
+        description="Where a malware scanner listens that speaks clamd's protocol: `tcp://host:port` or "
+        "`unix:///path`; empty: attachments are not scanned.",
     )
     scanner_unavailable: Literal["refuse", "accept"] = Field(
         default="refuse",
