@@ -16,7 +16,7 @@ from app.errors import Unavailable
 from app.exchange import deadlines, inspection, rejudge, stamping
 from app.ledger.seal import BATCH_MAX, IN_INBOX, seal_batch
 from app.node import Node
-from app.registry import revocation_rounds, revocation_sources
+from app.registry import expiring, revocation_rounds, revocation_sources
 from app.registry.expiry import forget_expired
 from app.registry.reorganisation import acts as reorganisations
 from app.routers import clock
@@ -48,6 +48,11 @@ JUDGE_SECONDS = 5.0
 REVOCATION_SECONDS = 15.0
 """How often it is looked whether a source of revocations is to be asked."""
 
+EXPIRING_SECONDS = 3600.0
+"""How often it is looked for certificates that end soon; thresholds are weeks apart."""
+EXPIRING_FIRST_SECONDS = 60.0
+"""When it is looked first, so that a node that starts is not busy with it."""
+
 _RETRY_SECONDS = 1.0
 
 _log = structlog.get_logger("truc.worker")
@@ -64,6 +69,7 @@ async def run(node: Node) -> None:
         group.create_task(_watch_deadlines(node))
         group.create_task(_inspect(node))
         group.create_task(_reorganise(node))
+        group.create_task(_warn_of_ends(node))
         group.create_task(_judge_again(node))
         if node.settings.revocation_fetch:
             group.create_task(_fetch_revocations(node))
@@ -190,6 +196,20 @@ async def _judge_again(node: Node) -> None:
         except Unavailable:
             _log.warning("worker.judging_postponed")
         await asyncio.sleep(JUDGE_SECONDS)
+
+
+async def _warn_of_ends(node: Node) -> None:
+    await asyncio.sleep(EXPIRING_FIRST_SECONDS)
+    while True:
+        try:
+            warned = await expiring.warn(node.database, at=clock.now())
+        except Unavailable:
+            _log.warning("worker.expiry_warnings_postponed")
+        else:
+            if warned:
+                _log.warning("worker.certificates_expiring", certificates=warned)
+                node.desk.doorbell.nudge()
+        await asyncio.sleep(EXPIRING_SECONDS)
 
 
 async def _sweep(node: Node) -> None:

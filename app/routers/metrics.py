@@ -3,7 +3,7 @@
 Labels are route templates, never paths: their number is bounded by the API, not by its users.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -66,4 +66,22 @@ def freshness(sources: Iterable[RevocationSource], *, at: datetime) -> Collector
         failures.labels(*named).set(source.failures)
         if source.fresh_until is not None:
             fresh.labels(*named).set((source.fresh_until - at).total_seconds())
+    return registry
+
+
+def endings(counts: Mapping[int, int]) -> CollectorRegistry:
+    """Make the figures of certificates that end soon.
+
+    Args:
+        counts: certificates in use by the days they end within.
+    """
+    registry = CollectorRegistry()
+    gauge = Gauge(
+        "truc_certificates_expiring",
+        "Certificates of agencies, in use, that end within so many days.",
+        ("days",),
+        registry=registry,
+    )
+    for days, count in counts.items():
+        gauge.labels(str(days)).set(count)
     return registry

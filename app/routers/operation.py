@@ -24,7 +24,7 @@ from typing_extensions import override
 
 from app.errors import NotFound, Unavailable
 from app.node import Node
-from app.registry import revocation_sources
+from app.registry import expiring, revocation_sources
 from app.registry.revocation_sources import SourceState
 from app.routers import clock, kinds, metrics, problems
 from app.routers.calls import calls
@@ -187,7 +187,8 @@ async def metrics_page(request: Request) -> Response:
     with suppress(Unavailable):
         async with node.database.read() as tx:
             sources = await revocation_sources.every_source(tx)
-        others.append(metrics.freshness(sources, at=clock.now()))
+            ending = await expiring.counts(tx, at=clock.now())
+        others += [metrics.freshness(sources, at=clock.now()), metrics.endings(ending)]
     exposition = request.app.state.metrics.exposition(*others)
     return Response(exposition, media_type=metrics.CONTENT_TYPE)
 

@@ -30,7 +30,7 @@ TOPICS: Final = frozenset(topic.value for topic in Topic)
 _TOLD_TO_SENDER: Final = frozenset(topic.value for topic in TOLD_TO_SENDER)
 _SHOWN: Final = (
     "state", "status", "report", "change", "notice", "concerns", "by", "relation", "asks", "addressed_to", "on_time",
-    "problem", "sha256", "indication", "reason", "source", "fresh_until",
+    "problem", "sha256", "days", "not_after", "indication", "reason", "source", "fresh_until",
 )  # fmt: skip
 """Members of an event's detail that its message repeats where they are there: states, ids and digests."""
 _IN_INBOX: Final = frozenset({EventKind.DELIVERY_AVAILABLE, EventKind.STATUS_AVAILABLE, EventKind.NOTICE_AVAILABLE})

@@ -162,7 +162,7 @@ def current_seal(pki: Pki, organ_id: str, name: str, **how: Any) -> Identity:
     """Issue a certificate that is in force while the test runs; the Government Office has an RSA key, others P-256."""
     now = datetime.now(UTC)
     key = "rsa2048" if organ_id == GOVERNMENT_OFFICE else "p256"
-    period = {"not_before": now - timedelta(days=1), "not_after": now + timedelta(days=30)}
+    period = {"not_before": now - timedelta(days=1), "not_after": now + timedelta(days=300)}
     return pki.seal(organ_id, name, **({"key": key} | period | how))
 
 

@@ -22,7 +22,7 @@ from tests.registry.filling import ACT, agency
 from tests.webhooks.bench import RECIPIENT, SENDER, Bench, bench, fill, happened
 from tests.webhooks.receiver import Receiver
 
-OF_THE_EXCHANGE = ("document.", "delivery.", "status.", "notice.", "revocation.", "revocations.")
+OF_THE_EXCHANGE = ("document.", "delivery.", "status.", "notice.", "certificate.", "revocation.", "revocations.")
 
 
 def test_every_event_of_the_exchange_is_a_topic_and_nothing_else_is() -> None:
