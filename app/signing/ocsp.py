@@ -24,6 +24,7 @@ from app.errors import RequestInvalid
 from app.signing.certificates import UNREADABLE, issuer_of, key_defect, serial_of, signature_defect, subject_of
 from app.signing.certificates import checked as checked_certificate
 from app.signing.distinguished_names import comparable, subject_key
+from app.signing.purpose import extension_of
 from app.signing.refusal import shortened
 from app.signing.soundness import is_issued_by
 
@@ -125,6 +126,22 @@ def parse_answer(
         RequestInvalid: it is no answer, about another certificate, out of date, or its signature is not that of the
             issuer or of a responder the issuer appointed; the text says which.
     """
+    try:
+        return _judged(octets, certificate, tuple(issuers), at, nonce, responder_revoked=responder_revoked)
+    except UNREADABLE as error:
+        # Much of an answer is decoded only when it is looked at.
+        raise _unreadable(error) from error
+
+
+def _judged(
+    octets: bytes,
+    certificate: x509.Certificate,
+    issuers: tuple[x509.Certificate, ...],
+    at: datetime,
+    nonce: bytes | None,
+    *,
+    responder_revoked: bool,
+) -> OcspAnswer:
     answer = _loaded(octets)
     issuer = _issuer(certificate, issuers)
     single = _single(answer, certificate, issuer)
@@ -134,7 +151,7 @@ def parse_answer(
     _check_signature(answer, responder)
     if responder_revoked and responder is not issuer:
         raise _refused("the responder's own certificate is revoked")
-    _check_times(answer, single, at)
+    _check_times(single, at)
     status = OcspStatus[single.certificate_status.name]
     revoked = status is OcspStatus.REVOKED
     reason = single.revocation_reason
@@ -163,23 +180,26 @@ def delegated_responder(octets: bytes) -> x509.Certificate | None:
     Raises:
         RequestInvalid: it is no answer.
     """
-    for certificate in _certificates(_loaded(octets)):
-        if _appointed(certificate):
-            return None if _has(certificate, x509.OCSPNoCheck) else certificate
-    return None
+    try:
+        certificates = [checked_certificate(each) for each in _loaded(octets).certificates[:RESPONDERS_MAX]]
+    except UNREADABLE as error:
+        raise _unreadable(error) from error
+    appointed = next(filter(_appointed, certificates), None)
+    return None if appointed is None or extension_of(appointed, x509.OCSPNoCheck) is not None else appointed
 
 
 def _refused(why: str) -> RequestInvalid:
     return RequestInvalid(f"the OCSP answer cannot be relied on: {why}")
 
 
+def _unreadable(error: BaseException) -> RequestInvalid:
+    return _refused(f"it is not readable: {shortened(str(error), 200)}")
+
+
 def _loaded(octets: bytes) -> ocsp.OCSPResponse:
     if len(octets) > ANSWER_OCTETS_MAX:
         raise _refused(f"it has {len(octets)} octets; at most {ANSWER_OCTETS_MAX} are read")
-    try:
-        answer = ocsp.load_der_ocsp_response(octets)
-    except UNREADABLE as error:
-        raise _refused(f"it is not readable: {shortened(str(error), 200)}") from error
+    answer = ocsp.load_der_ocsp_response(octets)
     if answer.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
         raise _refused(f"the responder refused to answer: {answer.response_status.name.lower()}")
     return answer
@@ -195,12 +215,9 @@ def _issuer(certificate: x509.Certificate, issuers: Iterable[x509.Certificate]) 
 def _single(
     answer: ocsp.OCSPResponse, certificate: x509.Certificate, issuer: x509.Certificate
 ) -> ocsp.OCSPSingleResponse:
-    try:
-        for single in answer.responses:
-            if single.serial_number == certificate.serial_number and _is_named(single, issuer):
-                return single
-    except UNREADABLE as error:
-        raise _refused(f"what it says cannot be read: {shortened(str(error), 200)}") from error
+    for single in answer.responses:
+        if single.serial_number == certificate.serial_number and _is_named(single, issuer):
+            return single
     raise _refused(f"it is not about the certificate with the serial number {serial_of(certificate)}")
 
 
@@ -233,11 +250,7 @@ def _check_nonce(answer: ocsp.OCSPResponse, nonce: bytes | None) -> None:
 
 
 def _check_critical(answer: ocsp.OCSPResponse) -> None:
-    try:
-        extensions = [*answer.extensions]
-    except UNREADABLE as error:
-        raise _refused(f"its extensions cannot be read: {shortened(str(error), 200)}") from error
-    for extension in extensions:
+    for extension in answer.extensions:
         if extension.critical and not isinstance(extension.value, x509.OCSPNonce):
             raise _refused(f"it has the critical extension {extension.oid.dotted_string}, unknown here")
 
@@ -245,7 +258,7 @@ def _check_critical(answer: ocsp.OCSPResponse) -> None:
 def _responder(answer: ocsp.OCSPResponse, issuer: x509.Certificate, at: datetime) -> x509.Certificate:
     if _is_responder(answer, issuer):
         return issuer
-    for certificate in _certificates(answer):
+    for certificate in map(checked_certificate, answer.certificates[:RESPONDERS_MAX]):
         if not _is_responder(answer, certificate):
             continue
         who = shortened(subject_of(certificate), 120)
@@ -265,33 +278,12 @@ def _is_responder(answer: ocsp.OCSPResponse, certificate: x509.Certificate) -> b
     name = answer.responder_name
     if name is not None:
         return comparable(name.rfc4514_string()) == subject_key(certificate)
-    try:
-        return answer.responder_key_hash == _sha1(_key_bits(certificate)).digest()
-    except UNREADABLE:
-        return False
-
-
-def _certificates(answer: ocsp.OCSPResponse) -> list[x509.Certificate]:
-    try:
-        return [checked_certificate(each) for each in answer.certificates[:RESPONDERS_MAX]]
-    except UNREADABLE as error:
-        raise _refused(f"a certificate in it cannot be read: {shortened(str(error), 200)}") from error
+    return answer.responder_key_hash == _sha1(_key_bits(certificate)).digest()
 
 
 def _appointed(certificate: x509.Certificate) -> bool:
-    try:
-        purposes = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-    except x509.ExtensionNotFound:
-        return False
-    return ExtendedKeyUsageOID.OCSP_SIGNING in purposes
-
-
-def _has(certificate: x509.Certificate, kind: type[x509.ExtensionType]) -> bool:
-    try:
-        certificate.extensions.get_extension_for_class(kind)
-    except x509.ExtensionNotFound:
-        return False
-    return True
+    purposes = extension_of(certificate, x509.ExtendedKeyUsage)
+    return purposes is not None and ExtendedKeyUsageOID.OCSP_SIGNING in purposes
 
 
 def _check_signature(answer: ocsp.OCSPResponse, responder: x509.Certificate) -> None:
@@ -315,8 +307,8 @@ def _check_signature(answer: ocsp.OCSPResponse, responder: x509.Certificate) -> 
         raise _refused(f"its signature is not that of {who}") from error
 
 
-def _check_times(answer: ocsp.OCSPResponse, single: ocsp.OCSPSingleResponse, at: datetime) -> None:
-    if single.this_update_utc > at + CLOCK_TOLERANCE or answer.produced_at_utc > at + CLOCK_TOLERANCE:
+def _check_times(single: ocsp.OCSPSingleResponse, at: datetime) -> None:
+    if single.this_update_utc > at + CLOCK_TOLERANCE:
         raise _refused(f"it is of {single.this_update_utc:%Y-%m-%dT%H:%M:%SZ}, which lies ahead")
     due = single.next_update_utc or single.this_update_utc + LIFETIME
     if due < at:
