@@ -16,11 +16,11 @@ from typing import Any, Final
 from app.edxml.attachments import AttachmentSummary
 from app.exchange.shelf import Cited
 from app.exchange.signature_facts import SignatureFacts, certificate_facts, signature_facts
-from app.exchange.steps import Step, StepFindings, outcome_of
+from app.exchange.steps import Outcome, Step, StepFindings, outcome_of
 from app.exchange.verify import Verified
 from app.findings import Finding, Indication, Verdict
 from app.ledger.events import instant_text
-from app.signing.indications import sub_indication_of
+from app.signing.indications import SubIndication, indication_of, sub_indication_of
 
 TYPE: Final = "truc.verification-report"
 XML: Final = "application/xml"
@@ -128,7 +128,7 @@ def _assembled(
     received: bool,
     kept: Collection[str],
 ) -> Report:
-    indication, cause = sub_indication_of(_about_signature(found))
+    indication, cause = _of_signatures(found)
     certificates = {each: None for signature in signatures for each in signature.path}
     return {
         "type": TYPE,
@@ -150,6 +150,14 @@ def _assembled(
         "attachments": [_attachment(number, each) for number, each in enumerate(attachments, start=1)],
         "findings": [{**asdict(each), "step": step.value} for step in Step for each in found.get(step, ())],
     }
+
+
+def _of_signatures(found: StepFindings) -> tuple[Indication, SubIndication | None]:
+    """Sum up what is proven of the signatures alone."""
+    if outcome_of(found.get(Step.MARKUP)) is Outcome.FAILED:
+        # What is no XML holds no signature, whatever is wrong with it.
+        return indication_of(SubIndication.FORMAT_FAILURE), SubIndication.FORMAT_FAILURE
+    return sub_indication_of(_about_signature(found))
 
 
 def _step(step: Step, findings: tuple[Finding, ...] | None) -> dict[str, Any]:
