@@ -18,7 +18,7 @@ from app.simulation.authority_server import AuthorityServer
 from app.simulation.pki import Authority, Credential, Services
 from app.simulation.stamper import Stamper
 
-LIFE: Final = timedelta(seconds=12)
+LIFE: Final = timedelta(seconds=10)
 """How long a list or an answer is good for."""
 _STAMPS: Final = "/time-stamps"
 

@@ -20,10 +20,13 @@ from app.edxml.model import StatusCode
 from app.errors import TrucError
 from app.simulation import settlement
 from app.simulation.attempts import Outsiders, Scene, attempts
+from app.simulation.authorities import PublicServices
+from app.simulation.authority_server import AuthorityServer
 from app.simulation.checking import Checker
 from app.simulation.country import AGENCIES, CLOSED_WITH_SUCCESSOR, SUCCESSOR
 from app.simulation.node_process import NodeFolder, answering, fresh_folder, serving
 from app.simulation.office import Office, Sent, Stage
+from app.simulation.outage import Accepted, Outage
 from app.simulation.papers import Draft
 from app.simulation.reckoning import Reckoning, Refusal, month_of
 from app.simulation.screen import Bars, Screen
@@ -37,6 +40,8 @@ STALL_SECONDS: Final = 60.0
 DOCUMENTS: Final = 150
 SENDING_SECONDS: Final = 20.0
 """A slow machine sends fewer documents, unless their number was asked for: nobody waits minutes for a show."""
+ASKED_EVERY_SECONDS: Final = 4
+"""How often the node asks its authorities for what they revoked; real ones are asked every few hours."""
 _RESENT: Final = 5
 
 
@@ -74,6 +79,7 @@ class Country:
     auditor: NodeClient
     statistician: NodeClient
     clients: dict[str, dict[str, Any]]
+    outage: Outage
 
 
 def run(wishes: Wishes) -> bool:
@@ -83,8 +89,12 @@ def run(wishes: Wishes) -> bool:
         signal.signal(ending, _interrupt)
     failed: list[BaseException] = []
     try:
-        with fresh_folder(wishes.data_dir, port=wishes.port, at=_now()) as folder, serving(folder) as node:
-            asyncio.run(_demonstrate(wishes, folder, node, screen))
+        with (
+            AuthorityServer() as server,
+            fresh_folder(wishes.data_dir, port=wishes.port, at=_now(), settings=_settings(server)) as folder,
+            serving(folder) as node,
+        ):
+            asyncio.run(_demonstrate(wishes, folder, node, server, screen))
             if not wishes.once:
                 _stay(folder, node, screen)
     except* (SimulationFailed, TrucError) as failures:
@@ -94,7 +104,19 @@ def run(wishes: Wishes) -> bool:
     return not failed
 
 
-async def _demonstrate(wishes: Wishes, folder: NodeFolder, node: "subprocess.Popen[bytes]", screen: Screen) -> None:
+def _settings(server: AuthorityServer) -> dict[str, str]:
+    """Have the node ask the authorities of this machine, every few seconds."""
+    return {
+        "REVOCATION_PRIVATE_TARGETS": "true",
+        "REVOCATION_INTERVAL_SECONDS": str(ASKED_EVERY_SECONDS),
+        "TIMESTAMP_AUTHORITY_URL": PublicServices(server).stamps,
+        "TIMESTAMP_INTERVAL_SECONDS": "1",
+    }
+
+
+async def _demonstrate(
+    wishes: Wishes, folder: NodeFolder, node: "subprocess.Popen[bytes]", server: AuthorityServer, screen: Screen
+) -> None:
     screen.step(f"starting a node in {folder.root}")
     await answering(folder, node)
     screen.step(f"the node answers at {folder.url}; the operator loads the national codes and makes an administrator")
@@ -102,25 +124,28 @@ async def _demonstrate(wishes: Wishes, folder: NodeFolder, node: "subprocess.Pop
         asyncio.to_thread(folder.run, "agency", "import", "--reference"),
         asyncio.to_thread(folder.run_json, "client", "create", "--name", "administrator", "--scope", "registry.write"),
     )
-    async with _settled(wishes, folder, administrator, screen) as country:
+    async with _settled(wishes, folder, administrator, server, screen) as country:
         first_month = month_of(_now())
         async with asyncio.TaskGroup() as offices:
             for office in country.offices.values():
                 offices.create_task(office.attend())
-            await _exchange(country, wishes, screen)
+            meanwhile = await _exchange(country, wishes, screen)
             refusals = await _try_refused(country, screen)
+            await country.outage.made_good(meanwhile)
             reckoning = Reckoning(country.stage.tally, country.statistician, country.auditor, first_month, refusals)
             await reckoning.show(folder, screen)
+            screen.outage(country.outage.rows)
     _hand_over(folder, administrator, country, screen)
 
 
 @asynccontextmanager
 async def _settled(
-    wishes: Wishes, folder: NodeFolder, administrator: dict[str, Any], screen: Screen
+    wishes: Wishes, folder: NodeFolder, administrator: dict[str, Any], server: AuthorityServer, screen: Screen
 ) -> AsyncIterator[Country]:
     at = _now().replace(microsecond=0)
     screen.step("issuing certificates: a root, an authority below it, seals and persons")
-    authorities = settlement.make_authorities(at)
+    public = PublicServices(server)
+    authorities = settlement.make_authorities(at, public)
     credentials = settlement.make_credentials(authorities, at)
     async with AsyncExitStack() as stack:
 
@@ -132,8 +157,11 @@ async def _settled(
         names = await settlement.register_agencies(admin)
         screen.step(f"{len(names)} agencies of four tiers take part; registering what they sign with")
         outsiders = settlement.make_outsiders(authorities, _now().replace(microsecond=0))
-        revocations, lists = settlement.own_revocations(authorities, outsiders, at)
-        await settlement.register_certificates(admin, authorities, credentials, outsiders, lists)
+        revocations, _ = settlement.own_revocations(authorities, outsiders, at)
+        # The node is given no lists: it fetches them from where the certificates say they are.
+        await settlement.register_certificates(admin, authorities, credentials, outsiders, ())
+        public.revoked[outsiders.listed.certificate] = _now().replace(microsecond=0)
+        await settlement.revocations_fetched(admin, since=_now())
         made = await settlement.register_systems(admin)
         screen.step(f"{len(made)} systems may sign in")
         checker = Checker(authorities.root.certificate, revocations)
@@ -160,19 +188,27 @@ async def _settled(
             )
             for agency in AGENCIES
         }
-        yield Country(stage, offices, outsiders, systems["audit"], systems["statistics"], made)
+        outage = Outage(server, systems["audit"], authorities.root.certificate)
+        yield Country(stage, offices, outsiders, systems["audit"], systems["statistics"], made, outage)
 
 
-async def _exchange(country: Country, wishes: Wishes, screen: Screen) -> None:
-    """Let everybody send, and everybody deal with what comes, until nothing is left."""
+async def _exchange(country: Country, wishes: Wishes, screen: Screen) -> list[Accepted]:
+    """Let everybody send, and everybody deal with what comes, until nothing is left.
+
+    Half-way the authorities are switched off; returns what was accepted while they were away.
+    """
     habits = {office.agency.system: office.habits for office in country.offices.values()}
     count = wishes.documents or DOCUMENTS
     planned = plan(count, seed=wishes.seed, habits=habits)
     screen.step(f"sending {count} documents; recipients poll, fetch, check, take over and report")
-    seconds = SENDING_SECONDS if wishes.documents is None else None
+    seconds = SENDING_SECONDS / 2 if wishes.documents is None else None
+    half = len(planned) // 2
     with screen.bars({"documents": count, "deliveries": count, "statuses": count}) as bars:
         country.stage.pending.moved = _mover(country.stage, bars)
-        sent = await _send_all(country, planned, wishes.seed, seconds=seconds)
+        before = await _send_all(country, planned[:half], wishes.seed, seconds=seconds)
+        country.outage.begin(screen)
+        meanwhile = await _send_all(country, planned[half:], wishes.seed, seconds=seconds)
+        sent = [*before, *meanwhile]
         await _resend(country, sent)
         await _redirect(country)
         await _withdraw(country)
@@ -181,6 +217,9 @@ async def _exchange(country: Country, wishes: Wishes, screen: Screen) -> None:
         screen.step(
             f"after {SENDING_SECONDS:.0f} s the senders stopped at {country.stage.tally.total('sent')} documents"
         )
+    accepted = [each.answer.document for each in meanwhile]
+    await country.outage.end(accepted, screen)
+    return accepted
 
 
 async def _send_all(country: Country, planned: tuple[Planned, ...], seed: int, *, seconds: float | None) -> list[Sent]:

@@ -13,9 +13,9 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -40,10 +40,12 @@ class NodeFolder:
     Attributes:
         root: everything is below it.
         port: that the node listens on.
+        settings: of the node, besides folder and address; names as in the environment, without the prefix.
     """
 
     root: Path
     port: int
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -61,7 +63,8 @@ class NodeFolder:
         if kept.pop("PYTHONDONTWRITEBYTECODE", None):
             # Several processes of one program follow; compiling it for each of them takes longer than all they do.
             kept["PYTHONPYCACHEPREFIX"] = str(self.root.parent.absolute() / _BYTECODE)
-        return {**kept, "TRUC_DATA_DIR": str(self.root / "data"), "TRUC_PUBLIC_URL": self.url}
+        chosen = {f"TRUC_{name}": value for name, value in self.settings.items()}
+        return {**kept, **chosen, "TRUC_DATA_DIR": str(self.root / "data"), "TRUC_PUBLIC_URL": self.url}
 
     def run(self, *arguments: str) -> str:
         """Run a `truc` command about this node; returns what it printed.
@@ -100,11 +103,14 @@ class NodeFolder:
 
 
 @contextmanager
-def fresh_folder(base: Path, *, port: int, at: datetime) -> Iterator[NodeFolder]:
+def fresh_folder(
+    base: Path, *, port: int, at: datetime, settings: Mapping[str, str] | None = None
+) -> Iterator[NodeFolder]:
     """Make a folder for a run below `base`, and remove those of runs that have ended.
 
     Args:
         port: to listen on; 0 takes 8080 or, if that is taken, any free one.
+        settings: of the node, see `NodeFolder`.
 
     Raises:
         SimulationFailed: the port is taken, or the folder cannot be made.
@@ -120,7 +126,7 @@ def fresh_folder(base: Path, *, port: int, at: datetime) -> Iterator[NodeFolder]
     with mark:
         # Held as long as this run lives: a run that started meanwhile does not remove its folder.
         fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield NodeFolder(root, _free_port(port))
+        yield NodeFolder(root, _free_port(port), settings or {})
 
 
 @contextmanager

@@ -90,6 +90,13 @@ class Screen:
             table.add_row(tried, answered, "yes" if right else "[bold red]NO[/bold red]")
         self.console.print(table)
 
+    def outage(self, rows: Sequence[tuple[str, str]]) -> None:
+        """Show how the node did while the authorities were away."""
+        table = Table(title="Authorities away", title_justify="left", show_header=False)
+        for looked_at, seen in rows:
+            table.add_row(looked_at, seen)
+        self.console.print(table)
+
 
 class Bars:
     """Bars on a terminal; elsewhere a line at each quarter of the first thing."""

@@ -13,6 +13,7 @@ from app.client import Answer, NodeClient
 from app.signing.certificates import pem_of
 from app.signing.revocations import RevocationIndex, parse_revocation_list
 from app.simulation.attempts import Outsiders
+from app.simulation.authorities import PublicServices
 from app.simulation.country import AGENCIES, SUSPENDED, SYSTEMS, System, import_file
 from app.simulation.papers import PERSONS, Habits, Spelling
 from app.simulation.pki import Authority, Credential, make_issuer, make_root, person_name, seal_name
@@ -22,6 +23,8 @@ AT_ONCE: Final = 6
 """Calls that are made at the same time."""
 EXPIRED_SENDER: Final = "G09"
 """Whose certificates are of no use for one reason or another."""
+FETCH_SECONDS: Final = 60.0
+_LOOK_SECONDS: Final = 0.3
 _EXPIRES_SECONDS: Final = 8
 """The certificate that is to expire must be in force when it is registered."""
 _YEAR: Final = timedelta(days=365)
@@ -47,12 +50,21 @@ class Credentials:
     person: Credential | None
 
 
-def make_authorities(at: datetime) -> Authorities:
-    """Make the country's root, the authority below it, and a look-alike of both."""
-    root = make_root("CA gốc (mô phỏng)", at=at)
+def make_authorities(at: datetime, public: PublicServices | None = None) -> Authorities:
+    """Make the country's root, the authority below it, and a look-alike of both.
+
+    Args:
+        public: where the authorities publish what they revoke, and stamp; None: nowhere.
+    """
+    root = make_root("CA gốc (mô phỏng)", at=at, services=public.of("root") if public else None)
     stranger = make_root("CA gốc (mô phỏng)", at=at)
     name = "CA chuyên dùng (mô phỏng)"
-    return Authorities(root, make_issuer(name, root, at=at), make_issuer(name, stranger, at=at))
+    issuer = make_issuer(name, root, at=at, services=public.of("issuer") if public else None)
+    if public is not None:
+        public.publish("root", root)
+        public.publish("issuer", issuer)
+        public.stamp_as(issuer.issue_stamper(not_before=at - _YEAR, not_after=at + 2 * _YEAR))
+    return Authorities(root, issuer, make_issuer(name, stranger, at=at))
 
 
 def make_habits() -> dict[str, Habits]:
@@ -169,6 +181,23 @@ async def register_certificates(
             )
         )
     expect(await admin.post(f"/v1/certificates/{outsiders.revoked.sha256}/revoke", {"reason": "keyCompromise"}))
+
+
+async def revocations_fetched(admin: NodeClient, *, since: datetime) -> None:
+    """Wait until the node has fetched every list of the authorities after a moment.
+
+    Raises:
+        SimulationFailed: it does not.
+    """
+    deadline = asyncio.get_running_loop().time() + FETCH_SECONDS
+    while True:
+        sources = [each async for each in admin.pages("/v1/trust/sources", limit=100)]
+        lists = [each["fetched_at"] for each in sources if each["kind"] == "crl"]
+        if lists and all(at is not None and datetime.fromisoformat(at) > since for at in lists):
+            return
+        if asyncio.get_running_loop().time() > deadline:
+            raise SimulationFailed(f"the node did not fetch the revocation lists in {FETCH_SECONDS:.0f} s: {lists}")
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 async def register_client(

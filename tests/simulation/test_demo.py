@@ -52,6 +52,15 @@ def test_it_shows_table_refusals_and_checks(shown: tuple[int, str, Path]) -> Non
 
 
 @pytest.mark.timeout(300)
+def test_it_shows_a_node_whose_authorities_are_away(shown: tuple[int, str, Path]) -> None:
+    _, text, _ = shown
+    assert re.search(r"alarm timestamps\.late +│ after \d+ s", text)
+    assert re.search(r"alarm revocations\.stale +│ after \d+ s", text)
+    assert re.search(r"revocations fresh again +│ after \d+ s", text)
+    assert re.search(r"receipts stamped since, checked with the root alone +│ (\d+) of \1 ", text)
+
+
+@pytest.mark.timeout(300)
 def test_it_leaves_credentials_that_only_their_owner_can_read(shown: tuple[int, str, Path]) -> None:
     _, _, folder = shown
     files = sorted(folder.glob("run-*/credentials/*.json"))
