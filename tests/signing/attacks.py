@@ -138,7 +138,7 @@ def _wrapping() -> Iterator[Attack]:
         kind, "content between two signatures", swapped(first, first + b"evil", twice), "xmldsig.3.2.1.digest-mismatch"
     )
     yield Attack(
-        kind, "a thousand signatures", swapped(first, first * 1000, WHOLE), "ours.signature.too-many", scarce=True
+        kind, "a hundred signatures", swapped(first, first * 100, WHOLE), "ours.signature.too-many", scarce=True
     )
 
 
@@ -185,8 +185,8 @@ def _objects() -> Iterator[Attack]:
         yield Attack(kind, name, swapped(old, new, XADES), code)
     inside = XADES.replace(b"<xades:MimeType>", b"<xades:MimeType/>" * 1_000 + b"<xades:MimeType>")
     yield Attack(kind, "a thousand properties", lambda: inside, "ours.signature.properties-too-many", scarce=True)
-    long = XADES.replace(b"<xades:MimeType>", b"<xades:MimeType>" + b"x" * 1_000_000)
-    yield Attack(kind, "a megabyte of property", lambda: long, "ours.signature.properties-too-many", scarce=True)
+    long = XADES.replace(b"<xades:MimeType>", b"<xades:MimeType>" + b"x" * 250_000)
+    yield Attack(kind, "a property of 250 KB", lambda: long, "ours.signature.properties-too-many", scarce=True)
 
 
 def _text() -> Iterator[Attack]:
@@ -429,10 +429,10 @@ def _markup() -> Iterator[Attack]:
     )
     spaces = "".join(f' xmlns:n{number}="urn:{number}"' for number in range(1_900))
     crowded = signed(canonicalization=Canonicalization.INCLUSIVE).replace(b"<edXML ", f"<edXML{spaces} ".encode(), 1)
-    crowded = crowded.replace(b"</edXML>", b"<x/>" * 20_000 + b"</edXML>")
+    crowded = crowded.replace(b"</edXML>", b"<x/>" * 5_000 + b"</edXML>")
     yield Attack(
         kind,
-        "1,900 namespaces around 20,000 elements",
+        "1,900 namespaces around 5,000 elements",
         lambda: crowded,
         "ours.signature.no-canonical-form",
         scarce=True,
