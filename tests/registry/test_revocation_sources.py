@@ -1,6 +1,6 @@
 """Sources of revocations: learned, asked, verified, told of when they get stale, and never believed."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import datetime, timedelta
 
 import pytest
@@ -42,6 +42,8 @@ ON_ONE_ENGINE = pytest.mark.parametrize("engine_name", ["sqlite"])
 """For what does not hang on the database."""
 HOUR = timedelta(hours=1)
 MOST = 1_000_000
+WAIT = 20.0
+"""Seconds an answer may take; long, for the machine may be busy with other things."""
 
 
 @pytest.fixture
@@ -54,8 +56,16 @@ def server() -> Iterator[AuthorityServer]:
 
 @pytest_asyncio.fixture
 async def fetch() -> AsyncIterator[Fetch]:
-    """What the worker fetches with; silence lasts a third of a second."""
-    opened = Fetch(limits=Limits(total=0.3), private=True, bytes_max=MOST)
+    """What the worker fetches with."""
+    opened = Fetch(limits=Limits(total=WAIT), private=True, bytes_max=MOST)
+    yield opened
+    opened.close()
+
+
+@pytest_asyncio.fixture
+async def impatient() -> AsyncIterator[Fetch]:
+    """The same, which takes silence for silence soon."""
+    opened = Fetch(limits=Limits(total=0.1), private=True, bytes_max=MOST)
     yield opened
     opened.close()
 
@@ -229,9 +239,13 @@ FAILURES = {
 @ON_ONE_ENGINE
 @pytest.mark.parametrize("fails", FAILURES, ids=lambda fails: fails.__name__)
 async def test_a_server_that_fails_takes_nothing_back_is_told_of_once_and_recovers(
-    database: Database, registry: Registry, server: AuthorityServer, fetch: Fetch, fails: "object"
+    database: Database,
+    registry: Registry,
+    server: AuthorityServer,
+    fetch: Fetch,
+    impatient: Fetch,
+    fails: Callable[[AuthorityServer], None],
 ) -> None:
-    assert callable(fails)
     seal = await enrolled(registry, server)
     good = server.files[LIST]
     await turn(database, fetch)
@@ -240,7 +254,7 @@ async def test_a_server_that_fails_takes_nothing_back_is_told_of_once_and_recove
     async with database.write() as tx:
         await tx.execute(revocation_sources.update().values(next_try_at=at))
     for failures in range(1, FAILURES_ALARM + 2):
-        assert await turn(database, fetch, at=at) == Refreshed(failed=1)
+        assert await turn(database, impatient if fails is silent else fetch, at=at) == Refreshed(failed=1)
         found = await source(database)
         assert (found.failures, found.state(at)) == (failures, SourceState.FAILING)
         assert FAILURES[fails] in (found.problem or "")
@@ -280,7 +294,7 @@ async def test_a_source_that_is_taken_is_left_alone_until_its_lease_ends(
     database: Database, registry: Registry, server: AuthorityServer, fetch: Fetch, other_database: Database
 ) -> None:
     await enrolled(registry, server)
-    server.silent = True
+    server.status = 500
     first = await refresh(database, fetch, interval=INTERVAL, now=lambda: NOW, dice=lambda: 0.0)
     second = await refresh(other_database, fetch, interval=INTERVAL, now=lambda: NOW, dice=lambda: 0.0)
     assert (first, second) == (Refreshed(failed=1), Refreshed())
@@ -341,9 +355,13 @@ async def test_a_responder_is_asked_only_about_new_certificates_where_a_list_is_
     ],
 )
 async def test_an_answer_that_does_not_hold_is_none(
-    database: Database, registry: Registry, server: AuthorityServer, fetch: Fetch, answer: object, problem: str
+    database: Database,
+    registry: Registry,
+    server: AuthorityServer,
+    fetch: Fetch,
+    answer: Callable[[Identity], bytes],
+    problem: str,
 ) -> None:
-    assert callable(answer)
     seal = await enrolled(registry, server, lists=False, responder=True)
     server.responders[RESPONDER] = lambda _request: answer(seal)
     assert await turn(database, fetch) == Refreshed(failed=1)
