@@ -94,12 +94,28 @@ class Scanner:
         async with self._turns:
             try:
                 async with asyncio.timeout(self.seconds_max), self._connected() as (reader, writer):
-                    # Clamd answers as soon as it has had enough, and then reads no further.
-                    with suppress(ConnectionError):
-                        await self._send(writer, slices)
-                    return _understood(await _answer(reader))
+                    return await self._conversed(reader, writer, slices)
             except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
                 raise ScannerUnavailable(f"the scanner gave no answer ({type(error).__name__})") from error
+
+    async def _conversed(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, slices: Iterator[bytes]
+    ) -> str | None:
+        """Send and listen at once: clamd answers as soon as it has had enough, and then reads no further."""
+        answer, sending = asyncio.ensure_future(_answer(reader)), asyncio.ensure_future(self._send(writer, slices))
+        try:
+            await asyncio.wait((answer, sending), return_when=asyncio.FIRST_COMPLETED)
+            if not answer.done():
+                with suppress(ConnectionError):
+                    await sending
+            found = _understood(await answer)
+            if found is None and (not sending.done() or sending.exception() is not None):
+                raise ScannerUnavailable("the scanner called a file clean before it had all of it")
+            return found
+        finally:
+            answer.cancel()
+            sending.cancel()
+            await asyncio.gather(answer, sending, return_exceptions=True)
 
     async def _send(self, writer: asyncio.StreamWriter, slices: Iterator[bytes]) -> None:
         writer.write(_COMMAND)
