@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 
 from app.edxml.model import Attachment, Reference
+from app.ledger.seal import seal_all
+from app.node import Node
+from app.routers import clock
 from tests.support.clamd import EICAR, SIGNATURE, Clamd, Mood, clamd
 from tests.support.node import running_node
 from tests.support.office import GOVERNMENT_OFFICE, PROVINCE, Exchange, created, exchange_on, refused, zipped
@@ -90,7 +93,12 @@ def test_malware_is_refused_by_name_and_leaves_an_event(strict: Guarded) -> None
         [finding] = [each for each in answer.json()["findings"] if each["severity"] == "error"]
         assert SIGNATURE in finding["message"]
         assert finding["location"] == "/edXML/AttachmentEncoded/Attachment"
-    events = strict.exchange[GOVERNMENT_OFFICE].system.get("/v1/refusals").json()["items"]
+
+    async def seal(node: Node) -> None:
+        await seal_all(node.database, now=clock.now())
+
+    strict.exchange.running.run(seal)
+    events = list(strict.exchange[GOVERNMENT_OFFICE].system.pages("/v1/outbox/refusals"))
     assert [each["codes"] for each in events[:2]] == [["ours.scan.malware"]] * 2
 
 
