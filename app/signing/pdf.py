@@ -83,10 +83,11 @@ def _signature(embedded: EmbeddedPdfSignature, limits: PdfLimits) -> PdfSignatur
     try:
         return _looked_at(embedded, field, limits)
     except Exception as error:  # noqa: BLE001 - what a stranger wrote broke it
+        why = _named(error)
         finding = Finding(
             "ours.pdf.signature-unreadable",
             Severity.ERROR,
-            f"The signature {field} cannot be read: {type(error).__name__} {shortened(str(error), 160)}.",
+            f"The signature {field} cannot be read: {why}.",
             "Sign the file again with software that follows ISO 32000-1.",
             SOURCE,
         )
@@ -158,7 +159,7 @@ def _defects(embedded: EmbeddedPdfSignature, field: str, profile: str) -> Iterat
             embedded.signer_info, certificate, expected_content_type="data", actual_digest=embedded.compute_digest()
         )
     except Exception as error:  # noqa: BLE001 - a signature that cannot be checked does not hold
-        yield _value_wrong(field, f"it cannot be checked ({type(error).__name__} {shortened(str(error), 160)})")
+        yield _value_wrong(field, f"it cannot be checked ({_named(error)})")
         return
     if not intact:
         yield _not_intact(field, "what it is over was changed")
@@ -237,11 +238,16 @@ def _encrypted() -> Finding:
     )
 
 
+def _named(error: Exception) -> str:
+    return f"{type(error).__name__} {shortened(str(error), 160)}"
+
+
 def _unreadable(error: Exception) -> Finding:
+    why = _named(error)
     return Finding(
         "ours.pdf.unreadable",
         Severity.UNKNOWN,
-        f"The PDF cannot be read: {type(error).__name__} {shortened(str(error), 160)}.",
+        f"The PDF cannot be read: {why}.",
         "Write the file again with software that follows ISO 32000-1.",
         SOURCE,
     )

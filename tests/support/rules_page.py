@@ -20,7 +20,7 @@ from app.edxml.rule import Rule
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "rules.md"
 CODE = re.compile(r"(?:ours|qcvn102|qd\d+|nd\d+|rfc\d+|xmldsig|xml1\.0)\.[a-z0-9.{}-]+")
-_SEVERITIES = ("FATAL", "ERROR", "WARNING", "INFO")
+_SEVERITIES = ("FATAL", "ERROR", "UNKNOWN", "WARNING", "INFO")
 _ANY = "…"
 
 _ROOMS = (
@@ -291,7 +291,8 @@ _INTRODUCTION = """# Rules of the node
 Every finding the node can give, with where it comes from and what mends it. Written from the code by
 `python -m tests.support.rules_page`; do not edit. `…` stands for a value of the message.
 
-- **Weight**: `fatal` and `error` refuse, `warning` and `info` do not; they are kept with the document.
+- **Weight**: `fatal` and `error` refuse, `warning` and `info` do not; they are kept with the document. `unknown` leaves
+  what it is about unproven (INDETERMINATE), and refuses only where a policy says so.
 - **Taken strictly**: the weight for a sender who is taken strictly on the day
   ([decision 0013](decisions/0013-codes-search-and-secrecy.md)): its own policy of that day, else `TRUC_STRICT_RULES`,
   else the dated rule of `app/regulations/vietnam.toml`, which a file of the operator may replace.
