@@ -2,13 +2,14 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from app.cli.known import Known
 from app.cli.terminal import FILE_BYTES_MAX, Json, print_json, read_file
 from app.errors import DocumentRefused, SubmissionRejected
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def inspect(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="edXML; - reads standard input.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="edXML or PDF; - reads standard input.")],
     anchor: Annotated[
         list[Path] | None,
         typer.Option(metavar="FILE", help="Root certificate the signers' must lead to; may be repeated."),
@@ -55,43 +56,6 @@ def inspect(
         raise typer.Exit(1)
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What certificates are judged by.
-
-    Attributes:
-        anchors: authorities that are trusted; without any no path is judged.
-        lists: revocation lists, PEM or DER; each counts where an anchor or an authority of the file signed it.
-    """
-
-    anchors: "tuple[x509.Certificate, ...]" = ()
-    lists: tuple[bytes, ...] = field(default=(), repr=False)
-
-    @classmethod
-    def read(cls, anchors: Iterable[bytes], lists: Iterable[bytes]) -> "Known":
-        """Read certificates and take lists along.
-
-        Raises:
-            RequestInvalid: an anchor cannot be read.
-        """
-        from app.signing.certificates import parse_certificates
-
-        return cls(tuple(each for octets in anchors for each in parse_certificates(octets)), tuple(lists))
-
-    def revocations(self, between: "Iterable[x509.Certificate]") -> "RevocationIndex":
-        """Give what the lists say.
-
-        Raises:
-            RequestInvalid: a list cannot be read, or none of the authorities here signed it.
-        """
-        from app.signing.revocations import RevocationIndex, parse_revocation_list
-
-        index, issuers = RevocationIndex(), (*self.anchors, *between)
-        for octets in self.lists:
-            index.add(parse_revocation_list(octets, issuers=issuers))
-        return index
-
-
 def inspection(body: bytes, *, known: Known | None = None, strict: bool, at: datetime) -> dict[str, Any]:
     """Look into a message in every way that needs no node.
 
@@ -101,8 +65,8 @@ def inspection(body: bytes, *, known: Known | None = None, strict: bool, at: dat
 
     Returns:
         JSON values: `report` is the verification report as the node gives it; `document` what the message says, null
-        where it cannot be read; `signature` is about the last signature, `signature.holds` null where nothing can be
-        said.
+        where it cannot be read, and of a PDF no more than that it is one; `signature` is about a message's last
+        signature, `signature.holds` null where nothing can be said.
     """
     from app.edxml import rules
     from app.exchange.receive import body_of
@@ -116,6 +80,11 @@ def inspection(body: bytes, *, known: Known | None = None, strict: bool, at: dat
     digest = hashlib.sha256(body).hexdigest()
     examined = Examined(XML, digest, len(body))
     told: dict[str, Any] = {"size": len(body), "sha256": digest, "document": None, "findings": [], "signature": None}
+    if body.startswith(b"%PDF-"):
+        from app.cli.pdf_inspection import pdf_report
+
+        report = pdf_report(body, digest, known, at=at)
+        return {**told, "document": {"message_type": "pdf"}, "report": _with_words(report)}
     try:
         opened = open_message(body_of(body), limits=MarkupLimits(body_bytes_max=FILE_BYTES_MAX))
     except SubmissionRejected as error:
@@ -151,7 +120,7 @@ def _trusted(presented: "PresentedSignature", known: Known, *, at: datetime) -> 
     from app.signing.path import UnknownRevocation, validate
 
     if not known.anchors:
-        return Trusted(SigningMoment(at), TrustDecision(None, (_not_judged(),)))
+        return Trusted(SigningMoment(at), TrustDecision(None, (not_judged(),)))
     revocations = known.revocations(presented.chain)
     moment = _moment(presented, known, revocations, at=at)
     verdict = validate(
@@ -188,7 +157,8 @@ def _moment(presented: "PresentedSignature", known: Known, revocations: "Revocat
     return best
 
 
-def _not_judged() -> "Finding":
+def not_judged() -> "Finding":
+    """Say that nobody vouches for a certificate, because nobody is trusted here."""
     from app.findings import Finding, Severity
 
     return Finding(

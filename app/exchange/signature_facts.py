@@ -78,7 +78,7 @@ def cited_by(checked: CheckedSignature) -> tuple[Cited, ...]:
     """List what the verdict about a signature rests on."""
     stamp = checked.moment.timestamp
     certificates = (*_path(checked), *(stamp.path if stamp is not None else ()))
-    cited = [_certificate(each) for each in certificates]
+    cited = [certificate_cited(each) for each in certificates]
     cited += [
         Cited(each.sha256, Material(each.kind.value), about=each.about, since=each.since, until=each.until)
         for standing in checked.decision.standings
@@ -159,7 +159,8 @@ def _facts(certificate: x509.Certificate) -> Mapping[str, Any]:
 
 
 @lru_cache(maxsize=512)
-def _certificate(certificate: x509.Certificate) -> Cited:
+def certificate_cited(certificate: x509.Certificate) -> Cited:
+    """Cite a certificate."""
     validity = validity_of(certificate)
     return Cited(
         fingerprint(certificate),

@@ -81,13 +81,13 @@ def report_of(
         for number, each in enumerate(verified.signatures, start=1)
     ]
     received = basis == RECEIPT
-    return _assembled(examined, verdict, found, signatures, verified.attachments, at=at, received=received, kept=kept)
+    return assembled(examined, verdict, found, signatures, verified.attachments, at=at, received=received, kept=kept)
 
 
 def report_of_unread(examined: Examined, findings: Sequence[Finding], *, at: datetime) -> Report:
     """Build the report of octets that are not even looked into: step (1) failed."""
     verdict = Verdict.of(findings)
-    return _assembled(examined, verdict, {Step.MARKUP: verdict.findings}, [], (), at=at, received=False, kept=())
+    return assembled(examined, verdict, {Step.MARKUP: verdict.findings}, [], (), at=at, received=False, kept=())
 
 
 def by_step(
@@ -117,7 +117,7 @@ def cited_in(report: Report) -> frozenset[str]:
     return frozenset(each["sha256"] for each in report["evidence"])
 
 
-def _assembled(
+def assembled(
     examined: Examined,
     verdict: Verdict,
     found: StepFindings,
@@ -128,6 +128,14 @@ def _assembled(
     received: bool,
     kept: Collection[str],
 ) -> Report:
+    """Put a report together.
+
+    Args:
+        found: what each step found; one that is missing was not taken.
+        at: when it was judged.
+        received: whether that is also when it was received.
+        kept: digests of the evidence the node keeps.
+    """
     indication, cause = _of_signatures(found)
     certificates = {each: None for signature in signatures for each in signature.path}
     return {

@@ -4,20 +4,27 @@ Who may look up a document may read its report; auditors and recipients it was w
 what the document says.
 """
 
-from collections.abc import AsyncIterable, Collection, Sequence
+import os
+from collections.abc import AsyncIterable, AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
-from app.errors import DocumentRefused, MalformedMarkup, NotFound
+from app.errors import DocumentRefused, MalformedMarkup, NotFound, Unavailable
 from app.exchange import archive, parties
 from app.exchange.desk import Clock, Desk
+from app.exchange.pdf_readers import PdfNotRead, PdfReaders
+from app.exchange.pdf_report import JudgedSignature, report_of_pdf
+from app.exchange.pdf_verdict import judged
 from app.exchange.receive import Body
 from app.exchange.refuse import XML_MEDIA_TYPES, Declared, received
 from app.exchange.signature_facts import cited_by
 from app.exchange.steps import Step, StepFindings
 from app.exchange.verification_report import (
     ASKING,
+    PDF,
     XML,
     Examined,
     Report,
@@ -27,8 +34,10 @@ from app.exchange.verification_report import (
     without_content,
 )
 from app.exchange.verify import Verified, verify
-from app.findings import Finding, Verdict
+from app.findings import Finding, Severity, Verdict
 from app.registry.model import Client, Scope
+from app.signing.certificates import load
+from app.signing.pdf_found import PdfLimits, PdfSignature
 from app.store import evidence as evidence_rows
 from app.store import verification_reports as rows
 
@@ -104,17 +113,38 @@ async def evidence(
     return found
 
 
-async def examine(desk: Desk, stream: AsyncIterable[bytes], *, declared: Declared, now: Clock) -> Report:
-    """Verify any message and return its report; nothing is stored and nobody is told.
+@dataclass(frozen=True, slots=True)
+class PdfReading:
+    """How PDFs are looked into.
+
+    Attributes:
+        readers: the processes that do.
+        limits: how far.
+    """
+
+    readers: PdfReaders
+    limits: PdfLimits
+
+
+async def examine(
+    desk: Desk, stream: AsyncIterable[bytes], *, declared: Declared, pdfs: PdfReading | None, now: Clock
+) -> Report:
+    """Verify any message or PDF and return its report; nothing is stored and nobody is told.
 
     Steps (1) to (8) are taken as for a document that is sent; whether it could be delivered is not asked. A certificate
     is judged at the moment of asking, unless a trusted timestamp proves an earlier one.
 
+    Args:
+        pdfs: how PDFs are looked into; None where this node does not.
+
     Raises:
         DocumentTooLarge, UnsupportedMediaType, DigestMismatch: there is nothing to give a report on.
-        Unavailable: the disk or the database does not answer.
+        Unavailable: the disk or the database does not answer, or the PDF could not be looked into this time.
     """
-    async with received(desk, stream, declared=declared, media_types=XML_MEDIA_TYPES) as body:
+    media_types = XML_MEDIA_TYPES if pdfs is None else XML_MEDIA_TYPES | {PDF}
+    async with received(desk, stream, declared=declared, media_types=media_types) as body:
+        if pdfs is not None and declared.media_type == PDF:
+            return await _pdf(desk, body, pdfs, at=now())
         return await _message(desk, body, at=now())
 
 
@@ -147,3 +177,46 @@ async def _weighed(desk: Desk, verified: Verified, *, at: datetime) -> tuple[Seq
 def _untold(steps: StepFindings) -> StepFindings:
     """Leave out what reading a state secret found: nothing of it is told, not even what is wrong with it."""
     return {step: found for step, found in steps.items() if step not in (Step.READING, Step.RULES)}
+
+
+async def _pdf(desk: Desk, body: Body, pdfs: PdfReading, *, at: datetime) -> Report:
+    async with _as_file(desk, body) as path:
+        try:
+            found = await pdfs.readers.examine(path, limits=pdfs.limits)
+        except PdfNotRead as error:
+            raise Unavailable("the PDF could not be looked into; try again") from error
+    verdict = await judged(desk.database, found, received_at=at)
+    signatures = [
+        _signature(signature, shown)
+        for signature, shown in zip(found.signatures, verdict.shown["signatures"], strict=True)
+    ]
+    return report_of_pdf(Examined(PDF, body.sha256, body.size), found, signatures, detail=verdict.shown, at=at)
+
+
+def _signature(found: PdfSignature, shown: Mapping[str, Any]) -> JudgedSignature:
+    signer = shown["signer"]
+    return JudgedSignature(
+        found,
+        load(found.certificates[0]) if signer is not None else None,
+        tuple(Finding(**{**each, "severity": Severity(each["severity"])}) for each in shown["findings"]),
+        datetime.fromisoformat(shown["judged_at"]),
+        stamped=shown["timestamp"] is not None and shown["timestamp"]["at"] is not None,
+        role=signer["kind"] if signer is not None else None,
+        agency=signer["agency"] if signer is not None else None,
+    )
+
+
+@asynccontextmanager
+async def _as_file(desk: Desk, body: Body) -> AsyncIterator[Path]:
+    """Give a body as a file that another process can read, also where it is short."""
+    if body.path is not None:
+        yield body.path
+        return
+    assert body.octets is not None, "a body lies in memory or in a file"
+    descriptor, path = desk.blobs.open_incoming()
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(body.octets)
+        yield path
+    finally:
+        path.unlink(missing_ok=True)

@@ -102,7 +102,7 @@ class SignatureView(BaseModel):
     number: int = Field(description="From 1, in the order of the document.")
     indication: Indication = Field(description="Of this signature alone.")
     sub_indication: str | None = Field(examples=["TRY_LATER"], description="Why it is not proven valid.")
-    form: str = Field(examples=["XMLDSig", "XAdES-BASELINE-B", "XAdES-BASELINE-T", "PAdES"])
+    form: str = Field(examples=["XMLDSig", "XAdES-BASELINE-B", "XAdES-BASELINE-T", "PDF"])
     role: str | None = Field(description="`seal` of an agency or `person`; null where that is not known.")
     agency: str | None = Field(
         description="Code of the agency its certificate is registered for; null where it is not."
@@ -187,6 +187,7 @@ class VerificationReportView(BaseModel):
     evidence: list[EvidenceView]
     attachments: list[ExaminedAttachmentView]
     findings: list[ReportFindingView] = Field(description="In the order of the steps.")
+    pdf: PdfView | None = Field(default=None, description="The signatures in detail, where a PDF was examined.")
 
     @classmethod
     def members(cls, report: Mapping[str, Any]) -> dict[str, Any]:

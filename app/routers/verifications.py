@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from app.exchange import verifications
-from app.exchange.verifications import KeptReport
+from app.exchange.verifications import KeptReport, PdfReading
 from app.registry.model import Scope
 from app.routers import clock, problems
 from app.routers.access import AtNode, Caller, require
@@ -14,6 +14,7 @@ from app.routers.calls import calls
 from app.routers.inspection_views import InspectionView, pdf_views
 from app.routers.messages import MESSAGE_BODY, DeclaredBody
 from app.routers.verification_shapes import DocumentReportView, VerificationReportView
+from app.signing.pdf_found import PdfLimits
 
 router: APIRouter = calls(tag="Exchange")
 
@@ -31,6 +32,16 @@ MEDIA_TYPES: Final = {
 
 _CONTENT: dict[str, Any] = {
     media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in MEDIA_TYPES.values()
+}
+
+_OCTETS: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
+_BODY: dict[str, Any] = {
+    **MESSAGE_BODY,
+    "requestBody": {
+        "required": True,
+        "description": "One edXML message, or a PDF; streamed, not encoded.",
+        "content": {"application/xml": _OCTETS, "application/pdf": _OCTETS},
+    },
 }
 
 
@@ -77,14 +88,16 @@ async def get_evidence(node: AtNode, caller: ExchangingOrAuditing, document: UUI
     summary="Verify any file",
     response_model=VerificationReportView,
     responses=problems.answers(400, 413, 415, 422),
-    openapi_extra=MESSAGE_BODY,
+    openapi_extra=_BODY,
 )
 async def verify(node: AtNode, _caller: Anybody, declared: DeclaredBody, request: Request) -> VerificationReportView:
-    """Return the report that a document with these bytes would get; nothing is stored and nobody is told.
+    """Return the report that a document with these bytes would get, or that of a PDF; nothing of it is stored.
 
     Whatever is wrong with it is in the report, not a problem; only what cannot be received is one.
     """
-    report = await verifications.examine(node.desk, request.stream(), declared=declared, now=clock.now)
+    limits = PdfLimits(octets_max=node.settings.pdf_bytes_max)
+    pdfs = PdfReading(node.readers, limits) if node.settings.pdf_processes else None
+    report = await verifications.examine(node.desk, request.stream(), declared=declared, pdfs=pdfs, now=clock.now)
     return VerificationReportView.of(report)
 
 

@@ -1,5 +1,6 @@
 """`truc sign` and `truc inspect`."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from app.signing.sign import sign
 from app.simulation import country, papers, pki
 from tests.cli.conftest import Truc
 from tests.support.office import current_seal
+from tests.support.pdf import plain_pdf, signed_pdf
 from tests.support.pki import NOW, YEAR, Pki, shared_pki
 
 ROOT = Path(__file__).parents[2]
@@ -144,6 +146,21 @@ def test_with_anchor_and_lists_a_signature_is_proven_without_a_node(truc: Truc, 
     # Without the lists it is open whether it was revoked.
     report = truc("inspect", "--json", signed, *known[:2]).json["report"]
     assert (report["indication"], report["sub_indication"]) == ("INDETERMINATE", "TRY_LATER")
+
+
+def test_a_pdf_has_the_same_report(truc: Truc, tmp_path: Path) -> None:
+    authorities = shared_pki()
+    seal = current_seal(authorities, "000.00.00.G22", "Văn phòng Chính phủ")
+    file = tmp_path / "cong-van.pdf"
+    file.write_bytes(signed_pdf(plain_pdf(), replace(seal, chain=(authorities.issuing.certificate,))))
+    (tmp_path / "root.pem").write_text(authorities.root_pem)
+    lists = [option for each in _lists(authorities, tmp_path) for option in ("--crl", each)]
+    told = truc("inspect", "--json", file, "--anchor", tmp_path / "root.pem", *lists)
+    assert told.code == 0
+    report = told.json["report"]
+    assert (report["indication"], report["signatures"][0]["certificate"]) == ("TOTAL-PASSED", seal.sha256)
+    file.write_bytes(plain_pdf())
+    assert truc("inspect", file, "--lang", "en").text.splitlines()[1].startswith("NOT PROVEN")
 
 
 def _lists(authorities: Pki, folder: Path) -> list[Path]:

@@ -11,7 +11,15 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPublicKeyTypes
 
 from app.edxml.write import write
-from app.exchange.verification_report import TYPE, VERSION
+from app.exchange.pdf_readers import PdfReaders
+from app.exchange.refuse import Declared
+from app.exchange.verification_report import TYPE, VERSION, Report
+from app.exchange.verifications import PdfReading, examine
+from app.node import Node
+from app.routers import clock
+from app.routers.verification_shapes import VerificationReportView
+from app.signing.pdf_found import PdfLimits
+from tests.exchange.desk_work import streamed
 from tests.exchange.remains import remains
 from tests.support.office import (
     DISTRICT,
@@ -25,6 +33,7 @@ from tests.support.office import (
     refused,
     register_certificate,
 )
+from tests.support.pdf import changed_page, plain_pdf, signed_pdf
 from tests.support.pki import NOW, YEAR, Pki
 
 XML = {"Content-Type": "application/xml"}
@@ -41,6 +50,22 @@ def report_of(exchange: Exchange, document: str, organ_id: str = GOVERNMENT_OFFI
 def asked(office: Office, body: bytes) -> dict[str, Any]:
     """Ask for the report of a file; nothing is stored."""
     return created(office.system.post("/v1/verifications", content=body, headers=XML), 200)
+
+
+def asked_of_pdfs(exchange: Exchange, *files: bytes) -> list[dict[str, Any]]:
+    """Ask for the reports of PDFs, of a process as nodes have them that look into PDFs."""
+
+    async def ask(node: Node) -> list[Report]:
+        pdfs = PdfReading(PdfReaders(1, 30), PdfLimits())
+        declared = Declared("application/pdf")
+        try:
+            return [
+                await examine(node.desk, streamed(file), declared=declared, pdfs=pdfs, now=clock.now) for file in files
+            ]
+        finally:
+            await pdfs.readers.close()
+
+    return [VerificationReportView.of(report).model_dump(mode="json") for report in exchange.running.run(ask)]
 
 
 def outcomes(report: dict[str, Any]) -> dict[str, str]:
@@ -271,10 +296,33 @@ class TestOfAnyFile:
         assert (revocation["status"], revocation["reason"]) == ("revoked", "keyCompromise")
         assert len(revocation["evidence"]) == 1
 
-    def test_only_messages_are_looked_into(self, shared: Exchange) -> None:
+    def test_a_signed_pdf_has_a_report_of_the_same_shape(self, shared: Exchange) -> None:
+        office = shared[GOVERNMENT_OFFICE]
+        signed = signed_pdf(plain_pdf(), office.seal)
+        before = remains(shared)
+        files = (signed, changed_page(signed), plain_pdf(), b"%PDF-1.7 this is none")
+        report, faked, plain, broken = asked_of_pdfs(shared, *files)
+        assert (report["indication"], report["type"]) == ("TOTAL-PASSED", TYPE)
+        (signature,) = report["signatures"]
+        assert (signature["certificate"], signature["agency"], signature["role"], signature["intact"]) == (
+            office.seal.sha256,
+            GOVERNMENT_OFFICE,
+            "seal",
+            True,
+        )
+        assert (report["pdf"]["status"], outcomes(report)["reading"]) == ("valid", "not-run")
+        assert (faked["indication"], outcomes(faked)["integrity"]) == ("TOTAL-FAILED", "failed")
+        assert (plain["indication"], plain["signatures"]) == ("INDETERMINATE", [])
+        assert [each["code"] for each in plain["findings"]] == ["ours.pdf.unsigned"]
+        assert (broken["indication"], outcomes(broken)["signature"]) == ("INDETERMINATE", "not-run")
+        assert remains(shared) == before
+
+    def test_only_messages_and_pdfs_are_looked_into(self, shared: Exchange) -> None:
         system = shared[GOVERNMENT_OFFICE].system
-        answer = system.post("/v1/verifications", content=b"{}", headers={"Content-Type": "application/json"})
-        refused(answer, 415, "unsupported-media-type")
+        # This node looks into no PDFs.
+        for media_type in ("application/json", "application/pdf"):
+            answer = system.post("/v1/verifications", content=b"{}", headers={"Content-Type": media_type})
+            refused(answer, 415, "unsupported-media-type")
 
 
 def fetched(exchange: Exchange, document: str, sha256: str, organ_id: str = GOVERNMENT_OFFICE) -> bytes:
