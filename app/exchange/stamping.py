@@ -2,8 +2,8 @@
 
 A receipt is signed by the node alone, and a node could sign one for yesterday. So the receipts of what was accepted are
 gathered into batches, a tree is built over their digests (`signing.merkle`), and a time-stamping authority stamps its
-root: one request for up to thousands of receipts, and a short proof for each (ours, decision 0016; NĐ 130/2018/NĐ-CP
-has dates proven by such an authority).
+root: one request for up to thousands of receipts, and a short proof for each (ours, decision 0016; such authorities are
+trust services of Luật Giao dịch điện tử 20/2023/QH15 Đ28).
 
 Nothing waits for this. While the authority does not answer one batch waits, asked for again at growing intervals, and
 what is accepted meanwhile goes into the next ones, made when it is back: nothing is left out, and however long it was
@@ -49,6 +49,8 @@ MEMBERS_MAX: Final = 2_000
 LATE_ATTEMPTS: Final = 3
 """So many attempts in vain, and it is said that stamps are late; the first two may be a restart."""
 _RETRY_MAX: Final = timedelta(minutes=10)
+_DOUBLED_MAX: Final = 3
+"""So often the rest between two attempts is doubled: to eight intervals."""
 _LEASE: Final = timedelta(minutes=2)
 """Longer than an attempt; after a crash somebody else tries again."""
 
@@ -254,7 +256,7 @@ async def _learn_sources(tx: Transaction, stamp: Timestamp, *, at: datetime) -> 
 async def _failed(stamping: Stamping, batch: Any, problem: str, *, at: datetime) -> None:
     stamping.figures.attempts.labels("failed").inc()
     _log.warning("timestamps.postponed", url=stamping.url, problem=problem, attempts=batch.attempts + 1)
-    wait = min(stamping.interval * 2 ** min(batch.attempts, 16), _RETRY_MAX)
+    wait = min(stamping.interval * 2 ** min(batch.attempts, _DOUBLED_MAX), _RETRY_MAX)
     async with stamping.database.write() as tx:
         attempts = await rows.postpone(tx, batch.id, until=at + wait, problem=problem)
         if attempts == LATE_ATTEMPTS:

@@ -33,7 +33,7 @@ def after_answer(at: datetime, *, fresh_until: datetime | None, interval: timede
 def after_failure(
     at: datetime, *, failures: int, fresh_until: datetime | None, interval: timedelta, dice: float
 ) -> datetime:
-    """Return when to ask again after a failure: 1 min, then twice as long each time, up to an hour.
+    """Return when to ask again after a failure: 1 min, then twice as long each time, up to an hour or two intervals.
 
     Args:
         failures: in a row, this one included; at least 1.
@@ -42,7 +42,7 @@ def after_failure(
         dice: chance, at least 0 and below 1; makes it later.
     """
     # The exponent is bounded, or the longest-failing server would overflow it.
-    rest: timedelta = min(min(FAILURE_FIRST, interval) * 2 ** min(failures - 1, 10), FAILURE_LONGEST)
+    rest: timedelta = min(min(FAILURE_FIRST, interval) * 2 ** min(failures - 1, 10), FAILURE_LONGEST, 2 * interval)
     again = at + rest * (1 + JITTER_MAX * dice)
     if fresh_until is not None and at <= fresh_until < again:
         return max(fresh_until + timedelta(seconds=1), at + min(REST_MIN, interval))
