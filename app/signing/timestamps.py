@@ -20,12 +20,12 @@ from asn1crypto import cms, tsp  # type: ignore[import-untyped]
 from asn1crypto.parser import emit  # type: ignore[import-untyped]
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from cryptography.x509.oid import ExtendedKeyUsageOID
 from rfc3161_client import VerificationError, VerifierBuilder, decode_timestamp_response
 
 from app.findings import Finding, Severity
 from app.signing.certificates import UnreadableCertificate, load, serial_of, subject_of
 from app.signing.path import UnknownRevocation, validate
+from app.signing.purpose import Purpose
 from app.signing.refusal import shortened
 from app.signing.revocations import Revocation, Revocations
 
@@ -312,7 +312,6 @@ def _judged(
     revocations: Revocations,
     unknown_revocation: UnknownRevocation,
 ) -> tuple[tuple[x509.Certificate, ...], tuple[Finding, ...]]:
-    _check_purpose(signed.signer)
     verdict = validate(
         signed.signer,
         intermediates=intermediates,
@@ -320,10 +319,10 @@ def _judged(
         revocations=revocations,
         at=signed.gen_time,
         unknown_revocation=unknown_revocation,
+        purpose=Purpose.TIME_STAMPS,
     )
-    findings = tuple(each for each in verdict.findings if each.code != "rfc5280.4.2.1.12.wrong-purpose")
-    if not verdict.path or any(finding.refuses for finding in findings):
-        raise TimestampRefused(*findings)
+    if not verdict.passed:
+        raise TimestampRefused(*verdict.findings)
     known = revocations.standing(signed.signer, at=signed.gen_time).known
     if isinstance(known, Revocation) and known.reason not in _STILL_GOOD:
         _refuse(
@@ -332,21 +331,7 @@ def _judged(
             f"at {known.at:%Y-%m-%dT%H:%M:%SZ} ({known.reason}): none of its tokens can be relied on, earlier or later",
             source="RFC 3161 §4, 1",
         )
-    return verdict.path, findings
-
-
-def _check_purpose(signer: x509.Certificate) -> None:
-    source = "RFC 3161 §2.3; RFC 5280 §4.2.1.12"
-    try:
-        purposes = signer.extensions.get_extension_for_class(x509.ExtendedKeyUsage)
-    except x509.ExtensionNotFound:
-        _refuse("rfc3161.2.3.purpose", "The signer's certificate is not for time stamps", source=source)
-    if list(purposes.value) != [ExtendedKeyUsageOID.TIME_STAMPING] or not purposes.critical:
-        _refuse(
-            "rfc3161.2.3.purpose",
-            "The signer's certificate is not for time stamps alone, marked critical",
-            source=source,
-        )
+    return verdict.path, verdict.findings
 
 
 def _check_signature(token: bytes, octets: bytes, signed: _Signed, path: tuple[x509.Certificate, ...]) -> None:

@@ -233,6 +233,6 @@ def test_an_authority_that_may_not_stamp_proves_nothing(stamps: Stamps) -> None:
     finally:
         stamps.identity = good
     newest = max(stamps.events("timestamps.late"), key=lambda each: each["index"])
-    assert newest["detail"]["problem"] == "rfc3161.2.3.purpose"
+    assert newest["detail"]["problem"] == "rfc5280.4.2.1.12.wrong-purpose"
     assert stamps.stamp() == 1
     checked(stamps.of(sent["id"]).json(), stamps.exchange.pki)

@@ -165,7 +165,7 @@ def test_a_changed_octet_is_refused_or_changes_nothing(place: int, change: int) 
     ids=["none", "not critical", "another", "another besides"],
 )
 def test_a_certificate_for_anything_else_stamps_nothing(purposes: list[tuple[x509.ExtensionType, bool]]) -> None:
-    assert refused(made_by(authority(purposes))) == ["rfc3161.2.3.purpose"]
+    assert refused(made_by(authority(purposes))) == ["rfc5280.4.2.1.12.wrong-purpose"]
 
 
 def test_an_authority_that_had_expired_is_refused_and_one_that_expired_since_is_not() -> None:
