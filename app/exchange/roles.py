@@ -6,6 +6,7 @@ from app.findings import Finding, Severity
 from app.registry.model import CertificateKind
 
 _SOURCE = "TT 41/2017/TT-BTTTT Đ8; NĐ 30/2020/NĐ-CP Đ5; ours, decision 0015"
+_FIX = "Let the persons sign first, and seal the document once, last, with the sending agency's seal."
 
 
 def role_findings(kinds: Sequence[CertificateKind]) -> tuple[Finding, ...]:
@@ -20,21 +21,33 @@ def role_findings(kinds: Sequence[CertificateKind]) -> tuple[Finding, ...]:
     if len(kinds) < 2:
         return ()
     seals = [number for number, kind in enumerate(kinds, start=1) if kind is CertificateKind.SEAL]
-    if len(seals) != 1:
-        code, message = (
-            ("seal-missing", f"none of the {len(kinds)} signatures is made with the seal of the agency")
-            if not seals
-            else ("seals-several", f"{len(seals)} of the {len(kinds)} signatures are made with a seal")
+    if not seals:
+        return (
+            Finding(
+                "ours.signature.seal-missing",
+                Severity.ERROR,
+                f"none of the {len(kinds)} signatures is made with the seal of the agency",
+                _FIX,
+                _SOURCE,
+            ),
         )
-        fix = "Let the persons sign first, and seal the document once, last, with the sending agency's seal."
-        return (Finding(f"ours.signature.{code}", Severity.ERROR, message, fix, _SOURCE),)
+    if len(seals) > 1:
+        return (
+            Finding(
+                "ours.signature.seals-several",
+                Severity.ERROR,
+                f"{len(seals)} of the {len(kinds)} signatures are made with a seal",
+                _FIX,
+                _SOURCE,
+            ),
+        )
     if seals != [len(kinds)]:
         return (
             Finding(
                 "ours.signature.seal-not-last",
                 Severity.ERROR,
                 f"the agency's seal is signature {seals[0]} of {len(kinds)} and does not cover those behind it",
-                "Let the persons sign first and seal the document last.",
+                _FIX,
                 _SOURCE,
             ),
         )

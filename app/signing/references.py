@@ -49,7 +49,7 @@ def read_canonicalization(element: "etree._Element") -> tuple[Canonicalization, 
     if method is None:
         defect = defect_of(uri)
         refuse(
-            f"ours.signature.{'canonicalization' if defect == 'algorithm' else defect}",
+            "ours.signature.with-comments" if defect == "with-comments" else "ours.signature.canonicalization",
             f"{local_name(element)} names {shortened(uri)!r}, which is not accepted.",
             fix="Use Canonical XML 1.0 or 1.1 or Exclusive Canonicalization 1.0, without comments.",
             source=f"{OURS}; {xmldsig('4.3.1')}",
@@ -269,7 +269,7 @@ def read_transforms(element: "etree._Element | None") -> tuple[bool, Canonicaliz
         uri = children[-1 if children[0].get("Algorithm", "") in _CANONICALIZATIONS else 0].get("Algorithm", "")
         defect = defect_of(uri)
         refuse(
-            f"ours.signature.{defect if defect == 'with-comments' else 'transform'}",
+            "ours.signature.with-comments" if defect == "with-comments" else "ours.signature.transform",
             f"The transform {shortened(uri)!r} is not accepted there.",
             fix="Use enveloped-signature first and then one canonicalisation without comments; no XPath, no XSLT.",
             source=f"{OURS}; {xmldsig('4.3.3.4')}",

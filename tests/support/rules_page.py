@@ -19,7 +19,7 @@ from app.edxml.rule import Rule
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "rules.md"
-CODE = re.compile(r"(?:ours|qcvn102|qd\d+|nd\d+|rfc\d+|xmldsig|xml1\.0)\.[a-z0-9.{}-]+")
+CODE = re.compile(r"(?:ours|etsi\d+|qcvn102|qd\d+|nd\d+|rfc\d+|xmldsig|xml1\.0)\.[a-z0-9.{}-]+")
 _SEVERITIES = ("FATAL", "ERROR", "UNKNOWN", "WARNING", "INFO")
 _ANY = "…"
 
@@ -34,6 +34,7 @@ _ROOMS = (
 """Sections of the page and the rooms of the code they are about."""
 
 _FILLED = {
+    "ours.signature.{}": ("algorithm", "dsa", "hmac", "md5", "sha1", "with-comments"),
     "ours.route.sender-{}": ("closed", "suspended"),
     "rfc5280.6.3.revocation-unknown.{}": ("absent", "stale"),
 }
@@ -87,6 +88,8 @@ def _by_defect(code: str) -> tuple[str, str]:
 def _source_of(code: str) -> str:
     regulation, _, clause = code.partition(".")
     number = ".".join(part for part in clause.split(".") if part[:1].isdigit())
+    if regulation.startswith("etsi"):
+        return f"ETSI EN {regulation[4:7]} {regulation[7:]}-1 §{number}"
     if regulation.startswith("rfc"):
         return f"RFC {regulation[3:]} §{number}"
     return {
