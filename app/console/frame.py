@@ -223,6 +223,8 @@ def _navigation(caller: Caller | None) -> list[tuple[str, str]]:
         shown.append(("/log", "nav.log"))
     if Scope.STATISTICS in caller.scopes:
         shown.append(("/statistics", "nav.statistics"))
+    if caller.scopes & {Scope.AUDIT, Scope.REGISTRY_WRITE}:
+        shown.append(("/trust", "nav.trust"))
     return shown
 
 

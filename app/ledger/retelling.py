@@ -149,7 +149,7 @@ class Retelling:
                 report.compare(step, row.id, kept=kept, said=said)
                 self._receipt(row, said | {"document": row.id})
             found = _by(await census.events_of_documents(self.tx, ids, EventKind.DOCUMENT_INSPECTED.value), _document)
-            details = {document: [event.detail for event in events] for document, events in found.items()}
+            details = {str(document): [event.detail for event in events] for document, events in found.items()}
             inspected.compare(report, await inspections.of_documents(self.tx, ids), details)
             report.documents += len(chunk)
             self.progress("documents", report.documents, total)

@@ -28,6 +28,7 @@ from tests.support.office import (
 SUBJECT = "V/v triển khai kế hoạch mùa lũ sông Lam"
 REASON = "Sai nơi nhận, đề nghị gửi lại"
 TRICKY = "Sở <script>alert(1)</script> & \"bạn\" 'ơi'"
+ADDRESS = "http://ca.example.vn/top.crl"
 TRICKY_CODE = "000.00.77.H41"
 
 ROLES: dict[str, tuple[tuple[Scope, ...], tuple[str, ...]]] = {
@@ -106,10 +107,16 @@ def world(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     folder = tmp_path_factory.mktemp("console")
     shutil.copyfile(migrated_sqlite, folder / "node.sqlite")
     with ExitStack() as stack:
-        running = stack.enter_context(running_node(folder / "data", f"sqlite:///{folder / 'node.sqlite'}"))
+        # Nobody is asked: the address below is made up.
+        settings = {"revocation_fetch": False}
+        running = stack.enter_context(running_node(folder / "data", f"sqlite:///{folder / 'node.sqlite'}", **settings))
         exchange = stack.enter_context(exchange_on(running))
         tricky = {"organ_id": TRICKY_CODE, "name": TRICKY, "tier": "district", "branch": "state", "parent": PROVINCE}
         created(exchange.administrator.post("/v1/agencies", json=tricky))
+        issuer = exchange.pki.root.certificate.subject.rfc4514_string()
+        created(
+            exchange.administrator.post("/v1/trust/sources", json={"kind": "crl", "issuer": issuer, "address": ADDRESS})
+        )
         sender, province, commune = exchange[GOVERNMENT_OFFICE], exchange[PROVINCE], exchange[COMMUNE]
         document = created(sender.system.send(sender.signed(sender.paper(PROVINCE, COMMUNE, subject=SUBJECT))))
         [mail] = province.receive()

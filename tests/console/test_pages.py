@@ -10,7 +10,7 @@ import pytest
 
 from app.node import Node
 from app.registry.model import Scope
-from tests.console.conftest import REASON, ROLES, SUBJECT, TRICKY, TRICKY_CODE, Browse, Visitor, World
+from tests.console.conftest import ADDRESS, REASON, ROLES, SUBJECT, TRICKY, TRICKY_CODE, Browse, Visitor, World
 from tests.support.node import running_node
 from tests.support.office import (
     COMMUNE,
@@ -58,6 +58,7 @@ def paths(world: World) -> list[str]:
         "/statistics?by=month&from=2020-01",
         "/statistics.csv?by=agency",
         "/statistics.xlsx?by=agency",
+        "/trust",
     ]
 
 
@@ -162,6 +163,17 @@ def test_a_verification_report_is_shown_with_what_it_rests_on(world: World) -> N
             assert hashlib.sha256(fetched.content).hexdigest() == cited["sha256"]
         assert ("cong-van.pdf" in text) == (role == "sender")
         visitor.get("/?lang=vi")
+
+
+def test_the_page_of_trust_shows_roots_and_where_revocations_come_from(world: World) -> None:
+    visitor = world.visitor("administrator")
+    for language, state in (("vi", "chưa hỏi"), ("en", "not asked yet")):
+        text = html.unescape(visitor.get(f"/trust?lang={language}").text)
+        assert world.exchange.pki.root.sha256 in text
+        assert ADDRESS in text
+        assert state in text
+    assert 'href="/trust"' in visitor.get("/?lang=vi").text
+    assert 'href="/trust"' not in world.visitor("sender").get("/").text
 
 
 def test_parties_see_subject_reasons_and_attachments(world: World) -> None:

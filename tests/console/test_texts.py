@@ -17,6 +17,7 @@ from app.exchange.states import Change, Progress
 from app.findings import Indication, Severity
 from app.ledger.events import EventKind, Outcome
 from app.registry.model import AgencyStatus, Branch, CertificateKind, CertificateStatus, Scope, Tier
+from app.registry.revocation_sources import SourceKind, SourceState
 from app.signing.legacy import LegacyForm
 from app.signing.pdf_found import Changes, Coverage
 from app.statistics.definitions import DEFINITIONS, PARTICIPATION, Group
@@ -52,6 +53,8 @@ GROUPS: dict[str, type[Enum] | tuple[str, ...]] = {
     "figure-group": Group,
     "direction": Direction,
     "view": View,
+    "source-kind": SourceKind,
+    "source-state": SourceState,
     "percentile": tuple(str(percent) for percent in PERCENTILES.values()),
     "state": tuple(member.value for kind in (Progress, Change) for member in kind),
     "priority": tuple("01234"),
