@@ -48,8 +48,8 @@ def signature_facts(
     """
     presented, registered = checked.presented, checked.decision.certificate
     indication, cause = sub_indication_of(findings)
-    hint = kind_hint(presented.certificate)
-    role = registered.kind if registered is not None else hint
+    # What is registered goes first; the names in a certificate are a hint, and take long to read.
+    role = registered.kind if registered is not None else kind_hint(presented.certificate)
     stamp, claimed = checked.moment.timestamp, presented.signing_time
     path = _path(checked)
     shown = {

@@ -13,6 +13,7 @@ from app.registry.model import CertificateKind
 from app.routers.verifications import MEDIA_TYPES
 from app.signing.indications import SubIndication
 from app.signing.revocations import EvidenceKind
+from tests.support.verification_page import PAGE, page
 
 CODES: dict[str, type[StrEnum] | tuple[str, ...]] = {
     "indication": Indication,
@@ -48,3 +49,7 @@ def test_a_code_nobody_explained_stands_for_itself() -> None:
 
 def test_every_kind_of_evidence_has_a_media_type() -> None:
     assert set(MEDIA_TYPES) == {each.value for each in Material} >= {each.value for each in EvidenceKind}
+
+
+def test_the_page_explains_every_code() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "run: python -m tests.support.verification_page"
