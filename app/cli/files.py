@@ -33,6 +33,9 @@ def sign(
     digest: Annotated[str, typer.Option(help="sha256, sha384 or sha512.")] = "sha256",
     canonicalization: Annotated[str, typer.Option(help="exclusive or inclusive.")] = "exclusive",
     xades: Annotated[bool, typer.Option("--xades", help="Add signing time and certificate: XAdES-BASELINE-B.")] = False,
+    tsa: Annotated[
+        str | None, typer.Option(metavar="URL", help="Have the signature stamped there: XAdES-BASELINE-T.")
+    ] = None,
     add: Annotated[bool, typer.Option("--add", help="Sign over signatures that are there: persons, then the seal.")] = (
         False
     ),
@@ -41,6 +44,7 @@ def sign(
 
     The key lies in a file, or with --pkcs11 in a token.
     """
+    from app.cli.stamping import stamper
     from app.signing import xmldsig
     from app.signing.algorithms import Canonicalization
 
@@ -58,7 +62,7 @@ def sign(
         chain=signer.chain,
         canonicalization=forms[canonicalization],
         digest=digest,
-        xades=xmldsig.Xades(datetime.now(UTC)) if xades else None,
+        xades=xmldsig.Xades(datetime.now(UTC), stamper(tsa) if tsa else None) if xades or tsa else None,
         add=add,
     )
     write_file(output, signed)
