@@ -23,6 +23,7 @@ from app.node import Node, open_node
 from app.routers import (
     agencies,
     audit,
+    certificate_import,
     certificates,
     clients,
     documents,
@@ -59,6 +60,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     agencies.router,
     reorganisations.router,
     certificates.router,
+    certificate_import.router,
     trust.router,
     revocation_sources.router,
     regulations.router,

@@ -10,6 +10,7 @@ RFC 4180 says. Columns, in any order:
     parent       code of the agency above, in the directory or in this file
     aliases      other codes, separated by blanks; behind a code @FIRST/LAST says when it is in force
     policies     strict or lenient, likewise with their days: lenient@../2026-06-30 strict@2026-07-01/..
+                 unsigned, sha1, foreign-namespace let in what proves nothing, and need a last day
     status       active (if empty), suspended, closed
     valid_from   first day, YYYY-MM-DD
     valid_to     last day, YYYY-MM-DD
@@ -104,29 +105,31 @@ def read_csv(content: bytes) -> Sheet:
     """Read a file as far as it can be read without the directory. Pure."""
     try:
         return _read(content)
-    except _Unreadable as error:
+    except Unreadable as error:
         return Sheet((), (error.finding,))
 
 
-class _Unreadable(Exception):
+class Unreadable(Exception):
+    """Nothing more of a file can be read; the finding says from where on and why."""
+
     def __init__(self, finding: Finding) -> None:
         super().__init__(finding.message)
         self.finding = finding
 
 
 def _read(content: bytes) -> Sheet:
-    text = _decoded(content)
+    text = decoded(content)
     first_line = text.partition("\n")[0]
     separator = ";" if first_line.count(";") > first_line.count(",") else ","
-    records = _records(text, separator)
-    _, header = next(records, (1, []))
+    rows = records(text, separator)
+    _, header = next(rows, (1, []))
     columns = _columns(header)
     lines: list[Line] = []
     faults: list[Finding] = []
     unread: set[str] = set()
-    for number, cells in records:
+    for number, cells in rows:
         if len(lines) >= ROWS_MAX:
-            raise _Unreadable(
+            raise Unreadable(
                 fault("rows-too-many", f"{number}:1", f"The file has more than {ROWS_MAX} rows.", "Split it.")
             )
         if len(faults) >= FINDINGS_MAX:
@@ -155,19 +158,29 @@ def _read(content: bytes) -> Sheet:
     return Sheet(tuple(lines), tuple(faults), frozenset(unread))
 
 
-def _decoded(content: bytes) -> str:
+def decoded(content: bytes) -> str:
+    """Read the text of a file.
+
+    Raises:
+        Unreadable: it is too long, or no UTF-8.
+    """
     if len(content) > BYTES_MAX:
-        raise _Unreadable(fault("too-long", "1:1", f"The file has {len(content)} bytes.", f"Send at most {BYTES_MAX}."))
+        raise Unreadable(fault("too-long", "1:1", f"The file has {len(content)} bytes.", f"Send at most {BYTES_MAX}."))
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         number = content.count(b"\n", 0, error.start) + 1
-        raise _Unreadable(
+        raise Unreadable(
             fault("encoding", f"{number}:1", f"Line {number} is not UTF-8.", "Save the file as “CSV UTF-8”.")
         ) from error
 
 
-def _records(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
+def records(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
+    """Read the rows that have something in them, each with the number of the line it begins at.
+
+    Raises:
+        Unreadable: a row is not quoted as RFC 4180 says.
+    """
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     start = 1
     try:
@@ -176,7 +189,7 @@ def _records(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
                 yield start, cells
             start = reader.line_num + 1
     except csv.Error as error:
-        raise _Unreadable(
+        raise Unreadable(
             fault("quoting", f"{start}:1", f"The row cannot be read: {error}.", "Quote cells as RFC 4180 says.")
         ) from error
 
@@ -185,7 +198,7 @@ def _columns(header: Sequence[str]) -> dict[str, int]:
     names = [cell.strip().lower() for cell in header]
     for position, name in enumerate(names, start=1):
         if name not in COLUMNS or name in names[: position - 1]:
-            raise _Unreadable(
+            raise Unreadable(
                 fault(
                     "column",
                     f"1:{position}",
@@ -195,7 +208,7 @@ def _columns(header: Sequence[str]) -> dict[str, int]:
             )
     missing = [name for name in COLUMNS_REQUIRED if name not in names]
     if missing:
-        raise _Unreadable(
+        raise Unreadable(
             fault("column", "1:1", f"The columns {', '.join(missing)} are missing.", "Add them to the first line.")
         )
     return {name: position for position, name in enumerate(names, start=1)}

@@ -19,6 +19,22 @@ async def insert(tx: Transaction, row: Mapping[str, Any]) -> bool:
     return (await tx.execute(statement.returning(certificates.c.sha256))).first() is not None
 
 
+async def insert_many(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Insert certificates and return how many went in; those that are registered already do not."""
+    statement = upsert(tx, certificates).values(list(rows)).on_conflict_do_nothing(index_elements=["sha256"])
+    return len((await tx.execute(statement.returning(certificates.c.sha256))).all())
+
+
+async def owners(tx: Transaction, sha256: Sequence[str]) -> dict[str, str]:
+    """Return the codes of the agencies that have these certificates, by digest; those that nobody has are missing."""
+    found: dict[str, str] = {}
+    for start in range(0, len(sha256), _ROWS_PER_STATEMENT):
+        some = sha256[start : start + _ROWS_PER_STATEMENT]
+        query = sa.select(certificates.c.sha256, certificates.c.organ_id).where(certificates.c.sha256.in_(some))
+        found |= {row.sha256: row.organ_id for row in await tx.execute(query)}
+    return found
+
+
 async def find(tx: Transaction, sha256: str) -> sa.Row[*tuple[Any, ...]] | None:
     """Return a certificate with its bytes and its chain."""
     return (await tx.execute(sa.select(certificates).where(certificates.c.sha256 == sha256))).first()
