@@ -39,12 +39,9 @@ from app.store import certificates as certificate_rows
 from app.store import deliveries, documents, verification_reports
 from app.store.versions import Part, current
 
-PAGE: Final = 200
+PAGE: Final = 1_000
 REVOKED: Final = frozenset({"rfc5280.6.3.revoked", "rfc5280.6.3.authority-revoked"})
 """What may be found that was not known before; anything else that refuses is not new knowledge about revocation."""
-_TRUST: Final = ("rfc5280.", "ours.certificate.", "ours.trust.")
-"""Codes of findings about trust, for documents of before there were reports."""
-
 _log = structlog.get_logger("truc.rejudge")
 
 
@@ -99,12 +96,20 @@ async def rejudge(desk: Desk, *, now: Clock) -> Judged:
     # As of times past, and unknown revocation left open whatever the policy is today: with a memory of its own.
     past = replace(desk, trust=TrustCache(), policy=replace(desk.policy, unknown_revocation=UnknownRevocation.ACCEPT))
     total, after = Judged(), None
+    unknown: set[str] = set()
     while True:
         async with desk.database.read() as tx:
             page = await documents.indeterminate(tx, after=after, limit=PAGE)  # (1)
         for row in page:
+            # Where nothing is known as of an earlier moment, nothing is as of a later one. A day's mail of an authority
+            # that is silent is passed over at the price of one look.
+            if row.certificate in unknown:
+                continue
             try:
-                total += await _one(past, row, now=now)
+                if await _anything_known(past, row):
+                    total += await _one(past, row, now=now)
+                else:
+                    unknown.add(row.certificate)
             except (SubmissionRejected, DataFault) as error:
                 # Its bytes are damaged or a rule has changed since: it stays as it is, and holds up no other.
                 _log.warning("rejudge.unreadable", document=row.id, problem=str(error)[:300])
@@ -125,8 +130,6 @@ class _Registered:
 
 
 async def _one(desk: Desk, row: Any, *, now: Clock) -> Judged:
-    if not await _anything_known(desk, row):
-        return Judged()
     with FileSource(desk.blobs.path_of(row.sha256)) as source:
         verified = await verify(desk, Body(row.sha256, row.size, source), at=row.accepted_at)  # (3)
         if any(
@@ -135,7 +138,10 @@ async def _one(desk: Desk, row: Any, *, now: Clock) -> Judged:
             raise DataFault("the kept bytes do not verify any more")
         async with desk.database.read() as tx:
             newest = await verification_reports.newest(tx, row.id)
-        verdict = verdict_now(_apart_from_trust(row, newest), verified.steps.get(Step.TRUST, ()))  # (4)
+        if newest is None:
+            raise DataFault("a document of which something is unknown has no report")
+        earlier = [_finding(each) for each in newest.report["findings"] if each["step"] != Step.TRUST.value]
+        verdict = verdict_now(earlier, verified.steps.get(Step.TRUST, ()))  # (4)
         if verdict is None:
             return Judged()
         cited = [each for signature in verified.signatures for each in cited_by(signature)]
@@ -164,14 +170,6 @@ async def _anything_known(desk: Desk, row: Any) -> bool:
     return not unknown or any(finding.code in REVOKED for finding in decision.findings)
 
 
-def _apart_from_trust(row: Any, newest: Any) -> list[Finding]:
-    if newest is not None:
-        found = [each for each in newest.report["findings"] if each["step"] != Step.TRUST.value]
-    else:
-        found = [each for each in row.verification["findings"] if not each["code"].startswith(_TRUST)]
-    return [_finding(each) for each in found]
-
-
 def _finding(kept: Mapping[str, Any]) -> Finding:
     return Finding(
         kept["code"],
@@ -198,7 +196,7 @@ async def _written(
         if not await documents.judge(tx, row.id, indication=indication, verification=verification):
             return False
         newest = await verification_reports.newest(tx, row.id)
-        revision = 0 if newest is None else newest.revision + 1
+        revision = newest.revision + 1 if newest is not None else 0
         made = {
             "document": row.id,
             "revision": revision,

@@ -185,7 +185,6 @@ async def indeterminate(tx: Transaction, *, after: str | None, limit: int) -> Se
             shown.document_type,
             shown.accepted_at,
             shown.certificate,
-            shown.verification,
         )
         .where(shown.indication == "INDETERMINATE", shown.signature == "valid")
         .order_by(shown.id)
