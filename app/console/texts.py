@@ -129,6 +129,7 @@ TEXTS: Final[dict[str, Text]] = {
     "agency.parts-link": Text("Danh sách cơ quan trực thuộc", "List of its parts"),
     "agency.log-link": Text("Nhật ký của cơ quan", "Its events in the log"),
     "agency.statistics-link": Text("Số liệu của cơ quan", "Its figures"),
+    "agency.let-in": Text("Được nhận dù không chứng minh được chữ ký", "Let in although it proves nothing"),
     "agency.certificates": Text("Chứng thư số", "Certificates"),
     "agency.no-certificates": Text(
         "Chưa có chứng thư: văn bản của cơ quan này sẽ bị từ chối.",
