@@ -6,6 +6,9 @@
     placement                                   what a record must look like, and where it may stand
     reference                                   the country's level-one codes, as data
     certificates, anchors, revocation_lists     whose signatures may count
+    certificate_import, certificate_sheet       an authority's list of them
+    certificate_holds, enrolment, expiring      suspended for a time, brought by the agency itself, about to end
+    node_keys                                   that another key of the node signs
     trust, known                                whether a presented certificate counts now
     clients, secrets                            which system may do what, for whom
     acts, once, expiry                          who changes something, and that it is done once
