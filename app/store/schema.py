@@ -216,8 +216,9 @@ crls = sa.Table(
     sa.Column("this_update", Instant, nullable=False),
     sa.Column("next_update", Instant, nullable=True),
     sa.Column("entries", sa.Integer, nullable=False),
-    sa.Column("der", sa.LargeBinary, nullable=False),
     sa.Column("imported_at", Instant, nullable=False),
+    # Last, because SQLite reads through megabytes of it to get at a column behind it.
+    sa.Column("der", sa.LargeBinary, nullable=False),
 )
 
 revocations = sa.Table(
