@@ -94,7 +94,7 @@ def _status(found: PdfExamination, signatures: Sequence[Mapping[str, Any]]) -> P
     if any(each["broken"] or each["indication"] == Indication.TOTAL_FAILED.value for each in signatures):
         return PdfStatus.INVALID
     if not own:
-        return PdfStatus.UNREADABLE if found.findings else PdfStatus.UNSIGNED
+        return PdfStatus.UNREADABLE if found.revisions == 0 else PdfStatus.UNSIGNED
     proven = any(each["indication"] == Indication.TOTAL_PASSED.value for each in own)
     return PdfStatus.VALID if proven and not found.findings else PdfStatus.INDETERMINATE
 

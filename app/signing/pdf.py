@@ -102,12 +102,13 @@ def _looked_at(embedded: EmbeddedPdfSignature, field: str, limits: PdfLimits) ->
     covered = _COVERAGE.get(summary["coverage"], Coverage.PART)
     coverage = covered if _in_its_gap(embedded) else Coverage.PART
     level = getattr(summary["diff_result"], "modification_level", ModificationLevel.OTHER)
-    changes = _CHANGES[level] if coverage is not Coverage.PART else Changes.OTHER
+    allowed = summary["docmdp_ok"] and not _two_faced_later(embedded)
+    changes = _CHANGES[level] if coverage is not Coverage.PART and allowed else Changes.OTHER
     findings = [*_defects(embedded, field, profile)]
     intact = not findings
     if coverage is Coverage.PART:
         findings.append(_partial(field))
-    elif not summary["docmdp_ok"]:
+    elif not allowed:
         findings.append(_changed(field))
     findings += _weak(embedded, field, profile)
     return PdfSignature(
@@ -122,6 +123,16 @@ def _looked_at(embedded: EmbeddedPdfSignature, field: str, limits: PdfLimits) ->
         certificates=certificates,
         findings=tuple(findings),
     )
+
+
+def _two_faced_later(embedded: EmbeddedPdfSignature) -> bool:
+    """Whether something was appended since that old and new readers see differently (ISO 32000-1 §7.5.8.4).
+
+    Word processors write their first revision so, and sign it; nobody has to append so.
+    """
+    xrefs = embedded.reader.xrefs
+    later = range(embedded.signed_revision + 1, xrefs.total_revisions)
+    return any(xrefs.get_xref_data(revision).hybrid is not None for revision in later)
 
 
 def _role(embedded: EmbeddedPdfSignature, profile: str) -> Role:

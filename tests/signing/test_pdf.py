@@ -14,7 +14,16 @@ from app.findings import Severity
 from app.signing.certificates import fingerprint, load
 from app.signing.pdf import examine
 from app.signing.pdf_found import Changes, Coverage, PdfExamination, PdfLimits, PdfSignature, Role
-from tests.support.pdf import TEXT, changed_page, encrypted_pdf, plain_pdf, signed_pdf, time_authority
+from tests.support.pdf import (
+    TEXT,
+    changed_page,
+    encrypted_pdf,
+    hybrid_pdf,
+    plain_pdf,
+    signed_pdf,
+    time_authority,
+    with_hybrid_update,
+)
 from tests.support.pki import NOW, Identity, Pki, shared_pki
 
 PKI: Pki = shared_pki()
@@ -77,6 +86,14 @@ def test_changed_octets_break_the_signature() -> None:
 def test_a_page_changed_in_an_update_is_told() -> None:
     signature = _only(changed_page(SIGNED))
     assert (signature.intact, signature.coverage, signature.changes) == (True, Coverage.REVISION, Changes.OTHER)
+    assert _codes(signature) == ["ours.pdf.changed-afterwards"]
+
+
+def test_a_word_processors_file_may_be_signed_and_nothing_two_faced_may_follow() -> None:
+    signed = signed_pdf(hybrid_pdf(), SEAL)
+    assert _codes(_only(signed)) == []
+    signature = _only(with_hybrid_update(SIGNED))
+    assert (signature.coverage, signature.changes) == (Coverage.REVISION, Changes.OTHER)
     assert _codes(signature) == ["ours.pdf.changed-afterwards"]
 
 

@@ -1,6 +1,7 @@
 """PDFs as they come: plain ones, and such as software of offices signs them, in this process and without a network."""
 
 import io
+import re
 from datetime import datetime
 from typing import Any
 
@@ -22,9 +23,9 @@ from tests.support.pki import Identity, Pki, name
 TEXT = b"BT (Kinh gui) Tj ET"
 
 
-def plain_pdf(*, padding: int = 0) -> bytes:
+def plain_pdf(*, padding: int = 0, stream_xrefs: bool = True) -> bytes:
     """Write a PDF of one page; `padding` octets more."""
-    writer = PdfFileWriter()
+    writer = PdfFileWriter(stream_xrefs=stream_xrefs)
     contents = writer.add_object(generic.StreamObject(stream_data=TEXT + b"%" + b"x" * padding))
     box = generic.ArrayObject([generic.NumberObject(each) for each in (0, 0, 595, 842)])
     writer.insert_page(PageObject(contents=contents, media_box=box))
@@ -58,7 +59,9 @@ def signed_pdf(
         signing_cert=_certificate(identity), signing_key=_key(identity), cert_registry=_store(identity)
     )
     return bytes(
-        sign_pdf(IncrementalPdfFileWriter(io.BytesIO(pdf)), metadata, signer=signer, timestamper=stamper).getvalue()
+        sign_pdf(
+            IncrementalPdfFileWriter(io.BytesIO(pdf), strict=False), metadata, signer=signer, timestamper=stamper
+        ).getvalue()
     )
 
 
@@ -76,6 +79,45 @@ def changed_page(pdf: bytes) -> bytes:
     page["/Contents"] = writer.add_object(generic.StreamObject(stream_data=b"BT (Khac) Tj ET"))
     writer.update_container(page)
     return _written(writer)
+
+
+def hybrid_pdf() -> bytes:
+    """Write a PDF as word processors do, with a second table of its objects that only newer readers see."""
+    body, _, rest = plain_pdf(stream_xrefs=False).rpartition(b"xref\n0 ")
+    body, _, table = (body + b"xref\n0 " + rest).partition(b"\nxref\n")
+    at = len(body) + 1
+    number = int(table.split(None, 2)[1])
+    stream = _table_stream(number, body + table)
+    table = table.replace(b"/Size %d" % number, b"/Size %d" % (number + 1))
+    table = table.replace(b"trailer\n<<", b"trailer\n<</XRefStm %d " % at)
+    return _ended(body + b"\n" + stream + b"xref\n" + table.rpartition(b"startxref")[0], at + len(stream))
+
+
+def with_hybrid_update(pdf: bytes) -> bytes:
+    """Append an update in which old and new readers see different tables of objects."""
+    before = int(pdf.rpartition(b"startxref")[2].split(None, 1)[0])
+    at, stream = len(pdf) + 1, _table_stream(900, pdf)
+    trailer = b"xref\n0 0\ntrailer\n<</Size 901 /Prev %d /XRefStm %d %b>>\n" % (before, at, _root(pdf))
+    return _ended(pdf + b"\n" + stream + trailer, at + len(stream))
+
+
+def _table_stream(number: int, pdf: bytes) -> bytes:
+    head = b"%d 0 obj\n<</Type/XRef/W[1 2 1]/Index[0 1]/Size %d/Length 4 %b>>\nstream\n" % (
+        number,
+        number + 1,
+        _root(pdf),
+    )
+    return head + bytes([0, 255, 255, 0]) + b"\nendstream\nendobj\n"
+
+
+def _root(pdf: bytes) -> bytes:
+    found = re.search(rb"/Root \d+ \d+ R", pdf)
+    assert found is not None
+    return found[0]
+
+
+def _ended(pdf: bytes, table_at: int) -> bytes:
+    return pdf + b"startxref\n%d\n%%%%EOF\n" % table_at
 
 
 def encrypted_pdf() -> bytes:
