@@ -16,11 +16,12 @@ from joserfc import jws
 
 from app.edxml.model import StatusCode
 from app.edxml.write import write
-from app.registry.model import RevocationReason
+from app.registry.model import RevocationReason, Scope
 from app.signing.sign import sign
 from app.signing.timestamps import build_request, token_of
 from app.signing.xmldsig import Xades
 from app.simulation.stamper import Stamper
+from tests.console.conftest import Visitor
 from tests.exchange.mail import enlist, report, send
 from tests.exchange.remains import events_since, remains
 from tests.support.legacy import signed_with_sha1, with_foreign_signature
@@ -258,6 +259,27 @@ def test_a_legacy_form_is_let_in_where_it_is_allowed_and_never_called_valid(
     [event] = [each for each in events_since(shared, before) if each["event"] == "document.accepted"]
     detail = event["detail"]
     assert (detail["signed"], detail["signature"], detail["indication"]) == (False, mode, "INDETERMINATE")
+
+
+def test_pages_say_that_it_proves_nothing(old: Office, shared: Exchange) -> None:
+    allow(shared, old, "unsigned")
+    receipt = created(old.system.send(legacy(old, "unsigned")))
+    with Visitor(shared.running.url) as visitor:
+        visitor.sign_in(shared.running.client(Scope.EXCHANGE, agencies=[PROVINCE]))
+        page = visitor.get(f"/documents/{receipt['id']}").text
+        agency = visitor.get(f"/agencies/{old.organ_id}").text
+    for words in ("không ký số", "không có giá trị chứng minh", "INDETERMINATE"):
+        assert words in page
+    assert "TOTAL-PASSED" not in page
+    assert "Được nhận dù không chứng minh được chữ ký" in agency
+
+
+def test_asking_beforehand_tells_the_same(old: Office, shared: Exchange) -> None:
+    allow(shared, old, "unsigned")
+    answer = old.system.post(
+        "/v1/documents/validate", content=legacy(old, "unsigned"), headers={"Content-Type": "application/xml"}
+    )
+    assert created(answer, 200)["verification"]["indication"] == "INDETERMINATE"
 
 
 def test_an_allowed_form_does_not_let_in_another(old: Office, shared: Exchange) -> None:
