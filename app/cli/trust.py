@@ -143,6 +143,31 @@ def add_source(
     print_json(view) if as_json else print_fields(view)
 
 
+@app.command("remove-source")
+def remove_source(
+    sha256: Annotated[str, typer.Argument(metavar="SHA256", help="Digest of the source, or how it begins.")],
+    as_json: Json = False,
+) -> None:
+    """Fetch from a source no longer; what it said stays known."""
+
+    async def work(database: "Database", act: "Act") -> "RevocationSource":
+        from app.errors import NotFound
+        from app.registry import revocation_sources
+
+        async with database.read() as tx:
+            found = await revocation_sources.every_source(tx)
+        named = [each.sha256 for each in found if each.sha256.startswith(sha256)]
+        if len(named) != 1:
+            raise NotFound(f"{len(named)} sources have a digest that begins with {sha256[:64]}")
+        return (await revocation_sources.remove(database, named[0], act=act)).value
+
+    from app.routers import clock
+    from app.routers.revocation_sources import SourceView
+
+    view = SourceView.of(operate(work), at=clock.now()).model_dump(mode="json")
+    print_json(view) if as_json else print_fields(view)
+
+
 def _anchor(anchor: "TrustAnchor") -> dict[str, object]:
     from app.routers.trust import AnchorView
 

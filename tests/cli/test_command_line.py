@@ -39,7 +39,8 @@ def test_the_commands_of_the_contract_are_there() -> None:
         "certificate add", "certificate list", "certificate revoke", "trust add-anchor", "trust add-crl", "trust list",
         "client create", "client list", "client rotate-secret", "client disable", "log verify", "statistics export",
         "statistics recount", "key list", "key rotate", "certificate import", "certificate suspend",
-        "certificate reinstate",
+        "certificate reinstate", "trust sources", "trust add-source", "trust remove-source",
+        "timestamp",
     }  # fmt: skip
     assert {" ".join(command) for command in ALL} == wanted
 

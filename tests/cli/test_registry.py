@@ -126,6 +126,23 @@ def test_certificates_come_and_go_under_a_trusted_root(truc: Truc, tmp_path: Pat
     assert truc("certificate", "revoke", seal.sha256).code == 1
 
 
+def test_sources_of_revocations_are_named_shown_and_removed(truc: Truc, tmp_path: Path) -> None:
+    root = pki.make_root("Root", at=datetime.now(UTC).replace(microsecond=0))
+    (tmp_path / "root.pem").write_text(root.pem)
+    truc("trust", "add-anchor", tmp_path / "root.pem")
+    issuer = truc("trust", "list", "--json").json[0]["subject"]
+    added = truc("trust", "add-source", "crl", issuer, "http://ca.example.vn/top.crl", "--json").json
+    assert (added["state"], added["origin"]) == ("never", "operator")
+    for arguments in (("tape", issuer, "http://ca.example.vn/"), ("crl", "CN=Ai", "http://ca.example.vn/")):
+        assert truc("trust", "add-source", *arguments).code == 1
+    assert truc("trust", "add-source", "crl", issuer, "http://127.0.0.1/top.crl").code == 1, "a private address"
+    assert "never" in truc("trust", "sources").text
+    assert [each["sha256"] for each in truc("trust", "sources", "--json").json] == [added["sha256"]]
+    assert truc("trust", "remove-source", "0000").code == 1
+    assert truc("trust", "remove-source", added["sha256"][:16]).code == 0
+    assert truc("trust", "sources", "--json").json == []
+
+
 def test_what_is_no_certificate_is_refused(truc: Truc, tmp_path: Path) -> None:
     file = tmp_path / "x.pem"
     file.write_text("nothing of the kind")
