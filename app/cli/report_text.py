@@ -49,6 +49,8 @@ def lines_of(report: Mapping[str, Any], language: Language, *, file: str) -> Ite
 
     yield f"{report['indication']}" + (f" / {report['sub_indication']}" if report["sub_indication"] else "")
     yield said("indication", report["indication"])
+    if report["legacy"] is not None:
+        yield said("legacy", report["legacy"])
     cause = report["signature"]["sub_indication"]
     if cause is not None:
         yield f"{label('signature')}: {report['signature']['indication']} / {cause}: {said('sub-indication', cause)}"

@@ -21,6 +21,7 @@ from app.exchange.verify import Verified
 from app.findings import Finding, Indication, Verdict
 from app.ledger.events import instant_text
 from app.signing.indications import SubIndication, indication_of, sub_indication_of
+from app.signing.legacy import LegacyForm
 
 TYPE: Final = "truc.verification-report"
 XML: Final = "application/xml"
@@ -81,7 +82,17 @@ def report_of(
         for number, each in enumerate(verified.signatures, start=1)
     ]
     received = basis == RECEIPT
-    return assembled(examined, verdict, found, signatures, verified.attachments, at=at, received=received, kept=kept)
+    return assembled(
+        examined,
+        verdict,
+        found,
+        signatures,
+        verified.attachments,
+        legacy=verified.legacy,
+        at=at,
+        received=received,
+        kept=kept,
+    )
 
 
 def report_of_unread(examined: Examined, findings: Sequence[Finding], *, at: datetime) -> Report:
@@ -124,6 +135,7 @@ def assembled(
     signatures: Sequence[SignatureFacts],
     attachments: Sequence[AttachmentSummary],
     *,
+    legacy: LegacyForm | None = None,
     at: datetime,
     received: bool,
     kept: Collection[str],
@@ -132,6 +144,7 @@ def assembled(
 
     Args:
         found: what each step found; one that is missing was not taken.
+        legacy: the form its signature has, where that proves nothing.
         at: when it was judged.
         received: whether that is also when it was received.
         kept: digests of the evidence the node keeps.
@@ -146,6 +159,7 @@ def assembled(
         "sub_indication": cause.value if cause is not None and indication is verdict.indication else None,
         "proven": verdict.indication is Indication.TOTAL_PASSED,
         "signature": {"indication": indication.value, "sub_indication": cause.value if cause is not None else None},
+        "legacy": legacy.value if legacy is not None else None,
         "examined": asdict(examined),
         "times": {"received_at": instant_text(at) if received else None, "judged_at": instant_text(at)},
         "steps": [_step(step, found.get(step)) for step in Step],

@@ -94,6 +94,20 @@ WORDS: Final[dict[str, dict[str, Words]]] = {
             "Whether the certificate is in force is not known yet; once it is, the node judges again.",
         ),
     },
+    "legacy": {
+        "unsigned": Words(
+            "Văn bản KHÔNG ĐƯỢC KÝ. Không có gì chứng minh ai gửi và nội dung có bị sửa hay không.",
+            "The message is NOT SIGNED. Nothing proves who sent it or that it is unchanged.",
+        ),
+        "sha1": Words(
+            "Chữ ký dùng SHA-1, có thể bị giả mạo. Nó không chứng minh được gì.",
+            "The signature is over SHA-1, which can be forged. It proves nothing.",
+        ),
+        "foreign-namespace": Words(
+            "Phần tử Signature không theo chuẩn XMLDSig nên không kiểm tra được. Nó không chứng minh được gì.",
+            "The Signature is not one of XMLDSig and cannot be checked. It proves nothing.",
+        ),
+    },
     "step": {
         "markup": Words("XML đúng dạng và trong giới hạn", "XML within bounds"),
         "signature": Words("Chữ ký có mặt và đúng dạng", "Signatures present, of the allowed form"),

@@ -179,6 +179,12 @@ class VerificationReportView(BaseModel):
     sub_meaning: Meaning | None
     proven: bool = Field(description="Whether everything that had to be is proven; false for all but TOTAL-PASSED.")
     signature: SignatureSumView
+    legacy: str | None = Field(
+        default=None,
+        description="A form of signature that proves nothing: `unsigned`, `sha1` or `foreign-namespace`; let in, if "
+        "at all, by a dated policy for its sender.",
+    )
+    legacy_meaning: Meaning | None = None
     examined: ExaminedView
     times: TimesView
     steps: list[StepView]
@@ -192,11 +198,12 @@ class VerificationReportView(BaseModel):
     @classmethod
     def members(cls, report: Mapping[str, Any]) -> dict[str, Any]:
         """Give a report's members with the words for its codes."""
-        cause = report["signature"]["sub_indication"]
+        cause, legacy = report["signature"]["sub_indication"], report.get("legacy")
         return {
             **report,
             "meaning": Meaning.of("indication", report["indication"]),
             "sub_meaning": Meaning.of("sub-indication", cause) if cause is not None else None,
+            "legacy_meaning": Meaning.of("legacy", legacy) if legacy is not None else None,
             "steps": [StepView.of(step) for step in report["steps"]],
         }
 

@@ -1,6 +1,7 @@
 """Reports of documents: what they say, what they cite, and who may read them."""
 
 import hashlib
+import html
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,9 +17,12 @@ from app.exchange.refuse import Declared
 from app.exchange.verification_report import TYPE, VERSION, Report
 from app.exchange.verifications import PdfReading, examine
 from app.node import Node
+from app.registry.model import Scope
 from app.routers import clock
 from app.routers.verification_shapes import VerificationReportView
 from app.signing.pdf_found import PdfLimits
+from app.signing.sign import sign
+from tests.console.conftest import Visitor
 from tests.exchange.desk_work import streamed
 from tests.exchange.remains import remains
 from tests.support.office import (
@@ -159,6 +163,11 @@ class TestOfAnAcceptedDocument:
             None,
         ]
         assert {each["severity"] for each in report["findings"] if each["step"] == "trust"} == {"unknown"}
+        for language in ("vi", "en"):
+            page = page_of(exchange, document["id"], PROVINCE, language)
+            assert report["meaning"][language] in page
+            assert report["sub_meaning"][language] in page
+            assert "verdict good" not in page
 
 
 class TestAccess:
@@ -271,6 +280,27 @@ class TestOfAnyFile:
         assert SUBJECT not in str(report)
         assert remains(shared) == before
 
+    def test_each_signature_has_its_own_verdict(self, shared: Exchange) -> None:
+        office = shared[GOVERNMENT_OFFICE]
+        stranger = shared.pki.person()
+        octets = write(office.paper(PROVINCE))
+        for signer in (stranger, office.seal):
+            octets = sign(octets, key=signer.key, certificate=signer.certificate, add=True)
+        report = asked(office, octets)
+        assert report["indication"] == "TOTAL-FAILED"
+        assert [(each["indication"], each["sub_indication"], each["role"]) for each in report["signatures"]] == [
+            ("INDETERMINATE", "CHAIN_CONSTRAINTS_FAILURE", "person"),
+            ("TOTAL-PASSED", None, "seal"),
+        ]
+        assert {each["certificate"] for each in report["signatures"]} == {stranger.sha256, office.seal.sha256}
+
+    def test_what_is_not_signed_is_said_to_prove_nothing(self, shared: Exchange) -> None:
+        office = shared[GOVERNMENT_OFFICE]
+        report = asked(office, _unsigned(shared, office))
+        assert (report["legacy"], report["proven"]) == ("unsigned", False)
+        assert "NOT SIGNED" in report["legacy_meaning"]["en"]
+        assert "KHÔNG ĐƯỢC KÝ" in report["legacy_meaning"]["vi"]
+
     def test_what_holds_is_proven_as_if_it_were_sent(self, exchange: Exchange) -> None:
         office = exchange[GOVERNMENT_OFFICE]
         body = office.signed(office.paper(PROVINCE))
@@ -323,6 +353,13 @@ class TestOfAnyFile:
         for media_type in ("application/json", "application/pdf"):
             answer = system.post("/v1/verifications", content=b"{}", headers={"Content-Type": media_type})
             refused(answer, 415, "unsupported-media-type")
+
+
+def page_of(exchange: Exchange, document: str, organ_id: str, language: str) -> str:
+    """Look at the page of a report as somebody of an agency."""
+    with Visitor(exchange.running.url) as visitor:
+        visitor.sign_in(exchange.running.client(Scope.EXCHANGE, agencies=[organ_id]))
+        return html.unescape(visitor.get(f"/documents/{document}/verification?lang={language}").text)
 
 
 def fetched(exchange: Exchange, document: str, sha256: str, organ_id: str = GOVERNMENT_OFFICE) -> bytes:

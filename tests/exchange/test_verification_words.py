@@ -12,12 +12,14 @@ from app.findings import Indication
 from app.registry.model import CertificateKind
 from app.routers.verifications import MEDIA_TYPES
 from app.signing.indications import SubIndication
+from app.signing.legacy import LegacyForm
 from app.signing.revocations import EvidenceKind
 from tests.support.verification_page import PAGE, page
 
 CODES: dict[str, type[StrEnum] | tuple[str, ...]] = {
     "indication": Indication,
     "sub-indication": SubIndication,
+    "legacy": LegacyForm,
     "step": Step,
     "outcome": Outcome,
     "role": CertificateKind,

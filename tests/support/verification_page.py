@@ -12,6 +12,7 @@ MARK = "<!-- from here on written by tests/support/verification_page.py -->\n"
 _TITLES = {
     "indication": "Indications",
     "sub-indication": "Sub-indications",
+    "legacy": "Forms of signature that prove nothing",
     "step": "Steps",
     "outcome": "Outcomes of steps",
     "role": "Roles of signatures",
