@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -10,6 +11,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app.errors import NotFound, RequestInvalid
+from app.exchange import archive
 from app.registry import certificate_holds, certificates, directory, enrolment
 from app.registry.acts import Act
 from app.registry.certificates import Proof
@@ -305,21 +307,25 @@ async def reinstate_certificate(node: AtNode, act: Acting, sha256: Digest, respo
     "/v1/certificates/{sha256}/documents",
     summary="List what was accepted with a certificate",
     response_model=Page[AcceptedView],
-    dependencies=[require(Scope.REGISTRY_WRITE, Scope.AUDIT)],
     responses=problems.answers(404, 422),
 )
 async def list_accepted(
     node: AtNode,
+    caller: Annotated[Caller, require(Scope.REGISTRY_WRITE, Scope.AUDIT)],
+    request: Request,
     sha256: Digest,
     window: Paged,
     after: Annotated[Moment | None, Query(description="Only what was accepted at or after this moment.")] = None,
 ) -> Page[AcceptedView]:
     """List documents whose receipts name the certificate, oldest first: ids only, for whoever follows up a lost key.
 
-    What was accepted before a revocation stays valid; this finds what was accepted in the time a key was not safe.
+    What was accepted before a revocation stays valid; this finds what was accepted in the time a key was not safe. The
+    reading itself becomes an event, with the digest of address and query.
     """
     async with node.database.read() as tx:
         if await certificates.find(tx, sha256) is None:
             raise NotFound("no certificate with this digest is registered")
         found = await documents.accepted_with(tx, sha256, since=after, after=window.id_after(), limit=window.fetch)
+    asked = hashlib.sha256(f"{request.url.path}?{request.url.query}".encode()).hexdigest()
+    await archive.note_reading(node.desk, client=caller.client, at=clock.now(), document=None, query=asked)
     return page(found, window, shape=AcceptedView.of, key=lambda row: (row.id,))

@@ -37,6 +37,8 @@ PROOF_CHARACTERS_MAX: Final = 32_768
 LIFETIME_MAX: Final = timedelta(minutes=10)
 """Statements are made for one use (ours)."""
 CLOCK_SKEW: Final = timedelta(seconds=60)
+_SECONDS_MAX: Final = 253_402_300_800
+"""The end of the year 9999, in seconds since 1970."""
 
 _THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}")
 _REGISTRY: Final = jws.JWSRegistry(algorithms=ALGORITHMS, strict_check_header=False)
@@ -132,8 +134,8 @@ def read_statement(token: str, *, typ: str, audience: str, at: datetime) -> Stat
     if audience not in (addressed if isinstance(addressed, list) else [addressed]):
         raise _refusal("audience", "The statement was made for another node.", f"Name {audience} as its aud.")
     expires = claims.get("exp")
-    if isinstance(expires, bool) or not isinstance(expires, int | float):
-        raise _refusal("time", "The statement has no exp.", "Give exp, seconds since 1970.")
+    if isinstance(expires, bool) or not isinstance(expires, int | float) or not 0 <= expires < _SECONDS_MAX:
+        raise _refusal("time", "The statement has no exp that can be.", "Give exp, seconds since 1970.")
     left = expires - at.timestamp()
     if not -CLOCK_SKEW.total_seconds() < left <= (LIFETIME_MAX + CLOCK_SKEW).total_seconds():
         minutes = int(LIFETIME_MAX.total_seconds()) // 60

@@ -120,10 +120,33 @@ def test_certificates_come_and_go_under_a_trusted_root(truc: Truc, tmp_path: Pat
     added = truc("certificate", "add", "000.00.00.H41", tmp_path / "seal.pem", "--json").json
     assert (added["organ_id"], added["kind"], added["sha256"]) == ("H41", "seal", seal.sha256)
     assert truc("trust", "add-crl", tmp_path / "list.crl", "--json").json["entries"] == 0
-    revoked = truc("certificate", "revoke", seal.sha256, "--reason", "superseded", "--json").json
+    assert truc("certificate", "suspend", seal.sha256, "--json").json["status"] == "suspended"
+    assert truc("certificate", "suspend", seal.sha256).code == 1
+    assert truc("certificate", "reinstate", seal.sha256, "--json").json["status"] == "active"
+    past = ("--at", f"{at:%Y-%m-%dT%H:%M:%SZ}")
+    revoked = truc("certificate", "revoke", seal.sha256, "--reason", "superseded", *past, "--json").json
     assert (revoked["status"], revoked["revocation_reason"]) == ("revoked", "superseded")
+    assert revoked["revoked_at"] == f"{at:%Y-%m-%dT%H:%M:%SZ}"
     assert [each["status"] for each in truc("certificate", "list", "H41", "--json").json] == ["revoked"]
     assert truc("certificate", "revoke", seal.sha256).code == 1
+
+
+def test_a_list_of_certificates_is_imported(truc: Truc, tmp_path: Path) -> None:
+    at = datetime.now(UTC).replace(microsecond=0)
+    root = pki.make_root("Root", at=at)
+    issuer = pki.make_issuer("Issuer", root, at=at)
+    seal = issuer.issue(pki.seal_name("UBND tỉnh Nghệ An", "H41"), not_before=at - YEAR, not_after=at + YEAR)
+    (tmp_path / "root.pem").write_text(root.pem)
+    (tmp_path / "list.csv").write_text(f'organ_id,certificate\nH41,"{pem_of(seal.certificate)}{issuer.pem}"\n')
+    _import(truc, tmp_path, CSV)
+    early = truc("certificate", "import", tmp_path / "list.csv")
+    assert (early.code, "2:2" in early.err) == (1, True)
+    truc("trust", "add-anchor", tmp_path / "root.pem", "--name", "Gốc")
+    dry = truc("certificate", "import", tmp_path / "list.csv", "--dry-run", "--json").json
+    assert (dry["registered"], dry["dry_run"]) == (1, True)
+    assert "1 registered" in truc("certificate", "import", tmp_path / "list.csv").err
+    assert truc("certificate", "import", tmp_path / "list.csv", "--skip-existing", "--json").json["skipped"] == 1
+    assert [each["sha256"] for each in truc("certificate", "list", "H41", "--json").json] == [seal.sha256]
 
 
 def test_sources_of_revocations_are_named_shown_and_removed(truc: Truc, tmp_path: Path) -> None:

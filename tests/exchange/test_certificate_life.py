@@ -72,6 +72,15 @@ def _events(exchange: Exchange, office: Office) -> list[dict[str, Any]]:
     return [each for each in found if each.get("agency") == office.organ_id and each["kind"].startswith("certificate")]
 
 
+def _last_reading(exchange: Exchange) -> dict[str, Any]:
+    """The newest event of somebody who looked."""
+
+    async def read(node: Node) -> list[dict[str, Any]]:
+        return await Registry(node.database).events()
+
+    return [each for each in exchange.running.run(read) if each["kind"] == "trail.read"][-1]
+
+
 def _sent(office: Office, seal: Identity) -> Any:
     return office.system.send(office.signed(office.paper(PROVINCE), key=seal.key, certificate=seal.certificate))
 
@@ -102,6 +111,7 @@ def test_what_was_accepted_since_a_key_was_lost_is_found(shared: Exchange, offic
     found = list(shared.administrator.pages(address, after=moment, limit=1))
     assert [each["document"] for each in found] == [each["id"] for each in sent[1:]]
     assert set(found[0]) == {"document", "sender", "sha256", "accepted_at"}
+    assert _last_reading(shared)["actor"] == shared.administrator.client_id
     assert list(shared.administrator.pages(address, after=(datetime.now(UTC) + timedelta(days=1)).isoformat())) == []
     refused(office.system.get(address), 403, "scope-missing")
     refused(shared.auditor.get(f"/v1/certificates/{'0' * 64}/documents"), 404, "not-found")
@@ -167,6 +177,7 @@ def test_a_proof_that_proves_nothing_is_refused(shared: Exchange, office: Office
         (_statement(seal, seal, shared, POSSESSION_TYPE, aud="https://elsewhere"), "audience"),
         (_statement(seal, seal, shared, POSSESSION_TYPE, exp=late), "time"),
         (_statement(seal, seal, shared, POSSESSION_TYPE, exp=late + 10**7), "time"),
+        (_statement(seal, seal, shared, POSSESSION_TYPE, exp=10**400), "time"),
         (_statement(seal, seal, shared, ENROLMENT_TYPE), "unreadable"),
     ):
         answer = _asked(shared.administrator, shared, office.organ_id, seal, proof=proof)
@@ -214,3 +225,23 @@ def test_an_agency_brings_nothing_else_itself(shared: Exchange, office: Office) 
         assert refused(_asked(system, shared, code, seal, **more), 422, "request-invalid") == [expected]
     assert shared.administrator.post(f"/v1/certificates/{office.seal.sha256}/suspend").status_code == 200
     assert refused(_asked(system, shared, code, new, **good), 422, "request-invalid") == ["ours.trust.suspended"]
+
+
+def test_a_list_is_imported_over_the_api(shared: Exchange, office: Office) -> None:
+    seals = [_seal(shared, office.organ_id) for _ in range(2)]
+    rows = "".join(f"{office.organ_id},{base64.b64encode(each.der()).decode()}\n" for each in seals)
+    content = f"organ_id,certificate\n{rows}".encode()
+    address, headers = "/v1/certificates/import", {"Content-Type": "text/csv"}
+    refused(office.system.post(address, content=content, headers=headers), 403, "scope-missing")
+    dry = shared.administrator.post(f"{address}?dry_run=true", content=content, headers=headers)
+    assert (dry.status_code, dry.json()["registered"]) == (200, 2)
+    told = shared.administrator.post(address, content=content, headers=headers | {"Accept": "application/x-ndjson"})
+    *steps, outcome = [json.loads(line) for line in told.text.splitlines()]
+    assert [step["progress"]["stage"] for step in steps] == ["reading", "checking", "registering"]
+    assert outcome == {"report": {"rows": 2, "registered": 2, "skipped": 0, "dry_run": False, "findings": []}}
+    created(_sent(office, seals[1]))
+    again = shared.administrator.post(address, content=content, headers=headers)
+    assert refused(again, 422, "request-invalid") == ["ours.import.registered"] * 2
+    skipped = shared.administrator.post(f"{address}?existing=skip", content=content, headers=headers)
+    assert skipped.json()["skipped"] == 2
+    refused(shared.administrator.post(address, json={}), 415, "unsupported-media-type")
