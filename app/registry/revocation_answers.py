@@ -12,15 +12,21 @@ from typing import Any, Final
 
 from cryptography import x509
 
-from app.edxml.organ_id import OrganId
 from app.errors import RequestInvalid
-from app.ids import new_id
-from app.ledger.events import NODE_ACTOR, Event, EventKind, record
-from app.registry import directory
-from app.registry.known import name_digest, stored
+from app.ledger.events import NODE_ACTOR, Event, record
+from app.registry.known import known_about, name_digest, stored
+from app.registry.revocation_news import news
 from app.remote.fetch import Answer, Fetch
-from app.signing.certificates import fingerprint, issuer_of, serial_of, subject_of
-from app.signing.ocsp import ANSWER_OCTETS_MAX, OcspAnswer, OcspStatus, parse_answer, request_for
+from app.signing.certificates import issuer_of, serial_of, subject_of
+from app.signing.crl import Revocation
+from app.signing.ocsp import (
+    ANSWER_OCTETS_MAX,
+    OcspAnswer,
+    OcspStatus,
+    delegated_responder,
+    parse_answer,
+    request_for,
+)
 from app.store import certificates as certificate_rows
 from app.store import evidence, ocsp_answers
 from app.store import revocation_sources as rows
@@ -89,7 +95,12 @@ async def ask(
             break
         try:
             parsed = await asyncio.to_thread(
-                parse_answer, answered.body, certificate=subject.certificate, issuers=issuers, at=at
+                parse_answer,
+                answered.body,
+                certificate=subject.certificate,
+                issuers=issuers,
+                at=at,
+                responder_revoked=await _responder_revoked(database, answered.body, at=at),
             )
         except RequestInvalid as error:
             problem = error.detail
@@ -102,6 +113,17 @@ async def ask(
         await _keep(database, answers, at=at)
     fresh_until = min((answer.fresh_until for _, answer, _ in answers), default=None)
     return Asked(fresh_until, problem, len(answers), more and bool(answers))
+
+
+async def _responder_revoked(database: Database, octets: bytes, *, at: datetime) -> bool:
+    """Tell whether a responder that may be revoked is, as far as this node knows."""
+    responder = await asyncio.to_thread(delegated_responder, octets)
+    if responder is None:
+        return False
+    async with database.read() as tx:
+        known = await known_about(tx, responder, intermediates=())
+    revocation = known.revocations.standing(responder, at=at).known
+    return isinstance(revocation, Revocation) and revocation.at <= at
 
 
 async def _due(
@@ -142,32 +164,20 @@ async def _keep(database: Database, answers: Sequence[tuple[_Subject, OcspAnswer
     async with database.write() as tx:
         # Moved first, so that changes of trust come one after another and none is learned twice.
         await move(tx, Part.TRUST)
-        keys = {(name_digest(answer.issuer), f"{answer.serial:x}") for _, answer, _ in answers}
-        known = {row.serial: row.status for row in await ocsp_answers.find_many(tx, keys)}
-        for subject, answer, octets in answers:
+        for _, answer, octets in answers:
+            if answer.revoked_at is not None:
+                await record(tx, await _learned(tx, answer, at=at))
             kept = {"sha256": answer.sha256, "kind": "ocsp", "der": octets, "kept_at": at}
             await evidence.keep(tx, [kept])
             await ocsp_answers.write(tx, _columns(answer, at=at))
-            revoked = OcspStatus.REVOKED.value
-            if answer.status is OcspStatus.REVOKED and known.get(f"{answer.serial:x}") != revoked:
-                await record(tx, [await _learned(tx, subject, answer, at=at)])
         # Leaving the block commits answers, evidence and events with the moved version that makes caches look again.
 
 
-async def _learned(tx: Transaction, subject: _Subject, answer: OcspAnswer, *, at: datetime) -> Event:
-    holder = await directory.find(tx, OrganId.parse(subject.holder)) if subject.holder is not None else None
-    return Event(
-        id=new_id(),
-        kind=EventKind.REVOCATION_LEARNED,
-        at=at,
-        actor=NODE_ACTOR,
-        standing=holder.standing if holder is not None else None,
-        detail={
-            "sha256": fingerprint(subject.certificate),
-            "reason": answer.reason or "unspecified",
-            "material": answer.sha256,
-        },
-    )
+async def _learned(tx: Transaction, answer: OcspAnswer, *, at: datetime) -> list[Event]:
+    assert answer.revoked_at is not None, "asked only where the answer says so"
+    revoked = {answer.serial: Revocation(answer.revoked_at, answer.reason or "unspecified")}
+    digest = name_digest(answer.issuer)
+    return await news(tx, answer.issuer, digest, revoked, material=answer.sha256, actor=NODE_ACTOR, at=at)
 
 
 def _columns(answer: OcspAnswer, *, at: datetime) -> dict[str, Any]:

@@ -150,7 +150,8 @@ class RevocationIndex:
             return False
         self._lists[issuer, part] = revocation_list
         kept = [each for each in self._by_issuer.get(issuer, ()) if each is not present]
-        self._by_issuer[issuer] = [*kept, revocation_list]
+        # Lists of everything first, so that the usual certificate needs one.
+        self._by_issuer[issuer] = sorted([*kept, revocation_list], key=lambda each: len(each.scope.text))
         return True
 
     def answer(self, issuer: str, serial: int, answered: Answered) -> None:
@@ -222,9 +223,7 @@ class RevocationIndex:
         return Standing(unknown, None, tuple(evidence))
 
     def _standing_alone(self, issuer: str) -> Iterator[RevocationList]:
-        # Lists of everything first, so that the usual certificate needs one.
-        lists = self._by_issuer.get(issuer, ())
-        return iter(sorted((each for each in lists if not each.scope.delta), key=lambda each: len(each.scope.text)))
+        return (each for each in self._by_issuer.get(issuer, ()) if not each.scope.delta)
 
     def _deltas(self, listed: RevocationList) -> Iterator[RevocationList]:
         """Give what changed since a list was made, if that builds on it (RFC 5280 §5.2.4)."""

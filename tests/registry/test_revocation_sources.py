@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 from cryptography import x509
 from cryptography.x509 import ocsp
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from app.errors import AlreadyExists, NotFound, RequestInvalid
 from app.registry.acts import Act
@@ -367,6 +368,21 @@ async def test_an_answer_that_does_not_hold_is_none(
     server.responders[RESPONDER] = lambda _request: answer(seal)
     assert await turn(database, fetch) == Refreshed(failed=1)
     assert problem in ((await source(database, SourceKind.OCSP)).problem or "")
+    assert await registry.count(ocsp_answers) == 0
+
+
+@ON_ONE_ENGINE
+async def test_an_answer_of_a_revoked_responder_is_none(
+    database: Database, registry: Registry, server: AuthorityServer, fetch: Fetch
+) -> None:
+    """Its certificate does not say that its own revocation need not be looked up (RFC 6960 §4.2.2.2.1)."""
+    seal = await enrolled(registry, server, lists=False, responder=True)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Máy chủ OCSP bị thu hồi")])
+    responder = PKI.issue(name, purposes=[ExtendedKeyUsageOID.OCSP_SIGNING])
+    server.responders[RESPONDER] = lambda _request: PKI.ocsp(seal, responder=responder)
+    await import_crl(database, PKI.crl([responder]), act=ACT)
+    assert await turn(database, fetch) == Refreshed(failed=1)
+    assert "own certificate is revoked" in ((await source(database, SourceKind.OCSP)).problem or "")
     assert await registry.count(ocsp_answers) == 0
 
 

@@ -37,7 +37,7 @@ _ROOMS = (
 _FILLED = {
     "ours.signature.{}": ("algorithm", "dsa", "hmac", "md5", "sha1", "with-comments"),
     "ours.route.sender-{}": ("closed", "suspended"),
-    "rfc5280.6.3.revocation-unknown.{}": ("absent", "stale"),
+    "rfc5280.6.3.revocation-unknown.{}": ("no-list", "not-covered", "stale"),
 }
 """What stands in codes that end in a value and not in a word written at the call."""
 
