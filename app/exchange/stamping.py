@@ -21,7 +21,7 @@ from typing import Any, Final
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from app.errors import DataFault
+from app.errors import Unavailable
 from app.exchange.desk import Clock
 from app.ids import id_after, new_id
 from app.ledger.events import NODE_ACTOR, Event, EventKind, instant_text, record
@@ -132,7 +132,16 @@ async def _gather(stamping: Stamping, *, at: datetime) -> int:
         if not found:
             return 0
         receipts = await rows.receipts(tx, [receipt for _, receipt in found])
-    members = [(receipt, _receipt_digest(receipts, receipt)) for _, receipt in found]
+    members = [
+        (receipt, hashlib.sha256(receipts[receipt].encode("ascii")).digest())
+        for _, receipt in found
+        if receipt in receipts
+    ]
+    if len(members) < len(found):
+        # `truc log verify` says what is missing; the receipts that are there are stamped all the same.
+        _log.error("timestamps.receipts_missing", batch_after=last.through if last else -1)
+    if not members:
+        return 0
     root = await asyncio.to_thread(merkle.root, [digest for _, digest in members])
     identity = new_id()
     if last is not None and identity <= last.id:
@@ -165,12 +174,6 @@ async def _gather(stamping: Stamping, *, at: datetime) -> int:
 def _due(last: Any, interval: timedelta, at: datetime) -> bool:
     # A full one has not all that there was.
     return bool(last.size >= MEMBERS_MAX or at >= last.made_at + interval)
-
-
-def _receipt_digest(receipts: Any, receipt: str) -> bytes:
-    if receipt not in receipts:
-        raise DataFault(f"the log says that {receipt} was accepted, and it is not there")
-    return hashlib.sha256(receipts[receipt].encode("ascii")).digest()
 
 
 async def _stamp_one(stamping: Stamping, *, now: Clock) -> int | None:
@@ -217,6 +220,11 @@ async def _asked(stamping: Stamping, root: bytes) -> Timestamp | str:
     except TimestampRefused as error:
         _log.warning("timestamps.refused", url=stamping.url, cause=str(error)[:500])
         return next(finding.code for finding in error.findings if finding.refuses)
+    except Unavailable:
+        raise
+    except Exception as error:  # noqa: BLE001 -- no answer of an authority may stop what else the worker does
+        _log.error("timestamps.not_judged", url=stamping.url, cause=repr(error)[:500])
+        return "not-judged"
 
 
 async def _settled(stamping: Stamping, batch: Any, stamp: Timestamp, *, at: datetime) -> bool:

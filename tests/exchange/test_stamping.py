@@ -45,14 +45,18 @@ class Stamps:
     Attributes:
         tsa: the authority's server.
         identity: whom it stamps as.
+        garbled: whether it answers with something else.
     """
 
     exchange: Exchange
     tsa: AuthorityServer
     identity: Identity
     at: datetime
+    garbled: bool = False
 
     def answer(self, request: bytes) -> bytes:
+        if self.garbled:
+            return b"<html>Service unavailable</html>"
         assert isinstance(self.identity.key, ec.EllipticCurvePrivateKey)
         own = Stamper(self.identity.key, self.identity.certificate, self.identity.chain)
         return own.answer(request, at=datetime.now(UTC).replace(microsecond=0))
@@ -220,6 +224,23 @@ def test_a_large_backlog_is_stamped_in_several_batches(stamps: Stamps, monkeypat
     assert sizes == [3, 3, 3, 3, 3, 3, 1]
 
 
+def test_what_a_process_left_undone_when_it_died_is_done_by_another(stamps: Stamps) -> None:
+    stamps.stamp()
+    (sent,) = stamps.send()
+    stamps.tsa.switch_off()
+    assert stamps.stamp() == 0
+    stamps.tsa.switch_on()
+
+    async def claim_and_die(node: Node) -> Any:
+        async with node.database.write() as tx:
+            return await rows.claim(tx, at=stamps.at + HOUR, until=stamps.at + HOUR + INTERVAL)
+
+    assert stamps.exchange.running.run(claim_and_die) is not None
+    assert stamps.stamp() == 0, "it is the other's, as far as anybody knows"
+    assert stamps.stamp(later=2 * INTERVAL) == 1
+    checked(stamps.of(sent["id"]).json(), stamps.exchange.pki)
+
+
 def test_an_authority_that_may_not_stamp_proves_nothing(stamps: Stamps) -> None:
     good = stamps.identity
     (sent,) = stamps.send()
@@ -228,11 +249,14 @@ def test_an_authority_that_may_not_stamp_proves_nothing(stamps: Stamps) -> None:
         assert stamps.stamp() == 0
         stamps.identity = authority(stamps.exchange.pki.look_alike())
         assert stamps.stamp() == 0
+        stamps.garbled = True
+        assert stamps.stamp() == 0
+        stamps.garbled = False
         stamps.identity = replace(good, certificate=stamps.exchange[PROVINCE].seal.certificate)
         assert stamps.stamp() == 0
     finally:
-        stamps.identity = good
+        stamps.identity, stamps.garbled = good, False
     newest = max(stamps.events("timestamps.late"), key=lambda each: each["index"])
-    assert newest["detail"]["problem"] == "rfc5280.4.2.1.12.wrong-purpose"
+    assert newest["detail"]["problem"] == "rfc3161.2.4.2.unreadable"
     assert stamps.stamp() == 1
     checked(stamps.of(sent["id"]).json(), stamps.exchange.pki)
