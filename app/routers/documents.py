@@ -14,6 +14,7 @@ from app.exchange import archive, submit
 from app.exchange.extract import attachment_of
 from app.exchange.submit import Accepted
 from app.exchange.verify import Verified
+from app.findings import Indication
 from app.registry.model import Scope
 from app.routers import clock, problems
 from app.routers.access import AtNode, Caller, require
@@ -72,7 +73,11 @@ class DocumentReceipt(BaseModel):
 class ValidationReport(BaseModel):
     """What would become of a message."""
 
-    valid: bool = Field(description="Whether it would be accepted now.")
+    valid: bool = Field(description="Whether it would be accepted now, with everything proven.")
+    accepted: bool = Field(
+        description="Whether it would be accepted now; what cannot be proven is accepted where a policy says so."
+    )
+    indication: Indication = Field(description="What would be said of it (ETSI EN 319 102-1).")
     findings: list[FindingView] = Field(description="Everything the rules have to say.")
     document: dict[str, Any] | None = Field(description="What was read of the message; null where it cannot be read.")
 
@@ -382,7 +387,9 @@ async def _dossier(node: AtNode, caller: Caller, document: UUID) -> archive.Doss
 
 def _report(verified: Verified) -> ValidationReport:
     return ValidationReport(
-        valid=verified.verdict.acceptable,
+        valid=verified.verdict.passed,
+        accepted=verified.verdict.acceptable,
+        indication=verified.verdict.indication,
         findings=VerificationView.of(verified.verdict).findings,
         document=describe(verified.message) if verified.message is not None else None,
     )
