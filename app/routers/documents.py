@@ -387,7 +387,7 @@ async def _dossier(node: AtNode, caller: Caller, document: UUID) -> archive.Doss
 
 def _report(verified: Verified) -> ValidationReport:
     return ValidationReport(
-        valid=verified.verdict.passed,
+        valid=verified.verdict.indication is Indication.TOTAL_PASSED,
         accepted=verified.verdict.acceptable,
         indication=verified.verdict.indication,
         findings=VerificationView.of(verified.verdict).findings,
