@@ -60,12 +60,6 @@ class Asked:
         return self.problem is not None and not self.answered
 
 
-@dataclass(frozen=True, slots=True)
-class _Subject:
-    certificate: x509.Certificate
-    holder: str | None
-
-
 async def ask(
     database: Database, fetch: Fetch, source: Any, *, list_fresh: bool, interval: timedelta, at: datetime
 ) -> Asked:
@@ -82,12 +76,12 @@ async def ask(
     subjects, issuers = await _due(database, source, list_fresh=list_fresh, interval=interval, at=at)
     more, subjects = len(subjects) > ASKED_MAX, subjects[:ASKED_MAX]
     problem: str | None = None
-    answers: list[tuple[_Subject, OcspAnswer, bytes]] = []
+    answers: list[tuple[OcspAnswer, bytes]] = []
     for subject in subjects:
-        issuer = next((each for each in issuers if subject_of(each) == issuer_of(subject.certificate)), None)
+        issuer = next((each for each in issuers if subject_of(each) == issuer_of(subject)), None)
         if issuer is None:
             return Asked(None, "no certificate of the issuer is known here", 0, more=False)
-        request = request_for(subject.certificate, issuer)
+        request = request_for(subject, issuer)
         answered = await fetch.post(source.address, request, _HEADERS, bytes_max=ANSWER_OCTETS_MAX)
         if not isinstance(answered, Answer) or answered.status != 200:
             problem = f"HTTP status {answered.status}" if isinstance(answered, Answer) else answered.value
@@ -97,7 +91,7 @@ async def ask(
             parsed = await asyncio.to_thread(
                 parse_answer,
                 answered.body,
-                certificate=subject.certificate,
+                certificate=subject,
                 issuers=issuers,
                 at=at,
                 responder_revoked=await _responder_revoked(database, answered.body, at=at),
@@ -106,12 +100,12 @@ async def ask(
             problem = error.detail
             continue
         if parsed.status is OcspStatus.UNKNOWN:
-            problem = f"it does not know the certificate with the serial number {serial_of(subject.certificate)}"
+            problem = f"it does not know the certificate with the serial number {serial_of(subject)}"
             continue
-        answers.append((subject, parsed, answered.body))
+        answers.append((parsed, answered.body))
     if answers:
         await _keep(database, answers, at=at)
-    fresh_until = min((answer.fresh_until for _, answer, _ in answers), default=None)
+    fresh_until = min((answer.fresh_until for answer, _ in answers), default=None)
     return Asked(fresh_until, problem, len(answers), more and bool(answers))
 
 
@@ -128,7 +122,7 @@ async def _responder_revoked(database: Database, octets: bytes, *, at: datetime)
 
 async def _due(
     database: Database, source: Any, *, list_fresh: bool, interval: timedelta, at: datetime
-) -> tuple[list[_Subject], list[x509.Certificate]]:
+) -> tuple[list[x509.Certificate], list[x509.Certificate]]:
     life = source.fresh_until - source.fetched_at if source.fresh_until and source.fetched_at else timedelta(0)
     fetched_before, due_before = None if list_fresh else at - interval, at + max(life, timedelta(0)) / 2
     async with database.read() as tx:
@@ -155,16 +149,16 @@ async def _due(
             return row is None
         return row.fetched_at < fetched_before or (row.next_update is not None and row.next_update <= due_before)
 
-    subjects = [_Subject(each, None) for each in below if wanted(each)]
-    subjects += [_Subject(stored(row.der), row.organ_id) for row in found]
+    subjects = [each for each in below if wanted(each)]
+    subjects += map(stored, found)
     return subjects, [each for each in issuers if subject_of(each) == source.issuer]
 
 
-async def _keep(database: Database, answers: Sequence[tuple[_Subject, OcspAnswer, bytes]], *, at: datetime) -> None:
+async def _keep(database: Database, answers: Sequence[tuple[OcspAnswer, bytes]], *, at: datetime) -> None:
     async with database.write() as tx:
         # Moved first, so that changes of trust come one after another and none is learned twice.
         await move(tx, Part.TRUST)
-        for _, answer, octets in answers:
+        for answer, octets in answers:
             if answer.revoked_at is not None:
                 await record(tx, await _learned(tx, answer, at=at))
             kept = {"sha256": answer.sha256, "kind": "ocsp", "der": octets, "kept_at": at}

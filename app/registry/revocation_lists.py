@@ -22,6 +22,7 @@ from app.registry.acts import Act, Done
 from app.registry.certificates import SERIAL_LENGTH_MAX
 from app.registry.known import name_digest, stored
 from app.registry.model import ImportedCrl, RevocationReason
+from app.registry.revocation_news import news
 from app.signing.certificates import fingerprint
 from app.signing.crl import REMOVED, RevocationList, parse_revocation_list, read_revocation_list
 from app.signing.crl_scope import COMPLETE
@@ -80,13 +81,14 @@ async def import_crl(database: Database, content: bytes, *, act: Act) -> Done[Im
         if any(each.sha256 == crl.sha256 for each in present):
             return await act.done(tx, crl)
         _check_order(read, present)
+        learned = await news(tx, parsed.issuer, issuer, parsed.revoked, material=crl.sha256, actor=act.actor, at=act.at)
         await rows.replace_list(tx, _row(read, issuer, at=act.at), parts=_replaced(parsed, present))
         await rows.release_holds(tx, issuer, hold=RevocationReason.CERTIFICATE_HOLD.value, serials=released)
         await rows.write_revocations(tx, _entries(parsed))
         event = act.event(
             EventKind.CRL_IMPORTED, sha256=crl.sha256, issuer_sha256=issuer, number=crl.number, entries=crl.entries
         )
-        await record(tx, [event])
+        await record(tx, [event, *learned])
         # Leaving the block commits list, revocations and event with the moved version.
         return await act.done(tx, crl)
 

@@ -123,7 +123,7 @@ async def in_force(
     fetched_before: datetime | None,
     due_before: datetime,
     limit: int,
-) -> Sequence[sa.Row[*tuple[Any, ...]]]:
+) -> list[bytes]:
     """Return certificates of an issuer that are in force here and that are to be asked about, oldest answer first.
 
     Args:
@@ -135,7 +135,7 @@ async def in_force(
     answers = ocsp_answers.c
     join = sa.and_(answers.issuer_sha256 == issuer_sha256, answers.serial == certificates.c.serial)
     query = (
-        sa.select(certificates.c.organ_id, certificates.c.der)
+        sa.select(certificates.c.der)
         .select_from(certificates.outerjoin(ocsp_answers, join))
         .where(
             certificates.c.issuer == issuer,
@@ -149,7 +149,14 @@ async def in_force(
     wanted: sa.ColumnElement[bool] = answers.fetched_at.is_(None)
     if fetched_before is not None:
         wanted = sa.or_(wanted, answers.fetched_at < fetched_before, answers.next_update <= due_before)
-    return (await tx.execute(query.where(wanted))).all()
+    return list((await tx.execute(query.where(wanted))).scalars())
+
+
+async def active_of(tx: Transaction, issuer: str) -> Sequence[sa.Row[str, str, str]]:
+    """Return digest, agency and serial of an issuer's certificates that nobody has revoked at this node."""
+    shown = certificates.c
+    query = sa.select(shown.sha256, shown.organ_id, shown.serial)
+    return (await tx.execute(query.where(shown.issuer == issuer, shown.status == _ACTIVE))).all()
 
 
 async def hasten(tx: Transaction, issuers: Collection[str], *, at: datetime) -> None:

@@ -162,7 +162,11 @@ async def test_a_list_is_fetched_verified_and_counts(
     server.files[LIST] = PKI.crl([seal], number=2, pem=False)
     assert await turn(database, fetch, at=NOW + INTERVAL) == Refreshed(answered=1)
     assert await says(database, seal) == ["rfc5280.6.3.revoked"]
-    assert [event["actor"] for event in await registry.events() if event["kind"] == "crl.imported"] == ["node"] * 2
+    server.files[LIST] = PKI.crl([seal], number=3, pem=False)
+    await turn(database, fetch, at=NOW + 2 * INTERVAL)
+    [learned] = [event for event in await registry.events() if event["kind"] == "revocation.learned"]
+    assert (learned["agency"], learned["detail"]["sha256"]) == ("H44", seal.sha256), "told once"
+    assert [event["actor"] for event in await registry.events() if event["kind"] == "crl.imported"] == ["node"] * 3
 
 
 @ON_ONE_ENGINE
