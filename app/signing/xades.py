@@ -32,9 +32,9 @@ _DER: Final = "http://uri.etsi.org/01903/v1.2.2#DER"
 
 ELEMENTS_MAX: Final = 200
 """Most elements in the Object; a usual one has fifteen."""
-OCTETS_MAX: Final = 192 * 1024
-"""Most bytes in the Object: four timestamps with their certificates, and some."""
-TOKENS_MAX: Final = 4
+OCTETS_MAX: Final = 128 * 1024
+"""Most bytes in the Object: two timestamps with their certificates, and some."""
+TOKENS_MAX: Final = 2
 TOKEN_OCTETS_MAX: Final = 32 * 1024
 """Longest timestamp token; with three certificates they have about 6 KB."""
 _CERTIFICATES_MAX: Final = 5

@@ -23,7 +23,7 @@ from app.signing.revocations import RevocationIndex, parse_revocation_list
 from app.signing.xmldsig import present_all
 from tests.signing.attacks import BODY, EVIL, WHOLE, Attack, attacks, cut, revoked
 from tests.signing.documents import document, present, read, signed
-from tests.support.attacks_page import PAGE, page
+from tests.support.attacks_page import AT_THE_NODE, PAGE, page
 from tests.support.pki import NOW, shared_pki
 
 CANONICAL_FORMS_MAX = 24
@@ -110,6 +110,11 @@ def test_what_nobody_attacked_is_accepted(spliced: bool) -> None:
 
 def test_the_table_is_what_is_tested() -> None:
     assert PAGE.read_text(encoding="utf-8") == page(), "run: python -m tests.support.attacks_page"
+
+
+@pytest.mark.parametrize(("code", "where"), sorted({(code, where) for _, code, where in AT_THE_NODE}))
+def test_what_is_tried_at_the_node_is_tried_there(code: str, where: str) -> None:
+    assert code in (PAGE.parents[1] / "tests" / where).read_text(encoding="utf-8")
 
 
 def test_attacks_have_names_of_their_own() -> None:

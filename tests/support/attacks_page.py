@@ -18,7 +18,7 @@ of canonical forms, whatever the document says ([attacks.py](../tests/signing/at
 code by `python -m tests.support.attacks_page`; do not edit.
 """
 
-_AT_THE_NODE = (
+AT_THE_NODE = (
     # what is done, what stops it, the file of its test
     ("a certificate of another agency, a good signature", "ours.signature.signer-not-sender", "exchange/bad_inputs.py"),
     ("a certificate nobody registered, below a trusted root", "ours.trust.not-registered", "exchange/bad_inputs.py"),
@@ -50,7 +50,7 @@ def _lines() -> Iterator[str]:
         yield ""
     yield "## At the node\n\nThese need a registry, clients or a clock, and are tried over HTTP.\n"
     yield "| what is done | what stops it | tried in |\n| --- | --- | --- |"
-    for what, code, where in _AT_THE_NODE:
+    for what, code, where in AT_THE_NODE:
         yield f"| {what} | `{code}` | [{where}](../tests/{where}) |"
 
 
