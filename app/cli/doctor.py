@@ -171,7 +171,7 @@ def _inside(settings: "Settings", at: datetime) -> Iterator[Check]:
         database = Database(settings.effective_database_url)
         try:
             async with database.read() as tx:
-                return [await _trust(tx), await _ledger(tx, at)]
+                return [await _trust(tx), await _revocations(tx, at), await _ledger(tx, at)]
         finally:
             await database.close()
 
@@ -190,6 +190,17 @@ async def _trust(tx: "Transaction") -> Check:
         fix = "Add the roots your agencies' certificates come from: `truc trust add-anchor FILE`."
         return Check("trust store", Grade.WARNING, "no root in force, so no document can be accepted", fix)
     return Check("trust store", Grade.OK, f"{len(in_force)} root(s) in force")
+
+
+async def _revocations(tx: "Transaction", at: datetime) -> Check:
+    from app.registry.revocation_sources import SourceState, every_source
+
+    sources = await every_source(tx)
+    bad = [each for each in sources if each.state(at) in (SourceState.STALE, SourceState.FAILING)]
+    if bad:
+        detail = f"{len(bad)} of {len(sources)} source(s) stale or failing; {bad[0].address}: {bad[0].problem}"
+        return Check("revocations", Grade.WARNING, detail, "See `truc trust sources`; mail flows meanwhile.")
+    return Check("revocations", Grade.OK, f"{len(sources)} source(s), none stale or failing")
 
 
 async def _ledger(tx: "Transaction", at: datetime) -> Check:

@@ -88,6 +88,19 @@ def test_the_doctor_finds_a_fresh_node_well(truc: Truc) -> None:
     assert code == 0
     assert grades["database"] == grades["ledger"] == grades["clock"] == grades["settings"] == "ok"
     assert grades["trust store"] == "warning"
+    assert grades["revocations"] == "ok"
+
+
+@pytest.mark.usefixtures("registry")
+def test_the_doctor_finds_a_source_of_revocations_that_fails(truc: Truc, registry: Path) -> None:
+    with sqlite3.connect(registry / "truc.db") as connection:
+        connection.execute(
+            "INSERT INTO revocation_sources (sha256, kind, issuer_sha256, issuer, address, origin, failures, problem,"
+            " next_try_at) VALUES ('aa', 'crl', 'bb', 'CN=CA', 'http://ca.vn/l.crl', 'operator', 3, 'timed-out',"
+            " '2026-11-20T09:30:00.000000Z')"
+        )
+    code, grades = _grades(truc)
+    assert (code, grades["revocations"]) == (0, "warning")
 
 
 def test_the_doctor_looks_without_changing_anything(truc: Truc, data_dir: Path) -> None:
