@@ -145,20 +145,19 @@ def _misplaced(
 ) -> tuple[Finding | None, bool]:
     """Return what forbids to register a certificate for an agency, and whether it is to be left out."""
     if agency is None:
-        return _fault(entry, "unknown-agency", "organ_id", f"Nobody has the code {entry.code}."), False
+        place = entry.place("organ_id")
+        return fault("unknown-agency", place, f"Nobody has the code {entry.code}.", "Register the agency first."), False
     if agency.status is AgencyStatus.CLOSED:
-        return _fault(entry, "closed-agency", "organ_id", f"The agency {agency.organ_id} is closed."), False
+        message = f"The agency {agency.organ_id} is closed."
+        return fault("closed-agency", entry.place("organ_id"), message, "Leave the row out."), False
     if owner is None:
         return None, False
+    place = entry.place("certificate")
     if owner != agency.organ_id.text:
-        return _fault(entry, "taken", "certificate", "The certificate is registered for another agency."), False
+        return fault("taken", place, "The certificate is registered for another agency.", "Correct the code."), False
     if existing is Existing.REFUSE:
-        return _fault(entry, "registered", "certificate", "The certificate is registered already."), False
+        return fault("registered", place, "The certificate is registered already.", "Leave out what exists."), False
     return None, True
-
-
-def _fault(entry: Entry, defect: str, field: str, message: str) -> Finding:
-    return fault(defect, entry.place(field), message, "Correct the row, or leave it out.")
 
 
 async def _known(tx: Transaction, some: Sequence[Entry], authorities: Sequence[x509.Certificate]) -> Known:

@@ -141,25 +141,27 @@ def _entry(
     columns: Mapping[str, int],
     faults: list[Finding],
 ) -> Entry | None:
-    def wrong(defect: str, field: str, message: str, fix: str) -> None:
-        faults.append(fault(defect, f"{number}:{columns.get(field, 1)}", message, fix))
+    def place(field: str) -> str:
+        return f"{number}:{columns.get(field, 1)}"
 
     before = len(faults)
     code, kind = None, None
     try:
         code = OrganId.parse(given["organ_id"])
     except RequestInvalid as error:
-        wrong("code", "organ_id", error.detail, "Give the agency's code.")
+        faults.append(fault("code", place("organ_id"), error.detail, "Give the agency's code."))
     try:
         kind = CertificateKind(given.get("kind") or CertificateKind.SEAL)
     except ValueError:
-        wrong("kind", "kind", f"{given['kind'][:_SHOWN]!r} is no kind of certificate.", "Write seal or person.")
+        shown = given["kind"][:_SHOWN]
+        faults.append(fault("kind", place("kind"), f"{shown!r} is no kind of certificate.", "Write seal or person."))
     field = "certificate" if given.get("certificate") else "file"
     bundle: tuple[x509.Certificate, ...] = ()
     try:
         bundle = bundle_of(_octets(given, files))
     except RequestInvalid as error:
-        wrong("certificate", field, error.detail, "Give the certificate as PEM, as base64 of DER, or as a file.")
+        fix = "Give the certificate as PEM, as base64 of DER, or as a file."
+        faults.append(fault("certificate", place(field), error.detail, fix))
     if len(faults) > before or code is None or kind is None:
         return None
     # Behind its own column, whichever the row gave it in.

@@ -43,6 +43,9 @@ _SECONDS_MAX: Final = 253_402_300_800
 _THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}")
 _REGISTRY: Final = jws.JWSRegistry(algorithms=ALGORITHMS, strict_check_header=False)
 _OURS: Final = "ours, decision 0018"
+_SIGN: Final = "Sign it with the private key of the certificate."
+_ANEW: Final = "Make the request anew from the key of this very certificate."
+_FORM: Final = "Send a PEM certification request (PKCS#10) or a compact JWS."
 
 
 class Possession(StrEnum):
@@ -79,14 +82,7 @@ class Statement:
         try:
             jws.deserialize_compact(self._token, family.import_key(pem), registry=_REGISTRY)
         except (JoseError, ValueError, TypeError) as error:
-            raise _refusal("signature", "The statement is not signed with the certificate's key.", _FIX[0]) from error
-
-
-_FIX: Final = (
-    "Sign it with the private key of the certificate.",
-    "Make the request anew from the key of this very certificate.",
-    "Send a PEM certification request (PKCS#10) or a compact JWS.",
-)
+            raise _refusal("signature", "The statement is not signed with the certificate's key.", _SIGN) from error
 
 
 def prove(certificate: x509.Certificate, proof: str, *, audience: str, at: datetime) -> Possession:
@@ -101,7 +97,7 @@ def prove(certificate: x509.Certificate, proof: str, *, audience: str, at: datet
         RequestInvalid: it proves nothing; the finding says why.
     """
     if len(proof) > PROOF_CHARACTERS_MAX:
-        raise _refusal("unreadable", f"The proof is longer than {PROOF_CHARACTERS_MAX} characters.", _FIX[2])
+        raise _refusal("unreadable", f"The proof is longer than {PROOF_CHARACTERS_MAX} characters.", _FORM)
     if "-----BEGIN" in proof:
         _check_request(certificate, proof)
         return Possession.REQUEST
@@ -114,7 +110,7 @@ def prove(certificate: x509.Certificate, proof: str, *, audience: str, at: datet
 
 def missing() -> RequestInvalid:
     """Say that this node registers no certificate without a proof."""
-    return _refusal("missing", "This node takes a certificate only with a proof that its key is at hand.", _FIX[2])
+    return _refusal("missing", "This node takes a certificate only with a proof that its key is at hand.", _FORM)
 
 
 def read_statement(token: str, *, typ: str, audience: str, at: datetime) -> Statement:
@@ -128,7 +124,7 @@ def read_statement(token: str, *, typ: str, audience: str, at: datetime) -> Stat
         raise _refusal(
             "unreadable",
             f"The statement's header must have typ {typ} and an alg of {', '.join(ALGORITHMS)}.",
-            _FIX[2],
+            _FORM,
         )
     addressed = claims.get("aud")
     if audience not in (addressed if isinstance(addressed, list) else [addressed]):
@@ -156,13 +152,13 @@ def _check_request(certificate: x509.Certificate, proof: str) -> None:
         public, hashing = request.public_key(), request.signature_hash_algorithm
         holds = request.is_signature_valid
     except (*UNREADABLE, UnsupportedAlgorithm) as error:
-        raise _refusal("unreadable", "The certification request cannot be read.", _FIX[2]) from error
+        raise _refusal("unreadable", "The certification request cannot be read.", _FORM) from error
     if _spki(public) != _spki(certificate.public_key()):
-        raise _refusal("other-key", "The certification request is for another key than the certificate's.", _FIX[1])
+        raise _refusal("other-key", "The certification request is for another key than the certificate's.", _ANEW)
     if not isinstance(hashing, hashes.SHA256 | hashes.SHA384 | hashes.SHA512):
-        raise _refusal("weak", "The certification request is signed over a hash that proves nothing.", _FIX[1])
+        raise _refusal("weak", "The certification request is signed over a hash that proves nothing.", _ANEW)
     if not holds:
-        raise _refusal("signature", "The certification request's signature does not hold.", _FIX[1])
+        raise _refusal("signature", "The certification request's signature does not hold.", _ANEW)
 
 
 def _parts(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
@@ -170,9 +166,9 @@ def _parts(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         signed = jws.extract_compact(token.encode("ascii"), registry=_REGISTRY)
         header, claims = signed.headers(), json.loads(signed.payload)
     except (JoseError, ValueError, TypeError, KeyError, RecursionError) as error:
-        raise _refusal("unreadable", "The statement is not a compact JWS with JSON claims.", _FIX[2]) from error
+        raise _refusal("unreadable", "The statement is not a compact JWS with JSON claims.", _FORM) from error
     if not isinstance(claims, dict):
-        raise _refusal("unreadable", "The statement's claims are not a JSON object.", _FIX[2])
+        raise _refusal("unreadable", "The statement's claims are not a JSON object.", _FORM)
     return header, claims
 
 
