@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.store.database import Transaction, upsert
-from app.store.listed import listed
+from app.store.listed import among_pairs, listed
 from app.store.schema import authorities, certificates, crls, revocations, trust_anchors
 
 _ROWS_PER_STATEMENT = 2_000
@@ -93,8 +93,8 @@ async def lists_of(tx: Transaction, issuers: Collection[str]) -> Sequence[sa.Row
 
 async def revoked(tx: Transaction, keys: Collection[tuple[str, str]]) -> Sequence[sa.Row[*tuple[Any, ...]]]:
     """Return the revocations of these certificates, by (digest of the issuer's name, serial)."""
-    pairs = sa.tuple_(revocations.c.issuer_sha256, revocations.c.serial)
-    return (await tx.execute(sa.select(revocations).where(pairs.in_(list(keys))))).all()
+    among = among_pairs(revocations.c.issuer_sha256, revocations.c.serial, keys)
+    return (await tx.execute(sa.select(revocations).where(among))).all()
 
 
 async def list_der(tx: Transaction, sha256: str) -> bytes | None:

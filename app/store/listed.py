@@ -1,7 +1,7 @@
 """Long lists as one parameter: ten thousand closed communes are more than a statement may have parameters."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
@@ -17,6 +17,19 @@ def listed(tx: Transaction, texts: Sequence[str]) -> sa.Select[tuple[str]]:
     else:
         each = sa.func.json_each(array).table_valued(sa.column("value", sa.String))
     return sa.select(each.c.value)
+
+
+def among_pairs(
+    first: sa.Column[str], second: sa.Column[str], pairs: Collection[tuple[str, str]]
+) -> sa.ColumnElement[bool]:
+    """Return whether two columns are one of these pairs, so that an index on both is used; few have a first alike.
+
+    Row values would say the same, and SQLite reads the whole table for them.
+    """
+    by_first: dict[str, list[str]] = {}
+    for one, other in pairs:
+        by_first.setdefault(one, []).append(other)
+    return sa.or_(sa.false(), *(sa.and_(first == one, second.in_(others)) for one, others in by_first.items()))
 
 
 def table_of(tx: Transaction, name: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> sa.CTE:

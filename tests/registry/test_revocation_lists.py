@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
@@ -16,6 +17,7 @@ from app.signing.certificates import issuer_of, serial_of
 from app.signing.path import UnknownRevocation
 from app.signing.revocations import EvidenceKind
 from app.store import ocsp_answers
+from app.store.listed import among_pairs
 from app.store.schema import crls, revocations
 from tests.registry.filling import ACT, Registry, seal_of
 from tests.registry.test_trust import ask, codes
@@ -139,6 +141,17 @@ async def test_indirect_list_revokes_where_the_certificate_names_its_publisher(t
     assert codes(await ask(trusting.database, named)) == ["rfc5280.6.3.revoked"]
     # A certificate that does not name this publisher is none of its business.
     assert codes(await ask(trusting.database, SEAL)) == ["rfc5280.6.3.revocation-unknown.no-list"]
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+async def test_one_revocation_among_very_many_is_found_by_its_key(registry: Registry) -> None:
+    keys = {(issuer * 64, serial) for issuer in "ab" for serial in ("1", "2")}
+    asked = sa.select(revocations).where(among_pairs(revocations.c.issuer_sha256, revocations.c.serial, keys))
+    async with registry.database.read() as tx:
+        text = str(asked.compile(dialect=tx.dialect, compile_kwargs={"literal_binds": True}))
+        plan = [row.detail for row in await tx.execute(sa.text(f"EXPLAIN QUERY PLAN {text}"))]
+    assert plan
+    assert not [step for step in plan if step.startswith("SCAN")]
 
 
 @pytest.mark.parametrize(("status", "expected"), [("good", []), ("revoked", ["rfc5280.6.3.revoked"])])
