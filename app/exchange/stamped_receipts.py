@@ -39,7 +39,7 @@ async def stamped_receipt(database: Database, identity: str, receipt: str) -> St
             since = f"{batch.made_at:%Y-%m-%dT%H:%M:%SZ}"
             attempts = f"{batch.attempts} attempts so far"
             return Unstamped(f"its batch waits since {since} for the time-stamping authority, {attempts}")
-        digests = [bytes.fromhex(each) for each in await rows.digests(tx, batch.id)]
+        digests = [bytes.fromhex(member.digest) for member in await rows.members(tx, batch.id)]
         token = await evidence.find(tx, batch.token)
     if token is None:
         raise DataFault(f"the time stamp {batch.token} of batch {batch.id} is not there")

@@ -9,6 +9,7 @@
 (6) figures     a recount from event 0 gives the stored sums
 (7) bodies      each kept body hashes to its name (on request: it reads every byte)
 (8) receipts    each receipt is signed by this node and says what the event says (where the node's key is given)
+(9) stamps      each stamped batch is what its event says, its root that of its receipts, and its token there
 
 Reads in chunks, so memory stays bounded but for the figures, whose number does not grow with the traffic of a month.
 What an event says is believed here; that nobody rewrote an event together with its hash is for proofs over the whole
@@ -26,6 +27,7 @@ from app.ledger.divergence import CheckReport as CheckReport
 from app.ledger.divergence import Divergence as Divergence
 from app.ledger.events import instant_text
 from app.ledger.retelling import CHUNK, OpenReceipt, Progress, Retelling, said_by
+from app.ledger.stamps import check_stamps
 from app.statistics.fold import FigureKey, SpreadKey, fold
 from app.statistics.measures import MEASURE_NAMES, durations_column, measures_column
 from app.store import census, figures, journal
@@ -83,6 +85,7 @@ async def check(
         await retelling.documents()
         await retelling.deliveries()
         await retelling.reports()
+        await check_stamps(tx, report)
         await _figures(tx, report, counted)
         await _spreads(tx, report, counted)
         if blobs is not None:

@@ -29,6 +29,7 @@ class CheckReport:
         size: sealed events, all of them checked.
         unsealed: committed events that have no index yet.
         receipts: receipts whose signature was checked.
+        stamps: batches of receipts that have a time stamp.
         divergences: in the order they were found, the first DIVERGENCES_MAX of them.
         found: how many there are in all.
     """
@@ -41,6 +42,7 @@ class CheckReport:
     figures: int = 0
     bodies: int = 0
     receipts: int = 0
+    stamps: int = 0
     found: int = 0
     divergences: list[Divergence] = field(default_factory=list)
 

@@ -116,11 +116,22 @@ async def of_receipt(tx: Transaction, receipt: str) -> sa.Row[*tuple[Any, ...]] 
     return (await tx.execute(query)).first()
 
 
-async def digests(tx: Transaction, batch: str) -> Sequence[str]:
-    """Return the digests of a batch's members in the order of its tree."""
+async def by_id(tx: Transaction, batch: str) -> sa.Row[*tuple[Any, ...]] | None:
+    """Return a batch."""
+    return (await tx.execute(sa.select(timestamp_batches).where(_batches.id == batch))).first()
+
+
+async def members(tx: Transaction, batch: str) -> Sequence[sa.Row[str, str]]:
+    """Return of which documents and reports a batch has receipts, and their digests, in the order of its tree."""
     member = timestamp_members.c
-    query = sa.select(member.digest).where(member.batch == batch).order_by(member.position)
-    return (await tx.execute(query)).scalars().all()
+    query = sa.select(member.receipt, member.digest).where(member.batch == batch).order_by(member.position)
+    return (await tx.execute(query)).all()
+
+
+async def count_stamped(tx: Transaction) -> int:
+    """Return how many batches have their time stamp."""
+    query = sa.select(sa.func.count()).select_from(timestamp_batches).where(_batches.token.is_not(None))
+    return int((await tx.execute(query)).scalar_one())
 
 
 def _receipt_of(row: Any) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from app.edxml.model import StatusCode
 from app.exchange import stamping
+from app.ledger.check import CheckReport, check
 from app.ledger.seal import seal_all
 from app.node import Node
 from app.signing.path import UnknownRevocation
@@ -22,7 +24,8 @@ from app.signing.stamped_receipt import StampedReceipt
 from app.simulation.authority_server import AuthorityServer
 from app.simulation.stamper import Stamper
 from app.store import timestamps as rows
-from tests.conftest import ENGINES, migrated_database
+from app.store.schema import documents
+from tests.conftest import migrated_database
 from tests.exchange.conftest import QUIET
 from tests.support.node import running_node
 from tests.support.office import DISTRICT, PROVINCE, Exchange, exchange_on
@@ -108,13 +111,12 @@ class Stamps:
         return int(self.exchange.running.run(newest))
 
 
-@pytest.fixture(scope="module", params=ENGINES)
-def stamps(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stamps]:
-    """One exchange for each engine; other tests have left their documents in it, all stamped."""
-    folder: Path = tmp_path_factory.mktemp("stamps")
+@contextmanager
+def stamping_on(engine: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[Stamps]:
+    """Run an exchange on an engine, with an authority beside it."""
     pki = shared_pki()
     with (
-        migrated_database(request, folder, request.param) as url,
+        migrated_database(request, folder, engine) as url,
         AuthorityServer() as tsa,
         running_node(folder / "data", url, **QUIET, revocation_private_targets=True) as running,
         exchange_on(running, pki, only=(PROVINCE, DISTRICT)) as exchange,
@@ -122,6 +124,27 @@ def stamps(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         working = Stamps(exchange, tsa, authority(pki), datetime.now(UTC))
         tsa.offer("/tsa", "application/timestamp-reply", lambda request: working.answer(request))
         yield working
+
+
+@pytest.fixture(scope="module")
+def here(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stamps]:
+    """On SQLite, for what does not hang on the database; other tests have left their documents in it."""
+    with stamping_on("sqlite", request, tmp_path_factory.mktemp("stamps")) as working:
+        yield working
+
+
+@pytest.fixture(scope="module")
+def on_postgresql_too(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stamps]:
+    """The same on PostgreSQL."""
+    with stamping_on("postgresql", request, tmp_path_factory.mktemp("stamps-postgresql")) as working:
+        yield working
+
+
+@pytest.fixture
+def stamps(engine_name: str, request: pytest.FixtureRequest) -> Stamps:
+    """On either engine, each test once on each."""
+    working: Stamps = request.getfixturevalue("here" if engine_name == "sqlite" else "on_postgresql_too")
+    return working
 
 
 def checked(shown: dict[str, Any], pki: Pki) -> datetime:
@@ -135,7 +158,7 @@ def checked(shown: dict[str, Any], pki: Pki) -> datetime:
 
 
 def test_receipts_of_documents_and_reports_are_stamped_together(stamps: Stamps) -> None:
-    sent = stamps.send(5)
+    sent = stamps.send(3)
     district = stamps.exchange[DISTRICT]
     about = district.system.get(f"/v1/documents/{sent[0]['id']}").json()
     report = district.system.post(
@@ -148,25 +171,25 @@ def test_receipts_of_documents_and_reports_are_stamped_together(stamps: Stamps) 
     assert missing.status_code == 404
     assert "no batch yet" in missing.json()["detail"]
 
-    assert stamps.stamp() == 6
+    assert stamps.stamp() == 4
     shown = [stamps.of(each["id"]).json() for each in sent] + [stamps.of(report.json()["id"], kind="statuses").json()]
     assert {each["root"] for each in shown} == {shown[0]["root"]}
-    assert {each["size"] for each in shown} == {6}
+    assert {each["size"] for each in shown} == {4}
     for each, accepted in zip(shown, [*sent, report.json()], strict=True):
         assert each["receipt"] == accepted["receipt"]
         assert abs(checked(each, stamps.exchange.pki) - datetime.now(UTC)) < timedelta(minutes=5)
     (event,) = [each for each in stamps.events("receipts.timestamped") if each["detail"]["root"] == shown[0]["root"]]
-    assert event["detail"]["receipts"] == 6
+    assert event["detail"]["receipts"] == 4
     assert stamps.stamp() == 0, "what is stamped is not stamped again"
 
 
-def test_strangers_hear_of_no_document(stamps: Stamps) -> None:
-    (sent,) = stamps.send()
-    stamps.stamp()
-    assert stamps.exchange[DISTRICT].system.get(f"/v1/documents/{sent['id']}/timestamp").status_code == 200
-    assert stamps.exchange.auditor.get(f"/v1/documents/{sent['id']}/timestamp").status_code == 200
-    assert stamps.exchange.statistician.get(f"/v1/documents/{sent['id']}/timestamp").status_code == 403
-    unknown = stamps.of("00000000-0000-7000-8000-000000000000")
+def test_strangers_hear_of_no_document(here: Stamps) -> None:
+    (sent,) = here.send()
+    here.stamp()
+    assert here.exchange[DISTRICT].system.get(f"/v1/documents/{sent['id']}/timestamp").status_code == 200
+    assert here.exchange.auditor.get(f"/v1/documents/{sent['id']}/timestamp").status_code == 200
+    assert here.exchange.statistician.get(f"/v1/documents/{sent['id']}/timestamp").status_code == 403
+    unknown = here.of("00000000-0000-7000-8000-000000000000")
     assert (unknown.status_code, unknown.json()["detail"]) == (404, "no such document")
 
 
@@ -196,14 +219,14 @@ def test_mail_flows_while_the_authority_is_away_and_is_stamped_when_it_is_back(s
     assert stamps.batches() == 0
 
 
-def test_nobody_is_asked_more_often_than_agreed(stamps: Stamps) -> None:
-    stamps.send()
-    stamps.stamp()
-    asked = stamps.tsa.served
-    stamps.send()
-    assert stamps.stamp(later=INTERVAL / 2) == 0, "the next batch is not due"
-    assert stamps.tsa.served == asked
-    assert stamps.stamp(later=INTERVAL / 2) == 1
+def test_nobody_is_asked_more_often_than_agreed(here: Stamps) -> None:
+    here.send()
+    here.stamp()
+    asked = here.tsa.served
+    here.send()
+    assert here.stamp(later=INTERVAL / 2) == 0, "the next batch is not due"
+    assert here.tsa.served == asked
+    assert here.stamp(later=INTERVAL / 2) == 1
 
 
 def test_several_processes_make_one_batch_and_ask_once(stamps: Stamps) -> None:
@@ -215,48 +238,69 @@ def test_several_processes_make_one_batch_and_ask_once(stamps: Stamps) -> None:
     assert len({stamps.of(each["id"]).json()["root"] for each in sent}) == 1
 
 
-def test_a_large_backlog_is_stamped_in_several_batches(stamps: Stamps, monkeypatch: pytest.MonkeyPatch) -> None:
-    stamps.stamp()
-    monkeypatch.setattr(stamping, "MEMBERS_MAX", 3)
-    sent = stamps.send(7)
-    assert stamps.stamp() == 7
-    sizes = [stamps.of(each["id"]).json()["size"] for each in sent]
-    assert sizes == [3, 3, 3, 3, 3, 3, 1]
+def test_a_large_backlog_is_stamped_in_several_batches(here: Stamps, monkeypatch: pytest.MonkeyPatch) -> None:
+    here.stamp()
+    monkeypatch.setattr(stamping, "MEMBERS_MAX", 2)
+    sent = here.send(3)
+    assert here.stamp() == 3
+    sizes = [here.of(each["id"]).json()["size"] for each in sent]
+    assert sizes == [2, 2, 1]
 
 
-def test_what_a_process_left_undone_when_it_died_is_done_by_another(stamps: Stamps) -> None:
-    stamps.stamp()
+def test_the_check_of_the_log_finds_a_stamped_receipt_that_was_replaced(stamps: Stamps) -> None:
     (sent,) = stamps.send()
-    stamps.tsa.switch_off()
-    assert stamps.stamp() == 0
-    stamps.tsa.switch_on()
+    stamps.stamp()
+
+    async def verified(node: Node) -> CheckReport:
+        return await check(node.database)
+
+    async def put(node: Node, receipt: str) -> None:
+        async with node.database.write() as tx:
+            await tx.execute(documents.update().where(documents.c.id == sent["id"]).values(receipt=receipt))
+
+    running = stamps.exchange.running
+    before = running.run(verified)
+    assert before.stamps > 0
+    assert before.consistent, before.divergences
+    running.run(lambda node: put(node, sent["receipt"] + "x"))
+    (found,) = running.run(verified).divergences
+    assert (found.step, found.place, found.message) == ("(9) stamps", sent["id"], "its receipt is another")
+    running.run(lambda node: put(node, sent["receipt"]))
+
+
+def test_what_a_process_left_undone_when_it_died_is_done_by_another(here: Stamps) -> None:
+    here.stamp()
+    (sent,) = here.send()
+    here.tsa.switch_off()
+    assert here.stamp() == 0
+    here.tsa.switch_on()
 
     async def claim_and_die(node: Node) -> Any:
         async with node.database.write() as tx:
-            return await rows.claim(tx, at=stamps.at + HOUR, until=stamps.at + HOUR + INTERVAL)
+            return await rows.claim(tx, at=here.at + HOUR, until=here.at + HOUR + INTERVAL)
 
-    assert stamps.exchange.running.run(claim_and_die) is not None
-    assert stamps.stamp() == 0, "it is the other's, as far as anybody knows"
-    assert stamps.stamp(later=2 * INTERVAL) == 1
-    checked(stamps.of(sent["id"]).json(), stamps.exchange.pki)
+    assert here.exchange.running.run(claim_and_die) is not None
+    assert here.stamp() == 0, "it is the other's, as far as anybody knows"
+    assert here.stamp(later=2 * INTERVAL) == 1
+    checked(here.of(sent["id"]).json(), here.exchange.pki)
 
 
-def test_an_authority_that_may_not_stamp_proves_nothing(stamps: Stamps) -> None:
-    good = stamps.identity
-    (sent,) = stamps.send()
+def test_an_authority_that_may_not_stamp_proves_nothing(here: Stamps) -> None:
+    good = here.identity
+    (sent,) = here.send()
     try:
-        stamps.identity = authority(stamps.exchange.pki, not_after=NOW - YEAR / 2)
-        assert stamps.stamp() == 0
-        stamps.identity = authority(stamps.exchange.pki.look_alike())
-        assert stamps.stamp() == 0
-        stamps.garbled = True
-        assert stamps.stamp() == 0
-        stamps.garbled = False
-        stamps.identity = replace(good, certificate=stamps.exchange[PROVINCE].seal.certificate)
-        assert stamps.stamp() == 0
+        here.identity = authority(here.exchange.pki, not_after=NOW - YEAR / 2)
+        assert here.stamp() == 0
+        here.identity = authority(here.exchange.pki.look_alike())
+        assert here.stamp() == 0
+        here.garbled = True
+        assert here.stamp() == 0
+        here.garbled = False
+        here.identity = replace(good, certificate=here.exchange[PROVINCE].seal.certificate)
+        assert here.stamp() == 0
     finally:
-        stamps.identity, stamps.garbled = good, False
-    newest = max(stamps.events("timestamps.late"), key=lambda each: each["index"])
+        here.identity, here.garbled = good, False
+    newest = max(here.events("timestamps.late"), key=lambda each: each["index"])
     assert newest["detail"]["problem"] == "rfc3161.2.4.2.unreadable"
-    assert stamps.stamp() == 1
-    checked(stamps.of(sent["id"]).json(), stamps.exchange.pki)
+    assert here.stamp() == 1
+    checked(here.of(sent["id"]).json(), here.exchange.pki)
