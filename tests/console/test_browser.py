@@ -80,6 +80,7 @@ def addresses(world: World) -> dict[str, str]:
         "outbox": "/documents?box=outbox",
         "search": f"/documents?box=search&document_id={world.document['document_id']}",
         "document": f"/documents/{world.document['id']}",
+        "verification": f"/documents/{world.document['id']}/verification",
         "log": "/log",
         "log-filtered": "/log?event=document.accepted&event=document.refused&tier=central",
         "log-empty": "/log?actor=nobody",
