@@ -192,3 +192,17 @@ def test_an_indication_that_was_changed_by_hand_is_found(newcomer: Newcomer) -> 
     tampered("TOTAL-FAILED")
     assert [(each.step, each.place) for each in found] == [("(3) documents", sent.id)]
     assert "indication" in found[0].message
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_a_body_that_is_damaged_holds_up_no_other(newcomer: Newcomer) -> None:
+    damaged, whole = send(newcomer.office, PROVINCE), send(newcomer.office, PROVINCE)
+    path = newcomer.exchange.running.node.blobs.path_of(damaged.receipt["sha256"])
+    path.rename(path.with_suffix(".away"))
+    newcomer.publishes()
+    newcomer.judged_again()
+    assert newcomer.report(whole)["indication"] == "TOTAL-PASSED"
+    assert newcomer.report(damaged)["indication"] == "INDETERMINATE", "as it was"
+    path.with_suffix(".away").rename(path)
+    newcomer.judged_again()
+    assert newcomer.report(damaged)["indication"] == "TOTAL-PASSED"
