@@ -40,7 +40,7 @@ from app.store import deliveries, documents, verification_reports
 from app.store.versions import Part, current
 
 PAGE: Final = 1_000
-REVOKED: Final = frozenset({"rfc5280.6.3.revoked", "rfc5280.6.3.authority-revoked"})
+REVOKED: Final = frozenset({"rfc5280.6.3.revoked"})
 """What may be found that was not known before; anything else that refuses is not new knowledge about revocation."""
 _log = structlog.get_logger("truc.rejudge")
 

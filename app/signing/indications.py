@@ -88,7 +88,6 @@ BY_CODE: Final[_SubIndications] = {
     "rfc5280.6.1.no-path": SubIndication.NO_CERTIFICATE_CHAIN_FOUND,
     "rfc5280.6.1.path-invalid": SubIndication.CHAIN_CONSTRAINTS_FAILURE,
     "rfc5280.6.1.self-signed": SubIndication.NO_CERTIFICATE_CHAIN_FOUND,
-    "rfc5280.6.3.authority-revoked": SubIndication.REVOKED_CA_NO_POE,
     "rfc5280.6.3.revoked": SubIndication.REVOKED_NO_POE,
     "xmldsig.3.2.1.digest-mismatch": SubIndication.HASH_FAILURE,
     "xmldsig.3.2.2.signature-invalid": SubIndication.SIG_CRYPTO_FAILURE,
