@@ -1,6 +1,7 @@
 """Signatures in PDFs: what is said of honest, faked, odd and broken files; nothing in a file is an exception."""
 
 import io
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -19,6 +20,7 @@ from tests.support.pdf import (
     changed_page,
     encrypted_pdf,
     hybrid_pdf,
+    pdf_of,
     plain_pdf,
     signed_pdf,
     time_authority,
@@ -151,6 +153,30 @@ def test_what_cannot_be_looked_into_is_unknown_and_no_exception(pdf: bytes, code
     found = _looked_into(pdf)
     assert (found.revisions, found.signatures, _codes(found)) == (0, (), [code])
     assert {finding.severity for finding in found.findings} == {Severity.UNKNOWN}
+
+
+_BOMB = zlib.compress(bytes(70_000_000))
+
+
+@pytest.mark.parametrize(
+    "pdf",
+    [
+        pdf_of(b"<</Type/Catalog/AcroForm " + b"[" * 200_000 + b"]" * 200_000 + b">>"),
+        pdf_of(b"<</Type/Catalog/AcroForm<</Fields[2 0 R]>>>>", b"<</T(a)/Kids[2 0 R]>>"),
+        pdf_of(b"1 0 R"),
+        pdf_of(b"<</Type/Catalog>>", trailer=b"/Prev 9"),
+        pdf_of(b"<</Type/Catalog/AcroForm 2 0 R>>", b"<</Length 2 0 R>>\nstream\nx\nendstream"),
+        pdf_of(
+            b"<</Type/Catalog/AcroForm 2 0 R>>",
+            b"<</Type/ObjStm/N 1/First 4/Filter/FlateDecode/Length %d>>\nstream\n%b\nendstream" % (len(_BOMB), _BOMB),
+        ),
+    ],
+    ids=["nested", "fields in a ring", "itself", "tables in a ring", "a length that is itself", "a bomb"],
+)
+def test_files_that_are_made_to_harm_are_findings_soon(pdf: bytes) -> None:
+    found = _looked_into(pdf)
+    assert found.signatures == ()
+    assert set(_codes(found)) <= {"ours.pdf.unreadable"}
 
 
 def test_a_file_and_its_signatures_are_bounded() -> None:

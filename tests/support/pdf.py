@@ -120,6 +120,24 @@ def _ended(pdf: bytes, table_at: int) -> bytes:
     return pdf + b"startxref\n%d\n%%%%EOF\n" % table_at
 
 
+def pdf_of(*objects: bytes, trailer: bytes = b"") -> bytes:
+    """Put a PDF together from objects, the first of which is its catalogue; nothing of it need make sense."""
+    body, places = b"%PDF-1.7\n", []
+    for number, each in enumerate(objects, start=1):
+        places.append(len(body))
+        body += b"%d 0 obj\n%b\nendobj\n" % (number, each)
+    table = b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
+    table += b"".join(b"%010d 00000 n \n" % place for place in places)
+    table += b"trailer\n<</Size %d/Root 1 0 R%b>>\n" % (len(objects) + 1, trailer)
+    return _ended(body + table, len(body))
+
+
+def endless_pdf() -> bytes:
+    """Write a PDF of a few hundred octets whose form has 10^12 fields; whoever looks for signatures is never done."""
+    fields = [b"<</T(a)/Kids[" + b"%d 0 R " % (number + 3) * 10 + b"]>>" for number in range(12)]
+    return pdf_of(b"<</Type/Catalog/AcroForm<</Fields[2 0 R]>>/ByteRange[]>>", *fields, b"<</T(b)/FT/Sig>>")
+
+
 def encrypted_pdf() -> bytes:
     """Write a PDF that nobody opens without its password."""
     writer = PdfFileWriter()
