@@ -42,6 +42,14 @@ class Metrics:
         return b"".join(map(generate_latest, (self.registry, *others)))
 
 
+def inspections(waiting: int) -> CollectorRegistry:
+    """Make the figure of documents whose attachments wait, from the database, so that each process shows the same."""
+    registry = CollectorRegistry()
+    gauge = Gauge("truc_inspections_waiting", "Documents whose PDFs wait to be looked into.", registry=registry)
+    gauge.set(waiting)
+    return registry
+
+
 def freshness(sources: Iterable[RevocationSource], *, at: datetime) -> CollectorRegistry:
     """Make the figures of sources of revocations as they are at a moment.
 

@@ -30,7 +30,7 @@ from app.routers import clock, kinds, metrics, problems
 from app.routers.calls import calls
 from app.routers.conditions import JSON, negotiate
 from app.routers.kinds import Kind
-from app.store import journal
+from app.store import inspections, journal
 from app.store.blobs import BlobStore
 
 _log = structlog.get_logger("truc.operation")
@@ -188,7 +188,9 @@ async def metrics_page(request: Request) -> Response:
         async with node.database.read() as tx:
             sources = await revocation_sources.every_source(tx)
             ending = await expiring.counts(tx, at=clock.now())
+            waiting = await inspections.waiting(tx)
         others += [metrics.freshness(sources, at=clock.now()), metrics.endings(ending)]
+        others.append(metrics.inspections(waiting))
     exposition = request.app.state.metrics.exposition(*others)
     return Response(exposition, media_type=metrics.CONTENT_TYPE)
 

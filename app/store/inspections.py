@@ -74,6 +74,12 @@ async def give_up(tx: Transaction, document: str, *, attempt: int, at: datetime)
     await _moved(tx, document, attempt, {"state": "failed", "next_try_at": None, "inspected_at": at})
 
 
+async def waiting(tx: Transaction) -> int:
+    """Return how many documents wait, those included that somebody is at."""
+    query = sa.select(sa.func.count()).where(_table.c.next_try_at.is_not(None))
+    return int((await tx.execute(query)).scalar_one())
+
+
 async def of_document(tx: Transaction, document: str) -> sa.Row[Any] | None:
     """Return what is known of a document's attachments; None where none of them is looked into."""
     return (await tx.execute(sa.select(_table).where(_table.c.document == document))).first()
