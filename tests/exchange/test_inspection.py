@@ -103,6 +103,7 @@ def test_signed_tampered_and_unsigned_pdfs_are_told_apart_shown_and_counted(exch
     tampered = _sent(exchange, pdf.replace(TEXT, TEXT.replace(b"gui", b"giu")))
     unsigned = _sent(exchange, plain_pdf())
     assert [_view(exchange, each)["inspection"]["state"] for each in (good, tampered, unsigned)] == ["waiting"] * 3
+    assert "truc_inspections_waiting 3.0" in exchange.running.http.get("/metrics").text
     assert _pdfs(exchange, good) == [None]
     assert _round(exchange.running) == [3]
     assert _view(exchange, good)["inspection"] | {"inspected_at": None} == {
