@@ -143,8 +143,9 @@ class TestDocument:
         office = exchange[DISTRICT]
         keep_what_is_cited(office)
         body, before = office.signed(office.paper(PROVINCE)), remains(exchange)
-        # Document, key, deliveries, its verification report, what waits, events; links only where there are some.
-        assert at_every_statement(exchange, office, submitting(body, "key-of-a-crash"), before) == 6
+        # Document, key, deliveries, its verification report, its PDF to be looked into, what waits, events; links only
+        # where there are some.
+        assert at_every_statement(exchange, office, submitting(body, "key-of-a-crash"), before) == 7
         assert gained(before, remains(exchange)) == Counter(documents=1, deliveries=1, events=2)
         assert office.system.send(body).status_code == 200
 
