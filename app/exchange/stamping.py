@@ -51,6 +51,8 @@ LATE_ATTEMPTS: Final = 3
 _RETRY_MAX: Final = timedelta(minutes=10)
 _DOUBLED_MAX: Final = 3
 """So often the rest between two attempts is doubled: to eight intervals."""
+CLOCKS_APART_MAX: Final = timedelta(minutes=5)
+"""How far the authority's clock and ours may be apart: a stamp from before its receipt would prove nonsense."""
 _LEASE: Final = timedelta(minutes=2)
 """Longer than an attempt; after a crash somebody else tries again."""
 
@@ -187,6 +189,8 @@ async def _stamp_one(stamping: Stamping, *, now: Clock) -> int | None:
     if batch is None:
         return None
     stamp_or_problem = await _asked(stamping, bytes.fromhex(batch.root))
+    if isinstance(stamp_or_problem, Timestamp) and abs(stamp_or_problem.gen_time - now()) > CLOCKS_APART_MAX:
+        stamp_or_problem = "clocks-apart"
     if isinstance(stamp_or_problem, str):
         await _failed(stamping, batch, stamp_or_problem, at=now())
         return None

@@ -49,6 +49,7 @@ class Stamps:
         tsa: the authority's server.
         identity: whom it stamps as.
         garbled: whether it answers with something else.
+        ahead: how far its clock is ahead.
     """
 
     exchange: Exchange
@@ -56,13 +57,14 @@ class Stamps:
     identity: Identity
     at: datetime
     garbled: bool = False
+    ahead: timedelta = timedelta(0)
 
     def answer(self, request: bytes) -> bytes:
         if self.garbled:
             return b"<html>Service unavailable</html>"
         assert isinstance(self.identity.key, ec.EllipticCurvePrivateKey)
         own = Stamper(self.identity.key, self.identity.certificate, self.identity.chain)
-        return own.answer(request, at=datetime.now(UTC).replace(microsecond=0))
+        return own.answer(request, at=self.at.replace(microsecond=0) + self.ahead)
 
     def parts(self, node: Node) -> stamping.Stamping:
         url = f"http://127.0.0.1:{self.tsa.port}/tsa"
@@ -172,12 +174,13 @@ def test_receipts_of_documents_and_reports_are_stamped_together(stamps: Stamps) 
     assert "no batch yet" in missing.json()["detail"]
 
     assert stamps.stamp() == 4
+    stamped_at = stamps.at.replace(microsecond=0)
     shown = [stamps.of(each["id"]).json() for each in sent] + [stamps.of(report.json()["id"], kind="statuses").json()]
     assert {each["root"] for each in shown} == {shown[0]["root"]}
     assert {each["size"] for each in shown} == {4}
     for each, accepted in zip(shown, [*sent, report.json()], strict=True):
         assert each["receipt"] == accepted["receipt"]
-        assert abs(checked(each, stamps.exchange.pki) - datetime.now(UTC)) < timedelta(minutes=5)
+        assert checked(each, stamps.exchange.pki) == stamped_at
     (event,) = [each for each in stamps.events("receipts.timestamped") if each["detail"]["root"] == shown[0]["root"]]
     assert event["detail"]["receipts"] == 4
     assert stamps.stamp() == 0, "what is stamped is not stamped again"
@@ -283,6 +286,16 @@ def test_what_a_process_left_undone_when_it_died_is_done_by_another(here: Stamps
     assert here.stamp() == 0, "it is the other's, as far as anybody knows"
     assert here.stamp(later=2 * INTERVAL) == 1
     checked(here.of(sent["id"]).json(), here.exchange.pki)
+
+
+@pytest.mark.parametrize("ahead", [HOUR, -HOUR])
+def test_a_stamp_of_another_time_than_ours_is_not_taken(here: Stamps, ahead: timedelta) -> None:
+    here.stamp()
+    here.send()
+    here.ahead = ahead
+    assert here.stamp() == 0
+    here.ahead = timedelta(0)
+    assert here.stamp() == 1
 
 
 def test_an_authority_that_may_not_stamp_proves_nothing(here: Stamps) -> None:
