@@ -20,6 +20,7 @@ from app.exchange.verify import Verified, verification_record
 from app.findings import Verdict
 from app.ids import new_id
 from app.ledger.events import Event, EventKind
+from app.ledger.verified import MEMBER, digest_of
 from app.registry.model import Agency, Client
 from app.registry.once import Once
 from app.signing import legacy
@@ -125,14 +126,15 @@ def decide(
         "certificate": certificate,
     }
     original = _original(row, sender)
-    accepted = _accepted(row, sender, routed)
+    report = _report(document, routed, verified, body, kept=kept, at=at)
+    accepted = _accepted(row, sender, routed, report=report["report"])
     legs = [
         laid(original, delivery, leg, at=at, actor=client.client_id, regulations=regulations)
         for delivery, leg in planned
     ]
     return Decision(
         document=row,
-        report=_report(document, routed, verified, body, kept=kept, at=at),
+        report=report,
         deliveries=[leg.rows[0] for leg in legs],
         notices=[told for leg in legs for told in leg.rows[1:]],
         links=links.rows(document, routed.links),
@@ -163,7 +165,7 @@ def _original(document: Mapping[str, Any], sender: Agency) -> Original:
     return Original(sender=sender, **{name: document[name] for name in same})
 
 
-def _accepted(document: Mapping[str, Any], sender: Agency, routed: Routed) -> Event:
+def _accepted(document: Mapping[str, Any], sender: Agency, routed: Routed, *, report: Mapping[str, Any]) -> Event:
     detail = {
         "document_id": document["document_id"],
         "sha256": document["sha256"],
@@ -172,6 +174,7 @@ def _accepted(document: Mapping[str, Any], sender: Agency, routed: Routed) -> Ev
         "signed": document["signature"] == legacy.VALID,
         "signature": document["signature"],
         "indication": document["indication"],
+        MEMBER: digest_of(report),
         "paper": document["with_paper"],
         "certificate": document["verification"]["certificate"],
         "recipients": len(routed.routes),

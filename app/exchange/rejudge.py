@@ -29,6 +29,7 @@ from app.exchange.verify import Verified, verification_record, verify
 from app.findings import Finding, Indication, Severity, Verdict
 from app.ids import new_id
 from app.ledger.events import NODE_ACTOR, Event, EventKind, instant_text, record
+from app.ledger.verified import MEMBER, digest_of
 from app.markup import FileSource
 from app.registry import directory
 from app.registry.known import stored
@@ -217,7 +218,7 @@ async def _written(
             standing=agencies[row.sender].standing,
             document_type=row.document_type,
             document=row.id,
-            detail={"indication": indication, "revision": revision, "codes": [*codes]},
+            detail={"indication": indication, "revision": revision, "codes": [*codes], MEMBER: digest_of(report)},
         )
         told = [
             notice(

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.errors import NotAuthenticated
-from app.ledger import inspected
+from app.ledger import inspected, verified
 from app.ledger.divergence import CheckReport
 from app.ledger.events import EventKind, instant_text
-from app.store import census, inspections
+from app.store import census, inspections, verification_reports
 from app.store.database import Transaction
 
 CHUNK = 1_000
@@ -151,6 +151,11 @@ class Retelling:
             found = _by(await census.events_of_documents(self.tx, ids, EventKind.DOCUMENT_INSPECTED.value), _document)
             details = {str(document): [event.detail for event in events] for document, events in found.items()}
             inspected.compare(report, await inspections.of_documents(self.tx, ids), details)
+            judgements = {
+                str(place): [said.detail for said in (*accepted, *judged.get(place, []))]
+                for place, accepted in told.items()
+            }
+            verified.compare(report, await verification_reports.of_documents(self.tx, ids), judgements)
             report.documents += len(chunk)
             self.progress("documents", report.documents, total)
         accepted = await census.count_events(self.tx, EventKind.DOCUMENT_ACCEPTED.value)

@@ -33,6 +33,14 @@ async def revision_of(tx: Transaction, document: str, revision: int) -> sa.Row[*
     return (await tx.execute(query)).first()
 
 
+async def of_documents(tx: Transaction, ids: Sequence[str]) -> dict[str, list[sa.Row[*tuple[Any, ...]]]]:
+    """Return every report of these documents, by document."""
+    found: dict[str, list[sa.Row[*tuple[Any, ...]]]] = {}
+    for row in await tx.execute(sa.select(verification_reports).where(verification_reports.c.document.in_(ids))):
+        found.setdefault(row.document, []).append(row)
+    return found
+
+
 async def all_of(tx: Transaction, document: str) -> Sequence[sa.Row[*tuple[Any, ...]]]:
     """Return every report of a document, oldest first; there are a handful."""
     query = (

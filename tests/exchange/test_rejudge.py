@@ -139,6 +139,8 @@ def test_what_was_unknown_and_is_good_is_proven_and_told_to_both_sides(newcomer:
     times = shown["times"]
     assert times["received_at"] < times["judged_at"]
     [event] = newcomer.events(sent, "document.judged")
+    # That it is the digest of the report, the check of the log shows.
+    assert len(event["detail"].pop("verification")) == 64
     assert event["detail"] == {"indication": "TOTAL-PASSED", "revision": 1, "codes": []}
     assert event["agency"] == newcomer.office.organ_id
     told = newcomer.events(sent, "notice.available")

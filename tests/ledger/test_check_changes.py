@@ -104,6 +104,25 @@ def test_a_changed_delivery_is_found(copy: Kept, values: str, where: str) -> Non
     assert DELIVERIES in {each.step for each in report.divergences}, report.divergences
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE verification_reports SET report = json_set(report, '$.proven', json('false')) WHERE {one}",
+        "UPDATE verification_reports SET report = 'null' WHERE {one}",
+        "UPDATE verification_reports SET revision = 1 WHERE {one}",
+        "DELETE FROM verification_reports WHERE {one}",
+        "INSERT INTO verification_reports SELECT document, 1, indication, NULL, report, made_at FROM ({kept})",
+    ],
+    ids=["changed", "emptied", "moved", "removed", "added"],
+)
+def test_a_changed_verification_report_is_found(copy: Kept, statement: str) -> None:
+    one = "document = (SELECT min(document) FROM verification_reports)"
+    copy.execute(statement.format(one=one, kept=f"SELECT * FROM verification_reports WHERE {one}"))
+    found = copy.checked(bodies=False).divergences
+    assert {each.step for each in found} == {DOCUMENTS}
+    assert all("verification report" in each.message for each in found), found
+
+
 def test_who_was_added_cannot_pass_as_one_of_the_first(copy: Kept) -> None:
     copy.execute("UPDATE deliveries SET added_by = NULL")
     assert {DOCUMENTS, DELIVERIES} <= {each.step for each in copy.checked(bodies=False).divergences}
