@@ -14,9 +14,9 @@ from tests.support.node import running_node
 from tests.support.office import DISTRICT, PROVINCE, Exchange, exchange_on
 from tests.support.postgres import PostgresServer
 
-QUIET = {"log_level": "error", "deadline_interval_seconds": 3600}
-"""A node's settings under test: one log line a request helps nobody here, and nobody is told of what is late while
-others count what lies in the node.
+QUIET = {"log_level": "error", "deadline_interval_seconds": 3600, "seal_interval_seconds": 1}
+"""A node's settings under test: one log line a request helps nobody here, nobody is told of what is late while others
+count what lies in the node, and a node that is kept for the whole run looks seldom for what other processes did.
 """
 
 
@@ -97,9 +97,8 @@ def late(engine_name: str, request: pytest.FixtureRequest) -> Iterator[Exchange]
 
 def _late(folder: Path, url: str) -> Iterator[Exchange]:
     # Neither looks by itself: the tests say when.
-    settings = {**QUIET, "seal_interval_seconds": 1}
     with (
-        running_node(folder / "data", url, **settings) as running,
+        running_node(folder / "data", url, **QUIET) as running,
         exchange_on(running, only=(PROVINCE, DISTRICT)) as working,
     ):
         yield signed_in(working)

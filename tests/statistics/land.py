@@ -87,12 +87,14 @@ def events(*, count: int, seed: int) -> Iterator[Event]:
 
 
 def _happening(dice: random.Random) -> tuple[EventKind, dict[str, Any]]:
-    match dice.randrange(12):
+    match dice.randrange(13):
         case 0 | 1 | 2:
             on_time = {} if dice.random() < 0.2 else {"on_time": dice.random() < 0.7}
             kind = dice.choice(["new", "new", "new", "revocation", "update", "replacement"])
             return EventKind.DOCUMENT_ACCEPTED, {
-                "kind": kind, "signed": dice.random() < 0.9, "paper": dice.random() < 0.3, **on_time
+                "kind": kind, "signed": dice.random() < 0.9, "paper": dice.random() < 0.3, **on_time,
+                "signature": dice.choice(["valid", "valid", "unsigned", "sha1"]),
+                "indication": dice.choice(["TOTAL-PASSED", "TOTAL-PASSED", "INDETERMINATE"]),
             }  # fmt: skip
         case 3:
             return EventKind.DELIVERY_AVAILABLE, {"state": "available"}
@@ -112,6 +114,9 @@ def _happening(dice: random.Random) -> tuple[EventKind, dict[str, Any]]:
             return dice.choice([EventKind.DOCUMENT_REFUSED, EventKind.STATUS_REFUSED]), {"problem": "x"}
         case 10:
             return dice.choice([EventKind.DELIVERY_WITHDRAWN, EventKind.DELIVERY_REDIRECTED]), {}
+        case 11:
+            held = dice.randint(0, 3)
+            return EventKind.DOCUMENT_INSPECTED, {"pdf": held, "pdf_signed": dice.randint(0, held)}
         case _:
             late = [EventKind.DELIVERY_OVERDUE, EventKind.DELIVERY_UNDELIVERED, EventKind.DELIVERY_EXPIRED]
             return dice.choice(late), {}
