@@ -73,6 +73,9 @@ def _step(element: "etree._Element") -> str:
     name = local_name(element)
     if not isinstance(element.tag, str):
         return name
+    parent = element.getparent()
+    if parent is None or len(parent) == 1:
+        return name
     alike = f"{{*}}{name}"
     before = sum(1 for _ in element.itersiblings(alike, preceding=True))
     alone = not before and next(element.itersiblings(alike), None) is None

@@ -19,6 +19,7 @@ NAMESPACES_MAX: Final = 32
 """Most namespace declarations in scope of one element, for the inclusive forms; documents seen have two or three."""
 DEFAULT_PREFIX: Final = "#default"
 """Stands for the default namespace in a PrefixList (Exclusive C14N §4)."""
+_RELATIVE = "a namespace URI is relative"
 _MENTIONS_DEFAULT: Final = b'<!DOCTYPE a [<!ATTLIST a b CDATA "#default">]><a/>'
 
 
@@ -63,6 +64,9 @@ def canonical_part(
         NotCanonicalizable: a namespace URI is relative, or the form is inclusive and an ancestor has xml:base or too
             many namespaces are in scope.
     """
+    if method is Canonicalization.EXCLUSIVE and not inclusive_prefixes:
+        # What is around a part has no say in this form, and here lxml canonicalises the part where it stands.
+        return _exclusive(element, ())
     # lxml writes every namespace in scope on the element; text, attributes and instructions survive the round trip
     # because carriage returns and the like are written as references.
     part = etree.fromstring(etree.tostring(element, with_tail=False), _parser())
@@ -92,23 +96,30 @@ def _inherited(element: "etree._Element", method: Canonicalization) -> dict[str,
 def _octets(
     tree: "etree._ElementTree[etree._Element]", method: Canonicalization, inclusive_prefixes: Sequence[str]
 ) -> bytes:
+    if method is Canonicalization.EXCLUSIVE:
+        return _exclusive(tree, inclusive_prefixes)
     try:
-        if method is Canonicalization.EXCLUSIVE:
-            if DEFAULT_PREFIX in inclusive_prefixes:
-                # lxml drops every prefix that its dictionary of names, one a thread, has never met. This makes it
-                # meet `#default`, which is no name and so cannot be met in another way.
-                etree.fromstring(_MENTIONS_DEFAULT, _parser())
-            return etree.tostring(
-                tree,
-                method="c14n",
-                exclusive=True,
-                with_comments=False,
-                inclusive_ns_prefixes=list(inclusive_prefixes),
-            )
         _check_scope(tree)
         return etree.tostring(tree, method="c14n", exclusive=False, with_comments=False)
     except etree.C14NError as error:
-        raise NotCanonicalizable("a namespace URI is relative") from error
+        raise NotCanonicalizable(_RELATIVE) from error
+
+
+def _exclusive(what: "etree._ElementTree[etree._Element] | etree._Element", inclusive_prefixes: Sequence[str]) -> bytes:
+    if DEFAULT_PREFIX in inclusive_prefixes:
+        # lxml drops every prefix that its dictionary of names, one a thread, has never met. This makes it
+        # meet `#default`, which is no name and so cannot be met in another way.
+        etree.fromstring(_MENTIONS_DEFAULT, _parser())
+    try:
+        return etree.tostring(
+            what,
+            method="c14n",
+            exclusive=True,
+            with_comments=False,
+            inclusive_ns_prefixes=list(inclusive_prefixes),
+        )
+    except etree.C14NError as error:
+        raise NotCanonicalizable(_RELATIVE) from error
 
 
 def _check_scope(tree: "etree._ElementTree[etree._Element]") -> None:

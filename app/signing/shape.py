@@ -2,7 +2,7 @@
 
 import binascii
 from collections.abc import Collection
-from typing import Final
+from typing import Final, NoReturn
 
 from lxml import etree
 
@@ -10,6 +10,7 @@ from app.markup import Markup, local_name
 from app.signing.algorithms import XMLDSIG
 from app.signing.refusal import refuse, shortened, xmldsig
 
+_NAMESPACE: Final = f"{{{XMLDSIG}}}"
 _XML_SPACE: Final = " \t\r\n"
 _FIX: Final = "Write the signature as XMLDSig defines it, without additions."
 
@@ -25,30 +26,30 @@ def children_of(element: "etree._Element", *, most: int, clause: str) -> "list[e
     Raises:
         DocumentRefused: too many, text, a processing instruction, or an element from elsewhere.
     """
-    code = f"xmldsig.{clause}.shape"
-    name = local_name(element)
     if len(element) > most:
-        refuse(
-            code,
-            f"{name} has {len(element)} children; at most {most} are read.",
-            fix=_FIX,
-            source=xmldsig(clause),
-            place=element,
-        )
-    texts = [element.text, *(child.tail for child in element)]
-    if any(text and text.strip(_XML_SPACE) for text in texts):
-        refuse(code, f"{name} holds text beside its children.", fix=_FIX, source=xmldsig(clause), place=element)
+        _refuse_shape(element, f"has {len(element)} children; at most {most} are read", clause)
     children = list(element)
+    if _is_text(element.text) or any(_is_text(child.tail) for child in children):
+        _refuse_shape(element, "holds text beside its children", clause)
     for child in children:
-        if not isinstance(child.tag, str) or not child.tag.startswith(f"{{{XMLDSIG}}}"):
-            refuse(
-                code,
-                f"{name} holds {shortened(str(local_name(child)))}, which is no element of XMLDSig.",
-                fix=_FIX,
-                source=xmldsig(clause),
-                place=element,
-            )
+        if not isinstance(child.tag, str) or not child.tag.startswith(_NAMESPACE):
+            name = shortened(str(local_name(child)))
+            _refuse_shape(element, f"holds {name}, which is no element of XMLDSig", clause)
     return children
+
+
+def _is_text(text: str | None) -> bool:
+    return bool(text and text.strip(_XML_SPACE))
+
+
+def _refuse_shape(element: "etree._Element", says: str, clause: str) -> NoReturn:
+    refuse(
+        f"xmldsig.{clause}.shape",
+        f"{local_name(element)} {says}.",
+        fix=_FIX,
+        source=xmldsig(clause),
+        place=element,
+    )
 
 
 def attributes_within(element: "etree._Element", allowed: Collection[str], *, clause: str) -> None:
@@ -59,13 +60,7 @@ def attributes_within(element: "etree._Element", allowed: Collection[str], *, cl
     """
     for name in element.attrib:
         if name not in allowed:
-            refuse(
-                f"xmldsig.{clause}.shape",
-                f"{local_name(element)} has the attribute {shortened(str(name))}, which is not accepted there.",
-                fix=_FIX,
-                source=xmldsig(clause),
-                place=element,
-            )
+            _refuse_shape(element, f"has the attribute {shortened(str(name))}, which is not accepted there", clause)
 
 
 def strict_base64(element: "etree._Element", markup: Markup, *, octets_max: int, clause: str) -> bytes:
@@ -80,16 +75,8 @@ def strict_base64(element: "etree._Element", markup: Markup, *, octets_max: int,
     Raises:
         DocumentRefused: children, characters outside the alphabet, wrong padding, nothing, or too long.
     """
-    code, name = f"xmldsig.{clause}.base64", local_name(element)
-    fix = "Write plain base64 (RFC 4648 §4) with padding; line breaks are allowed."
     if len(element) or markup.text_bytes_of(element) > 2 * octets_max + 128:
-        refuse(
-            code,
-            f"{name} must hold the base64 of at most {octets_max} octets and nothing else.",
-            fix=fix,
-            source=xmldsig(clause),
-            place=element,
-        )
+        _refuse_base64(element, f"must hold the base64 of at most {octets_max} octets and nothing else", clause)
     text = markup.text_of(element)
     try:
         written = text.encode("ascii").translate(None, _XML_SPACE.encode())
@@ -98,11 +85,15 @@ def strict_base64(element: "etree._Element", markup: Markup, *, octets_max: int,
         written = value = b""
     # Compared with its own encoding, so that stray bits in the last character are refused too.
     if not value or len(value) > octets_max or binascii.b2a_base64(value, newline=False) != written:
-        refuse(
-            code,
-            f"{name} is not strict base64: {shortened(''.join(text.split()), 40)!r}.",
-            fix=fix,
-            source=xmldsig(clause),
-            place=element,
-        )
+        _refuse_base64(element, f"is not strict base64: {shortened(''.join(text.split()), 40)!r}", clause)
     return value
+
+
+def _refuse_base64(element: "etree._Element", says: str, clause: str) -> NoReturn:
+    refuse(
+        f"xmldsig.{clause}.base64",
+        f"{local_name(element)} {says}.",
+        fix="Write plain base64 (RFC 4648 §4) with padding; line breaks are allowed.",
+        source=xmldsig(clause),
+        place=element,
+    )

@@ -23,6 +23,21 @@ def test_default_namespace_is_not_undeclared_on_grandchildren(method: Canonicali
     assert part(DEFAULT, method) == b'<I xmlns="urn:d"><R><M></M></R></I>'
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        '<p:M xmlns="urn:d" p:a="&#13;" b="&lt;&quot;"><N xmlns="" q:c="1"/><?pi d?>ế&#13;<![CDATA[<x>]]></p:M>',
+        '<M xmlns="" xmlns:p="urn:other" xml:lang="vi"><p:N/><q:O xmlns:q="urn:q"/></M>',
+        '<q:M xmlns:r="urn:p"><r:N p:a="1" r:b="2"><p:O/></r:N></q:M>',
+    ],
+)
+def test_exclusive_form_of_a_part_is_that_of_the_part_alone(part: str) -> None:
+    root = etree.fromstring(f'<R xmlns="urn:r" xmlns:p="urn:p" xmlns:q="urn:q" xml:space="preserve">{part}&#13;t</R>')
+    alone = etree.fromstring(etree.tostring(root[0], with_tail=False))
+    expected = etree.tostring(alone.getroottree(), method="c14n", exclusive=True, with_comments=False)
+    assert canonical_part(root[0], Canonicalization.EXCLUSIVE) == expected
+
+
 def test_inclusive_form_takes_every_namespace_in_scope_along() -> None:
     octets = b'<a xmlns:p="urn:p" xmlns:q="urn:q"><b><p:c/></b></a>'
     assert part(octets, INCLUSIVE) == b'<b xmlns:p="urn:p" xmlns:q="urn:q"><p:c></p:c></b>'
