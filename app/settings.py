@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     )
     unknown_revocation: Literal["accept", "refuse"] = Field(
         default="accept",
-        description="What to do where no revocation list of an issuer is known; `accept` leaves a finding.",
+        description="Where it is not known whether a certificate is revoked: `accept` as INDETERMINATE, or `refuse`.",
     )
     seal_interval_seconds: float = Field(
         default=0.2, gt=0, le=1, description="Longest rest of the sealer between two looks for new events."
