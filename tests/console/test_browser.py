@@ -43,7 +43,15 @@ def browsing(folder: Path, **how: object) -> Iterator[tuple[BrowserContext, list
         )
         context.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
         context.on("weberror", lambda error: complaints.append(f"error: {error.error}"))
-        context.on("requestfailed", lambda request: complaints.append(f"failed: {request.url} {request.failure}"))
+        # What the browser breaks off because it goes on to the next page is nobody's failure.
+        context.on(
+            "requestfailed",
+            lambda request: (
+                None
+                if request.failure == "net::ERR_ABORTED"
+                else complaints.append(f"failed: {request.url} {request.failure}")
+            ),
+        )
         context.on(
             "response",
             lambda answer: complaints.append(f"{answer.status}: {answer.url}") if answer.status >= 400 else None,
