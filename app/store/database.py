@@ -142,6 +142,12 @@ def _configure_sqlite(engine: AsyncEngine, *, begin: str, query_only: bool) -> N
     def _begun(connection: sa.Connection) -> None:
         connection.exec_driver_sql(begin)
 
+    @sa.event.listens_for(engine.sync_engine, "invalidate")
+    def _dropped(connection: Any, _record: Any, _failure: BaseException | None) -> None:
+        # A task that is cancelled in the middle of a statement leaves a cursor behind that only the garbage collector
+        # closes, and until then SQLite keeps the transaction of a closed connection, and its lock on the file.
+        connection.rollback()
+
 
 def _postgresql_engine(url: str) -> AsyncEngine:
     addresses = _addresses(url)
