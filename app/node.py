@@ -17,6 +17,7 @@ from app.exchange.pdf_readers import PdfReaders
 from app.exchange.scan import NotScanned, Scanning
 from app.exchange.stamping import Stamping
 from app.findings import Severity
+from app.ledger.publish import Publisher
 from app.registry.trust import TrustCache
 from app.regulations.file import load as load_regulations
 from app.remote.call import Limits
@@ -25,6 +26,7 @@ from app.remote.post import Post
 from app.remote.scanner import Scanner, ScannerAddress
 from app.remote.target import Target
 from app.settings import Settings
+from app.signing.ledger_key import LedgerKey
 from app.signing.node_key import KeyToken, NodeKey
 from app.signing.path import UnknownRevocation
 from app.signing.pkcs11 import Token, pin_of
@@ -55,6 +57,7 @@ class Node:
         fetch: how revocations and timestamps are fetched, by the worker alone.
         readers: the processes that look into PDFs.
         stamping: what time stamps of receipts need; None where no authority is configured.
+        publisher: what signs checkpoints of the ledger.
     """
 
     settings: Settings
@@ -63,6 +66,7 @@ class Node:
     fetch: Fetch
     readers: PdfReaders
     stamping: Stamping | None
+    publisher: Publisher
 
     @property
     def database(self) -> Database:
@@ -99,7 +103,7 @@ async def open_node(settings: Settings) -> Node:
     Raises:
         RequestInvalid: the database URL, the regulations file, the file of authorities or the address of the
             time-stamping authority cannot be used.
-        DataFault: the node's key is readable by others, damaged, or not in the token it should be in.
+        DataFault: a key of the node is readable by others, damaged, or not in the token it should be in.
         Unavailable: the token of the node's key does not answer.
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -140,7 +144,18 @@ async def open_node(settings: Settings) -> Node:
         bytes_max=FETCHED_BYTES_MAX,
     )
     readers = PdfReaders(settings.pdf_processes, settings.pdf_seconds_max)
-    return Node(settings, desk, hooks, fetch, readers, _stamping(settings, database, fetch))
+    publisher = Publisher(
+        database,
+        LedgerKey.open(settings.data_dir / KEYS_FOLDER),
+        settings.ledger_origin or origin_of(settings.public_url),
+        stamped=bool(settings.timestamp_authority_url),
+    )
+    return Node(settings, desk, hooks, fetch, readers, _stamping(settings, database, fetch), publisher)
+
+
+def origin_of(public_url: str) -> str:
+    """Return the name of the ledger of a node at this address: the address of its tiles without the scheme."""
+    return f"{public_url.partition('://')[2]}/v1/ledger"
 
 
 def _scanning(settings: Settings) -> Scanning | None:

@@ -68,6 +68,12 @@ class Settings(BaseSettings):
     seal_interval_seconds: float = Field(
         default=0.2, gt=0, le=1, description="Longest rest of the sealer between two looks for new events."
     )
+    ledger_origin: str = Field(
+        default="",
+        pattern=r"^[^\s+]{0,200}$",
+        description="Name the ledger gets with its first checkpoint and keeps for ever; empty: `public_url` without "
+        "its scheme, and `/v1/ledger`.",
+    )
     deadline_interval_seconds: float = Field(
         default=60, gt=0, le=3600, description="Rest between two looks for what is undelivered, expired or overdue."
     )

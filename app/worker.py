@@ -14,6 +14,7 @@ import structlog
 
 from app.errors import Unavailable
 from app.exchange import deadlines, inspection, rejudge, stamping
+from app.ledger.publish import publish
 from app.ledger.seal import BATCH_MAX, IN_INBOX, seal_batch
 from app.node import Node
 from app.registry import expiring, revocation_rounds, revocation_sources
@@ -29,6 +30,9 @@ SWEEP_SECONDS = 3600.0
 
 INCOMING_SECONDS_MAX = 6 * 3600
 """Age after which an arriving body is taken for abandoned; longer than the slowest upload that is worth waiting for."""
+
+CHECKPOINT_SECONDS = 0.5
+"""Least time between two checkpoints: with the sealer's rest, what is committed is signed within a second."""
 
 CLOCK_SKEW_MAX = timedelta(minutes=5)
 """How far clocks of clients may be off: their assertions are remembered that much longer."""
@@ -81,6 +85,7 @@ async def run(node: Node) -> None:
 async def _seal_and_ring(node: Node) -> None:
     bell = node.desk.doorbell
     seen: int | None = None
+    publish_next = 0.0
     while True:
         bell.nudged.clear()
         try:
@@ -88,6 +93,9 @@ async def _seal_and_ring(node: Node) -> None:
                 async with node.database.read() as tx:
                     seen = await journal.size(tx) - 1
             sealed = await seal_batch(node.database, now=clock.now())
+            if time.monotonic() >= publish_next:
+                publish_next = time.monotonic() + CHECKPOINT_SECONDS
+                await publish(node.publisher, now=clock.now())
             seen = await _ring(node, seen)
         except Unavailable:
             _log.warning("worker.database_unavailable")

@@ -1,4 +1,4 @@
-"""Sealing: giving committed events their place in the one order everybody sees, and counting them.
+"""Sealing: giving committed events their place in the one order everybody sees, in the tree, and counting them.
 
 Only committed events can be seen here, the row of the ledger's size is locked while indices are given, and all of a
 batch becomes visible in one commit: so indices have no gap, from however many processes, and nothing comes before what
@@ -9,9 +9,10 @@ its events are in the ledger, because an inbox shows deliveries by the index sea
 from dataclasses import asdict
 from datetime import datetime
 
+from app.ledger import tree
 from app.ledger.events import EventKind
 from app.statistics.fold import fold
-from app.store import deliveries, figures, journal
+from app.store import deliveries, figures, journal, ledger_tiles
 from app.store.database import Database
 
 IN_INBOX = frozenset(
@@ -28,6 +29,7 @@ async def seal_batch(database: Database, *, now: datetime, limit: int = BATCH_MA
 
     Raises:
         Unavailable: the database does not answer; nothing was sealed.
+        DataFault: the tree that is kept does not go with the size of the ledger; nothing was sealed.
     """
     async with database.read() as tx:
         if not await journal.unsealed(tx, limit=1):
@@ -38,6 +40,9 @@ async def seal_batch(database: Database, *, now: datetime, limit: int = BATCH_MA
         positions = {event.id: size + offset for offset, event in enumerate(batch)}
         if positions:
             await journal.seal(tx, positions, size=size + len(batch), at=now)
+            held = await ledger_tiles.read(tx, tree.edge(size))
+            leaves = [bytes.fromhex(event.leaf_hash) for event in batch]
+            await ledger_tiles.write(tx, tree.grown(held, size, leaves))
             await deliveries.place(
                 tx,
                 {event.delivery: positions[event.id] for event in batch if event.kind in IN_INBOX},
@@ -51,7 +56,7 @@ async def seal_batch(database: Database, *, now: datetime, limit: int = BATCH_MA
                     for key, count in added.spreads.items()
                 ],
             )
-        # All of it or nothing becomes visible at this commit: index, inbox position and figures cannot part.
+        # All of it or nothing becomes visible at this commit: index, tiles, inbox position and figures cannot part.
     return len(positions)
 
 

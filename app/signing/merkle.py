@@ -15,6 +15,11 @@ def leaf(entry: bytes) -> bytes:
     return hashlib.sha256(b"\x00" + entry).digest()
 
 
+def node(left: bytes, right: bytes) -> bytes:
+    """Return the hash over two neighbouring subtrees."""
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
 def root(entries: Sequence[bytes]) -> bytes:
     """Return the root over entries in their order."""
     level = [leaf(entry) for entry in entries]
@@ -50,20 +55,50 @@ def root_by(proof: Sequence[bytes], entry: bytes, *, position: int, size: int) -
         if last == 0:
             return None
         if at % 2 or at == last:
-            found = _node(sibling, found)
+            found = node(sibling, found)
             while at % 2 == 0 and at != 0:
                 at, last = at // 2, last // 2
         else:
-            found = _node(found, sibling)
+            found = node(found, sibling)
         at, last = at // 2, last // 2
     return found if last == 0 else None
 
 
+def consistent(proof: Sequence[bytes], *, old: tuple[int, bytes], new: tuple[int, bytes]) -> bool:
+    """Tell whether a proof shows that the old tree is the beginning of the new one (RFC 9162 §2.1.4.2).
+
+    Args:
+        proof: as RFC 6962 §2.1.2 orders it.
+        old: size and root of the shorter tree, at least 1; of an empty one there is nothing to prove.
+        new: size and root of the longer one.
+    """
+    (old_size, old_root), (new_size, new_root) = old, new
+    if not 0 < old_size <= new_size:
+        return False
+    if old_size == new_size:
+        return not proof and old_root == new_root
+    # A perfect old tree is a node of the new one, and is left out of the proof because it is known.
+    steps = [old_root, *proof] if old_size & (old_size - 1) == 0 else list(proof)
+    if not steps:
+        return False
+    at, last = old_size - 1, new_size - 1
+    while at % 2:
+        at, last = at // 2, last // 2
+    first = second = steps[0]
+    for step in steps[1:]:
+        if last == 0:
+            return False
+        if at % 2 or at == last:
+            first, second = node(step, first), node(step, second)
+            while at % 2 == 0 and at != 0:
+                at, last = at // 2, last // 2
+        else:
+            second = node(second, step)
+        at, last = at // 2, last // 2
+    return last == 0 and first == old_root and second == new_root
+
+
 def _above(level: Sequence[bytes]) -> list[bytes]:
     """Return the next level; what has no neighbour goes up as it is."""
-    pairs = [_node(level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)]
+    pairs = [node(level[i], level[i + 1]) for i in range(0, len(level) - 1, 2)]
     return [*pairs, level[-1]] if len(level) % 2 else pairs
-
-
-def _node(left: bytes, right: bytes) -> bytes:
-    return hashlib.sha256(b"\x01" + left + right).digest()

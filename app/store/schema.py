@@ -341,6 +341,7 @@ documents = sa.Table(
         comment="valid, or what the sender's policy let pass: unsigned, sha1, foreign-namespace",
     ),
     sa.Column("certificate", _Sha256, nullable=True, comment="whose signature its receipt names"),
+    sa.Column("purged_at", Instant, nullable=True, comment="when its body was thrown away by the rules of retention"),
     sa.UniqueConstraint("sender", "document_id"),
 )
 sa.Index(
@@ -352,6 +353,14 @@ sa.Index(
 sa.Index("ix_documents_certificate_id", documents.c.certificate, documents.c.id)
 sa.Index("ix_documents_document_id", documents.c.document_id)
 sa.Index("ix_documents_sender_id", documents.c.sender, documents.c.id)
+
+document_terms = sa.Table(
+    "document_terms",
+    metadata,
+    sa.Column("term", _Term, primary_key=True, comment="word of its code or subject, folded"),
+    sa.Column("document", _Id, sa.ForeignKey("documents.id"), primary_key=True),
+)
+sa.Index("ix_document_terms_document", document_terms.c.document)
 
 verification_reports = sa.Table(
     "verification_reports",
@@ -429,6 +438,7 @@ status_reports = sa.Table(
     sa.Column("client_id", _Id, nullable=False),
     sa.Column("verification", sa.JSON, nullable=False),
     sa.Column("receipt", sa.Text, nullable=False),
+    sa.Column("purged_at", Instant, nullable=True, comment="when its body was thrown away by the rules of retention"),
     sa.UniqueConstraint("reporter", "sha256"),
 )
 
@@ -541,6 +551,57 @@ ledger_state = sa.Table(
     sa.Column("id", sa.SmallInteger, primary_key=True, autoincrement=False),
     sa.Column("size", sa.BigInteger, nullable=False, comment="number of sealed events; the next index"),
     sa.Column("sealed_at", Instant, nullable=True),
+    sa.Column("origin", sa.Text, nullable=True, comment="name of the log, fixed by its first checkpoint"),
+    sa.Column("sealer", sa.String(64), nullable=True, comment="process that seals until lease_until"),
+    sa.Column("lease_until", Instant, nullable=True),
+    sa.Column(
+        "epoch", sa.BigInteger, nullable=False, server_default="0", comment="how often another process took over"
+    ),
+)
+
+ledger_tiles = sa.Table(
+    "ledger_tiles",
+    metadata,
+    sa.Column("level", sa.SmallInteger, primary_key=True, autoincrement=False),
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("hashes", sa.LargeBinary, nullable=False, comment="1 to 256 hashes of 32 octets (C2SP tlog-tiles)"),
+)
+
+checkpoints = sa.Table(
+    "checkpoints",
+    metadata,
+    sa.Column("size", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("root", _Sha256, nullable=False),
+    sa.Column("note", sa.Text, nullable=False, comment="as the log signed it (C2SP signed-note)"),
+    sa.Column("published_at", Instant, nullable=False),
+    sa.Column("kept", sa.Boolean, nullable=False, comment="false: gone when the next one is published"),
+    sa.Column("token", _Sha256, nullable=True, comment="RFC 3161 token over the note's text, in `evidence`"),
+    sa.Column("stamped_at", Instant, nullable=True, comment="genTime of the token"),
+    sa.Column("attempts", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("problem", sa.Text, nullable=True),
+    sa.Column("next_try_at", Instant, nullable=True, comment="null where no time stamp is wanted, or it is there"),
+)
+sa.Index("ix_checkpoints_published_at", checkpoints.c.published_at)
+sa.Index("ix_checkpoints_next_try_at", checkpoints.c.next_try_at)
+
+cosignatures = sa.Table(
+    "cosignatures",
+    metadata,
+    sa.Column("size", sa.BigInteger, sa.ForeignKey("checkpoints.size"), primary_key=True),
+    sa.Column("witness", sa.String(300), primary_key=True, comment="its verifier key"),
+    sa.Column("line", sa.Text, nullable=False, comment="its signature line (C2SP tlog-cosignature)"),
+    sa.Column("cosigned_at", Instant, nullable=False, comment="when it says it saw the checkpoint"),
+)
+
+closed_months = sa.Table(
+    "closed_months",
+    metadata,
+    sa.Column("month", sa.String(7), primary_key=True, comment="YYYY-MM in Asia/Ho_Chi_Minh"),
+    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False, comment="from 1"),
+    sa.Column("ledger_size", sa.BigInteger, nullable=False, comment="events its figures cover"),
+    sa.Column("root", _Sha256, nullable=False, comment="of the ledger at that size"),
+    sa.Column("digest", _Sha256, nullable=False, comment="SHA-256 of the report, a body of its own"),
+    sa.Column("made_at", Instant, nullable=False),
 )
 
 figures = sa.Table(

@@ -1,0 +1,168 @@
+"""The ledger as a tree: tiles over the events of before, checkpoints, closed months, retention, words to search by."""
+
+import hashlib
+
+import sqlalchemy as sa
+from alembic import op
+
+from app.store.columns import Instant
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+_EVENTS_AT_ONCE = 256 * 40
+
+
+def upgrade() -> None:
+    op.create_table(
+        "ledger_tiles",
+        sa.Column("level", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("hashes", sa.LargeBinary(), nullable=False, comment="1 to 256 hashes of 32 octets (C2SP tlog-tiles)"),
+        sa.PrimaryKeyConstraint("level", "number", name=op.f("pk_ledger_tiles")),
+    )
+    op.create_table(
+        "checkpoints",
+        sa.Column("size", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("root", sa.String(length=64), nullable=False),
+        sa.Column("note", sa.Text(), nullable=False, comment="as the log signed it (C2SP signed-note)"),
+        sa.Column("published_at", Instant(length=27), nullable=False),
+        sa.Column("kept", sa.Boolean(), nullable=False, comment="false: gone when the next one is published"),
+        sa.Column(
+            "token",
+            sa.String(length=64),
+            nullable=True,
+            comment="RFC 3161 token over the note's text, in `evidence`",
+        ),
+        sa.Column("stamped_at", Instant(length=27), nullable=True, comment="genTime of the token"),
+        sa.Column("attempts", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("problem", sa.Text(), nullable=True),
+        sa.Column(
+            "next_try_at",
+            Instant(length=27),
+            nullable=True,
+            comment="null where no time stamp is wanted, or it is there",
+        ),
+        sa.PrimaryKeyConstraint("size", name=op.f("pk_checkpoints")),
+    )
+    op.create_index("ix_checkpoints_published_at", "checkpoints", ["published_at"], unique=False)
+    op.create_index("ix_checkpoints_next_try_at", "checkpoints", ["next_try_at"], unique=False)
+    op.create_table(
+        "cosignatures",
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("witness", sa.String(length=300), nullable=False, comment="its verifier key"),
+        sa.Column("line", sa.Text(), nullable=False, comment="its signature line (C2SP tlog-cosignature)"),
+        sa.Column("cosigned_at", Instant(length=27), nullable=False, comment="when it says it saw the checkpoint"),
+        sa.ForeignKeyConstraint(["size"], ["checkpoints.size"], name=op.f("fk_cosignatures_size_checkpoints")),
+        sa.PrimaryKeyConstraint("size", "witness", name=op.f("pk_cosignatures")),
+    )
+    op.create_table(
+        "closed_months",
+        sa.Column("month", sa.String(length=7), nullable=False, comment="YYYY-MM in Asia/Ho_Chi_Minh"),
+        sa.Column("version", sa.Integer(), autoincrement=False, nullable=False, comment="from 1"),
+        sa.Column("ledger_size", sa.BigInteger(), nullable=False, comment="events its figures cover"),
+        sa.Column("root", sa.String(length=64), nullable=False, comment="of the ledger at that size"),
+        sa.Column("digest", sa.String(length=64), nullable=False, comment="SHA-256 of the report, a body of its own"),
+        sa.Column("made_at", Instant(length=27), nullable=False),
+        sa.PrimaryKeyConstraint("month", "version", name=op.f("pk_closed_months")),
+    )
+    op.create_table(
+        "document_terms",
+        sa.Column(
+            "term",
+            sa.String(length=40).with_variant(sa.String(length=40, collation="C"), "postgresql"),
+            nullable=False,
+            comment="word of its code or subject, folded",
+        ),
+        sa.Column("document", sa.Uuid(as_uuid=False), nullable=False),
+        sa.ForeignKeyConstraint(["document"], ["documents.id"], name=op.f("fk_document_terms_document_documents")),
+        sa.PrimaryKeyConstraint("term", "document", name=op.f("pk_document_terms")),
+    )
+    op.create_index("ix_document_terms_document", "document_terms", ["document"], unique=False)
+    for table in ("documents", "status_reports"):
+        op.add_column(
+            table,
+            sa.Column(
+                "purged_at",
+                Instant(length=27),
+                nullable=True,
+                comment="when its body was thrown away by the rules of retention",
+            ),
+        )
+    op.add_column(
+        "ledger_state",
+        sa.Column("origin", sa.Text(), nullable=True, comment="name of the log, fixed by its first checkpoint"),
+    )
+    op.add_column(
+        "ledger_state",
+        sa.Column("sealer", sa.String(length=64), nullable=True, comment="process that seals until lease_until"),
+    )
+    op.add_column("ledger_state", sa.Column("lease_until", Instant(length=27), nullable=True))
+    op.add_column(
+        "ledger_state",
+        sa.Column(
+            "epoch", sa.BigInteger(), server_default="0", nullable=False, comment="how often another process took over"
+        ),
+    )
+    _plant(op.get_bind())
+
+
+def _plant(connection: sa.Connection) -> None:
+    """Build the tree over what was sealed before there was one, from the bodies, as far as indices have no gap."""
+    events = sa.table("events", sa.column("position", sa.BigInteger), sa.column("body", sa.Text))
+    tiles = sa.table("ledger_tiles", *(sa.column(name) for name in ("level", "number")), sa.column("hashes"))
+    levels: list[list[bytes]] = []
+    expected = 0
+    while True:
+        query = sa.select(events.c.position, events.c.body).where(events.c.position >= expected)
+        rows = connection.execute(query.order_by(events.c.position).limit(_EVENTS_AT_ONCE)).all()
+        written = []
+        for position, body in rows:
+            if position != expected:
+                break
+            expected += 1
+            _append(levels, 0, hashlib.sha256(b"\x00" + body.encode("utf-8")).digest(), written)
+        if written:
+            connection.execute(tiles.insert(), written)
+        if len(rows) < _EVENTS_AT_ONCE or rows[-1].position != expected - 1:
+            break
+    left = [
+        {"level": level, "number": len(hashes) // 256, "hashes": b"".join(hashes[len(hashes) // 256 * 256 :])}
+        for level, hashes in enumerate(levels)
+        if len(hashes) % 256
+    ]
+    if left:
+        connection.execute(tiles.insert(), left)
+
+
+def _append(levels: list[list[bytes]], level: int, digest: bytes, written: list[dict[str, object]]) -> None:
+    if len(levels) == level:
+        levels.append([])
+    hashes = levels[level]
+    hashes.append(digest)
+    if len(hashes) % 256:
+        return
+    tile = hashes[-256:]
+    written.append({"level": level, "number": len(hashes) // 256 - 1, "hashes": b"".join(tile)})
+    while len(tile) > 1:
+        tile = [hashlib.sha256(b"\x01" + tile[at] + tile[at + 1]).digest() for at in range(0, len(tile), 2)]
+    _append(levels, level + 1, tile[0], written)
+
+
+def downgrade() -> None:
+    op.drop_column("ledger_state", "epoch")
+    op.drop_column("ledger_state", "lease_until")
+    op.drop_column("ledger_state", "sealer")
+    op.drop_column("ledger_state", "origin")
+    for table in ("status_reports", "documents"):
+        op.drop_column(table, "purged_at")
+    op.drop_index("ix_document_terms_document", table_name="document_terms")
+    op.drop_table("document_terms")
+    op.drop_table("closed_months")
+    op.drop_table("cosignatures")
+    op.drop_index("ix_checkpoints_next_try_at", table_name="checkpoints")
+    op.drop_index("ix_checkpoints_published_at", table_name="checkpoints")
+    op.drop_table("checkpoints")
+    op.drop_table("ledger_tiles")
