@@ -69,6 +69,16 @@ async def publish(publisher: Publisher, *, now: datetime) -> Checkpoint | None:
     return checkpoint
 
 
+async def known_keys(publisher: Publisher) -> tuple[VerifierKey, ...]:
+    """Return what checks this ledger's checkpoints, oldest key first.
+
+    Raises:
+        Unavailable: the database does not answer.
+    """
+    async with publisher.database.read() as tx:
+        return await verifier_keys(tx, publisher.key, proposed=publisher.origin)
+
+
 async def verifier_keys(tx: Transaction, key: LedgerKey, *, proposed: str) -> tuple[VerifierKey, ...]:
     """Return what checks this ledger's checkpoints, oldest key first.
 

@@ -9,10 +9,12 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse
 
+from app.ledger.publish import known_keys
 from app.routers import access, assertions, clock, problems
 from app.routers.access import SCOPES, AtNode
 from app.routers.calls import calls, octets
 from app.routers.sign_in import ASSERTION_TYPE, GRANT_TYPE, METHODS, TOKEN_PATH, TokenRefused, TokenRequest, sign_in
+from app.signing.ledger_key import as_jwk
 
 router: APIRouter = calls(tag="Authentication", guarded=False)
 
@@ -52,7 +54,7 @@ class ServerMetadata(BaseModel):
 
     issuer: str = Field(description="Address of the node.")
     token_endpoint: str = Field(description="Where tokens are to be had.")
-    jwks_uri: str = Field(description="Keys that tokens and receipts are signed with.")
+    jwks_uri: str = Field(description="Keys that tokens, receipts and checkpoints are signed with.")
     scopes_supported: list[str] = Field(description="Every scope.")
     grant_types_supported: list[str] = Field(description="client_credentials alone.")
     response_types_supported: list[str] = Field(description="None: there is no authorization endpoint.")
@@ -64,7 +66,7 @@ class ServerMetadata(BaseModel):
 class KeySet(BaseModel):
     """JWK Set (RFC 7517 §5)."""
 
-    keys: list[dict[str, Any]] = Field(description="Public keys, newest first.")
+    keys: list[dict[str, Any]] = Field(description="Public keys, newest first: EC (ES256), then OKP (EdDSA).")
 
 
 def _token_answers() -> dict[int | str, dict[str, Any]]:
@@ -124,10 +126,18 @@ async def server_metadata(node: AtNode) -> ServerMetadata:
     )
 
 
-@router.get("/.well-known/jwks.json", summary="Keys that tokens and receipts are signed with", response_model=KeySet)
+@router.get(
+    "/.well-known/jwks.json",
+    summary="Keys that tokens, receipts and checkpoints are signed with",
+    response_model=KeySet,
+)
 async def key_set(node: AtNode) -> KeySet:
-    """Return the node's public keys; older ones stay for what they signed."""
-    return KeySet(**node.key.jwks())
+    """Return the node's public keys; older ones stay for what they signed.
+
+    EC keys are those of receipts and tokens, OKP keys those of checkpoints of the ledger.
+    """
+    ledger = await known_keys(node.publisher)
+    return KeySet(keys=[*node.key.jwks()["keys"], *map(as_jwk, reversed(ledger))])
 
 
 def _refusal(request: Request, refused: TokenRefused) -> Response:

@@ -5,14 +5,16 @@ whoever asks for the public keys, so what an earlier one signed goes on verifyin
 algorithm (ES256) readers of signed notes do not know.
 """
 
+import base64
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from app.errors import DataFault
+from app.errors import DataFault, NotAuthenticated, RequestInvalid
 from app.signing import key_files
 from app.signing.note import ED25519, NoteSigner, VerifierKey
 
@@ -66,6 +68,40 @@ class LedgerKey:
     def verifiers(self, origin: str) -> tuple[VerifierKey, ...]:
         """Return what checks them, oldest first; the last one is of the key that signs."""
         return tuple(NoteSigner(origin, ED25519, key).verifier for key in self._keys)
+
+
+def as_jwk(key: VerifierKey) -> dict[str, Any]:
+    """Write a key of a log as a JWK (RFC 8037 §2); its `kid` is the name of the log and the hash of signature lines."""
+    return {
+        "kty": "OKP",
+        "crv": "Ed25519",
+        "x": base64.urlsafe_b64encode(key.key).rstrip(b"=").decode("ascii"),
+        "kid": f"{key.name}+{key.digest.hex()}",
+        "alg": "EdDSA",
+        "use": "sig",
+    }
+
+
+def ledger_keys(jwks: Mapping[str, Any]) -> tuple[VerifierKey, ...]:
+    """Read the keys of a ledger from a JWK Set, such as the one a node publishes, in its order; others are passed over.
+
+    Raises:
+        NotAuthenticated: not a JWK Set, or an Ed25519 key whose `kid` is not that of its name and key.
+    """
+    try:
+        entries = [dict(entry) for entry in jwks["keys"]]
+        return tuple(_of_jwk(entry) for entry in entries if (entry.get("kty"), entry.get("crv")) == ("OKP", "Ed25519"))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise NotAuthenticated(f"the key set cannot be read: {error}") from error
+
+
+def _of_jwk(entry: Mapping[str, Any]) -> VerifierKey:
+    encoded, kid = entry["x"], entry["kid"]
+    octets = base64.b64decode(encoded + "=" * (-len(encoded) % 4), altchars=b"-_", validate=True)
+    try:
+        return VerifierKey.read(f"{kid}+{base64.b64encode(bytes([ED25519]) + octets).decode('ascii')}")
+    except RequestInvalid as error:
+        raise NotAuthenticated(f"the key {str(kid)[:80]!r} of the set is no key of a ledger: {error.detail}") from error
 
 
 def _add(folder: Path, number: int) -> None:

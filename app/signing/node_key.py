@@ -170,7 +170,7 @@ class NodeKey:
         return _public(self.keys[-1])
 
     def jwks(self) -> dict[str, Any]:
-        """Return every public key as a JWK Set (RFC 7517 §5), newest first, for `/.well-known/jwks.json`."""
+        """Return every public key as a JWK Set (RFC 7517 §5), newest first; the ledger's are beside them elsewhere."""
         return {"keys": [_public(key) for key in reversed(self.keys)]}
 
     def sign_jws(self, claims: Mapping[str, Any], *, typ: str) -> str:
@@ -256,11 +256,14 @@ def verify_jws(token: str, *, keys: Sequence[ECKey], typ: str) -> dict[str, Any]
 def public_keys(jwks: Mapping[str, Any]) -> tuple[ECKey, ...]:
     """Read the P-256 keys of a JWK Set, such as the one a node publishes, for `verify_jws`.
 
+    Ed25519 keys are passed over: they are the ledger's, and read by `ledger_key.ledger_keys`.
+
     Raises:
         NotAuthenticated: not a JWK Set, or a member that is no public P-256 key with `kid`.
     """
     try:
-        keys = tuple(ECKey.import_key(dict(entry)) for entry in jwks["keys"])
+        entries = [dict(entry) for entry in jwks["keys"]]
+        keys = tuple(ECKey.import_key(entry) for entry in entries if entry.get("kty") != "OKP")
     except (JoseError, ValueError, TypeError, KeyError) as error:
         raise NotAuthenticated(f"the key set cannot be read: {error}") from error
     for key in keys:
