@@ -13,7 +13,7 @@ from datetime import timedelta
 import structlog
 
 from app.errors import Unavailable
-from app.exchange import deadlines, inspection, rejudge, stamping
+from app.exchange import checkpoint_stamping, deadlines, inspection, rejudge, stamping
 from app.ledger.publish import publish
 from app.ledger.seal import BATCH_MAX, IN_INBOX, seal_batch
 from app.node import Node
@@ -164,6 +164,7 @@ async def _stamp(node: Node) -> None:
     while True:
         try:
             stamped = await stamping.stamp(node.stamping, now=clock.now)
+            await checkpoint_stamping.stamp_checkpoint(node.stamping, now=clock.now)
         except Unavailable:
             _log.warning("worker.stamping_postponed")
         else:

@@ -53,7 +53,7 @@ _DOUBLED_MAX: Final = 3
 """So often the rest between two attempts is doubled: to eight intervals."""
 CLOCKS_APART_MAX: Final = timedelta(minutes=5)
 """How far the authority's clock and ours may be apart: a stamp from before its receipt would prove nonsense."""
-_LEASE: Final = timedelta(minutes=2)
+LEASE: Final = timedelta(minutes=2)
 """Longer than an attempt; after a crash somebody else tries again."""
 
 _log = structlog.get_logger("truc.timestamps")
@@ -78,6 +78,11 @@ class Figures:
         self.late_seconds = Gauge(
             "truc_timestamp_late_seconds",
             "Age of the oldest batch that waits for its time stamp, 0 when none does; as of the last look.",
+            registry=self.registry,
+        )
+        self.checkpoint_late_seconds = Gauge(
+            "truc_timestamp_checkpoint_late_seconds",
+            "Age of the oldest checkpoint that waits for a time stamp, 0 when none does; as of the last look.",
             registry=self.registry,
         )
         for outcome in ("stamped", "failed"):
@@ -185,23 +190,41 @@ async def _stamp_one(stamping: Stamping, *, now: Clock) -> int | None:
         if not (await rows.waiting(tx))[0]:
             return None
     async with stamping.database.write() as tx:
-        batch = await rows.claim(tx, at=at, until=at + _LEASE)
+        batch = await rows.claim(tx, at=at, until=at + LEASE)
     if batch is None:
         return None
-    stamp_or_problem = await _asked(stamping, bytes.fromhex(batch.root))
-    if isinstance(stamp_or_problem, Timestamp) and abs(stamp_or_problem.gen_time - now()) > CLOCKS_APART_MAX:
-        stamp_or_problem = "clocks-apart"
+    stamp_or_problem = await ask_for(stamping, bytes.fromhex(batch.root), now=now)
     if isinstance(stamp_or_problem, str):
         await _failed(stamping, batch, stamp_or_problem, at=now())
         return None
-    stamping.figures.attempts.labels("stamped").inc()
     return int(batch.size) if await _settled(stamping, batch, stamp_or_problem, at=now()) else 0
 
 
-async def _asked(stamping: Stamping, root: bytes) -> Timestamp | str:
-    """Ask for a stamp over a root; returns it verified, or in a word why there is none."""
+async def ask_for(stamping: Stamping, stamped: bytes, *, now: Clock) -> Timestamp | str:
+    """Ask for a stamp over octets; returns it verified, or in a word why there is none.
+
+    Raises:
+        Unavailable: the database does not answer.
+    """
+    found = await _asked(stamping, stamped)
+    if isinstance(found, Timestamp) and abs(found.gen_time - now()) > CLOCKS_APART_MAX:
+        found = "clocks-apart"
+    if isinstance(found, Timestamp):
+        stamping.figures.attempts.labels("stamped").inc()
+        return found
+    stamping.figures.attempts.labels("failed").inc()
+    return found
+
+
+def rest_after(stamping: Stamping, attempts: int) -> timedelta:
+    """Return how long to wait when an attempt failed, after as many others had."""
+    doubled: int = 2 ** min(attempts, _DOUBLED_MAX)
+    return min(stamping.interval * doubled, _RETRY_MAX)
+
+
+async def _asked(stamping: Stamping, stamped: bytes) -> Timestamp | str:
     nonce = secrets.randbits(64)
-    answer = await ask(stamping.fetch, stamping.url, build_request(root, nonce=nonce, policy=stamping.policy))
+    answer = await ask(stamping.fetch, stamping.url, build_request(stamped, nonce=nonce, policy=stamping.policy))
     if isinstance(answer, str):
         return answer
     try:
@@ -212,7 +235,7 @@ async def _asked(stamping: Stamping, root: bytes) -> Timestamp | str:
         return await asyncio.to_thread(
             verify_token,
             token,
-            root,
+            stamped,
             anchors=known.anchors,
             revocations=known.revocations,
             intermediates=known.intermediates,
@@ -266,9 +289,8 @@ async def _learn_sources(tx: Transaction, stamp: Timestamp, *, at: datetime) -> 
 
 
 async def _failed(stamping: Stamping, batch: Any, problem: str, *, at: datetime) -> None:
-    stamping.figures.attempts.labels("failed").inc()
     _log.warning("timestamps.postponed", url=stamping.url, problem=problem, attempts=batch.attempts + 1)
-    wait = min(stamping.interval * 2 ** min(batch.attempts, _DOUBLED_MAX), _RETRY_MAX)
+    wait = rest_after(stamping, batch.attempts)
     async with stamping.database.write() as tx:
         attempts = await rows.postpone(tx, batch.id, until=at + wait, problem=problem)
         if attempts == LATE_ATTEMPTS:

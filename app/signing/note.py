@@ -143,6 +143,11 @@ def write_note(text: str, lines: Iterable[str]) -> str:
     return f"{text}\n{''.join(lines)}"
 
 
+def text_of(note: str) -> str:
+    """Return the text of a note one wrote oneself, unchecked, with its last line feed."""
+    return f"{note.rpartition(chr(10) * 2)[0]}\n"
+
+
 def open_note(note: str, keys: Iterable[VerifierKey]) -> Note:
     """Check the signatures of a note as far as their keys are known.
 

@@ -1,0 +1,63 @@
+"""Which checkpoints wait for a time stamp, as rows."""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from app.store.database import Transaction
+from app.store.schema import checkpoints
+
+_EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""Before every checkpoint; a bound instead of IS NOT NULL, which SQLite takes no index for."""
+
+_c = checkpoints.c
+
+
+async def waits(tx: Transaction, *, at: datetime) -> bool:
+    """Tell whether a checkpoint waits whose time has come."""
+    query = sa.select(_c.size).where(_c.next_try_at >= _EVER, _c.next_try_at <= at).limit(1)
+    return (await tx.execute(query)).scalar_one_or_none() is not None
+
+
+async def oldest(tx: Transaction) -> datetime | None:
+    """Return since when a checkpoint waits, None where none does."""
+    query = sa.select(sa.func.min(_c.published_at)).where(_c.next_try_at >= _EVER)
+    found: datetime | None = (await tx.execute(query)).scalar_one_or_none()
+    return found
+
+
+async def claim(tx: Transaction, *, at: datetime, until: datetime) -> sa.Row[*tuple[Any, ...]] | None:
+    """Take the newest checkpoint that waits for oneself until a moment; None where another process has it."""
+    query = sa.select(checkpoints).where(_c.next_try_at >= _EVER).order_by(_c.size.desc()).limit(1)
+    if tx.dialect.name == "postgresql":
+        query = query.with_for_update()
+    row = (await tx.execute(query)).first()
+    if row is None or row.next_try_at > at:
+        return None
+    await tx.execute(checkpoints.update().where(_c.size == row.size).values(next_try_at=until))
+    return row
+
+
+async def settle(tx: Transaction, size: int, *, token: str, stamped_at: datetime) -> bool:
+    """Note a checkpoint's token; those before it do not wait any longer. False where it has one already."""
+    statement = (
+        checkpoints.update()
+        .where(_c.size == size, _c.token.is_(None))
+        .values(token=token, stamped_at=stamped_at, next_try_at=None, problem=None, attempts=_c.attempts + 1)
+    )
+    if (await tx.execute(statement)).rowcount != 1:
+        return False
+    before = sa.and_(_c.size < size, _c.next_try_at >= _EVER)
+    await tx.execute(checkpoints.update().where(before).values(next_try_at=None))
+    return True
+
+
+async def postpone(tx: Transaction, size: int, *, until: datetime, problem: str) -> None:
+    """Note that an attempt failed, unless somebody else had it stamped meanwhile."""
+    statement = (
+        checkpoints.update()
+        .where(_c.size == size, _c.token.is_(None))
+        .values(next_try_at=until, problem=problem, attempts=_c.attempts + 1)
+    )
+    await tx.execute(statement)
