@@ -342,6 +342,7 @@ documents = sa.Table(
     ),
     sa.Column("certificate", _Sha256, nullable=True, comment="whose signature its receipt names"),
     sa.Column("purged_at", Instant, nullable=True, comment="when its body was thrown away by the rules of retention"),
+    sa.Column("held_at", Instant, nullable=True, comment="since when an order keeps its bodies from being purged"),
     sa.UniqueConstraint("sender", "document_id"),
 )
 sa.Index(
@@ -353,14 +354,23 @@ sa.Index(
 sa.Index("ix_documents_certificate_id", documents.c.certificate, documents.c.id)
 sa.Index("ix_documents_document_id", documents.c.document_id)
 sa.Index("ix_documents_sender_id", documents.c.sender, documents.c.id)
+sa.Index("ix_documents_sha256", documents.c.sha256)
 
 document_terms = sa.Table(
     "document_terms",
     metadata,
     sa.Column("term", _Term, primary_key=True, comment="word of its code or subject, folded"),
     sa.Column("document", _Id, sa.ForeignKey("documents.id"), primary_key=True),
+    sqlite_with_rowid=False,
 )
 sa.Index("ix_document_terms_document", document_terms.c.document)
+
+term_cursor = sa.Table(
+    "term_cursor",
+    metadata,
+    sa.Column("id", sa.SmallInteger, primary_key=True, autoincrement=False),
+    sa.Column("position", sa.BigInteger, nullable=False, comment="ledger index up to which documents have their words"),
+)
 
 verification_reports = sa.Table(
     "verification_reports",
@@ -441,6 +451,7 @@ status_reports = sa.Table(
     sa.Column("purged_at", Instant, nullable=True, comment="when its body was thrown away by the rules of retention"),
     sa.UniqueConstraint("reporter", "sha256"),
 )
+sa.Index("ix_status_reports_sha256", status_reports.c.sha256)
 
 deliveries = sa.Table(
     "deliveries",
@@ -522,7 +533,7 @@ events = sa.Table(
     sa.Column("branch", sa.String(20), nullable=True),
     sa.Column("document_type", sa.String(40), nullable=True),
     sa.Column("peer_tier", sa.String(16), nullable=True, comment="tier of the document's sender, on deliveries"),
-    sa.Column("document", _Id, nullable=True, index=True),
+    sa.Column("document", _Id, nullable=True),
     sa.Column("delivery", _Id, nullable=True, index=True),
     sa.Column("measures", sa.String(80), nullable=True, comment="figures it counts in, between blanks"),
     sa.Column("durations", sa.String(120), nullable=True, comment="name:seconds of each time it ends, between blanks"),
@@ -533,7 +544,20 @@ _unsealed = events.c.position.is_(None)
 sa.Index("ix_events_unsealed", events.c.id, sqlite_where=_unsealed, postgresql_where=_unsealed)
 sa.Index("ix_events_kind_position", events.c.kind, events.c.position)
 sa.Index("ix_events_agency_kind_position", events.c.agency, events.c.kind, events.c.position)
-sa.Index("ix_events_at", events.c.at)
+sa.Index("ix_events_document_position", events.c.document, events.c.position)
+# Written when an event is sealed and not before: whoever searches by them asks for sealed events alone.
+_sealed = events.c.position.is_not(None)
+sa.Index(
+    "ix_events_agency_position",
+    events.c.agency,
+    events.c.position,
+    sqlite_where=_sealed,
+    postgresql_where=_sealed,
+)
+sa.Index("ix_events_actor_position", events.c.actor, events.c.position, sqlite_where=_sealed, postgresql_where=_sealed)
+REFUSED = "outcome = 'refused'"
+"""Few events among many; queries say it in the same words."""
+sa.Index("ix_events_refused", events.c.position, sqlite_where=sa.text(REFUSED), postgresql_where=sa.text(REFUSED))
 NOBODYS_REFUSAL = "agency IS NULL AND outcome = 'refused'"
 """Which refusals no agency could be told of, because the message did not come as far as its sender."""
 sa.Index(
@@ -543,6 +567,19 @@ sa.Index(
     events.c.position,
     sqlite_where=sa.text(NOBODYS_REFUSAL),
     postgresql_where=sa.text(NOBODYS_REFUSAL),
+)
+
+event_blocks = sa.Table(
+    "event_blocks",
+    metadata,
+    sa.Column(
+        "number", sa.BigInteger, primary_key=True, autoincrement=False, comment="index of its first event / 1024"
+    ),
+    sa.Column(
+        "first_at", Instant, nullable=False, comment="least moment of its events, which are not in order of time"
+    ),
+    sa.Column("last_at", Instant, nullable=False, comment="greatest"),
+    sa.Column("holds", sa.Text, nullable=False, comment="what its events are of: type, tier, measure …, one a line"),
 )
 
 ledger_state = sa.Table(

@@ -79,8 +79,65 @@ def upgrade() -> None:
         sa.Column("document", sa.Uuid(as_uuid=False), nullable=False),
         sa.ForeignKeyConstraint(["document"], ["documents.id"], name=op.f("fk_document_terms_document_documents")),
         sa.PrimaryKeyConstraint("term", "document", name=op.f("pk_document_terms")),
+        sqlite_with_rowid=False,
     )
     op.create_index("ix_document_terms_document", "document_terms", ["document"], unique=False)
+    op.create_table(
+        "term_cursor",
+        sa.Column("id", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "position",
+            sa.BigInteger(),
+            nullable=False,
+            comment="ledger index up to which documents have their words",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_term_cursor")),
+    )
+    op.execute("INSERT INTO term_cursor (id, position) VALUES (1, -1)")
+    op.create_table(
+        "event_blocks",
+        sa.Column(
+            "number",
+            sa.BigInteger(),
+            autoincrement=False,
+            nullable=False,
+            comment="index of its first event / 1024",
+        ),
+        sa.Column(
+            "first_at",
+            Instant(length=27),
+            nullable=False,
+            comment="least moment of its events, which are not in order of time",
+        ),
+        sa.Column("last_at", Instant(length=27), nullable=False, comment="greatest"),
+        sa.Column(
+            "holds",
+            sa.Text(),
+            nullable=False,
+            comment="what its events are of: type, tier, measure …, one a line",
+        ),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_event_blocks")),
+    )
+    op.drop_index("ix_events_at", table_name="events")
+    op.drop_index("ix_events_document", table_name="events")
+    op.create_index("ix_events_document_position", "events", ["document", "position"], unique=False)
+    for column in ("agency", "actor"):
+        op.create_index(
+            f"ix_events_{column}_position",
+            "events",
+            [column, "position"],
+            unique=False,
+            sqlite_where=sa.text("position IS NOT NULL"),
+            postgresql_where=sa.text("position IS NOT NULL"),
+        )
+    op.create_index(
+        "ix_events_refused",
+        "events",
+        ["position"],
+        unique=False,
+        sqlite_where=sa.text("outcome = 'refused'"),
+        postgresql_where=sa.text("outcome = 'refused'"),
+    )
     for table in ("documents", "status_reports"):
         op.add_column(
             table,
@@ -91,6 +148,16 @@ def upgrade() -> None:
                 comment="when its body was thrown away by the rules of retention",
             ),
         )
+        op.create_index(f"ix_{table}_sha256", table, ["sha256"], unique=False)
+    op.add_column(
+        "documents",
+        sa.Column(
+            "held_at",
+            Instant(length=27),
+            nullable=True,
+            comment="since when an order keeps its bodies from being purged",
+        ),
+    )
     op.add_column(
         "ledger_state",
         sa.Column("origin", sa.Text(), nullable=True, comment="name of the log, fixed by its first checkpoint"),
@@ -156,8 +223,18 @@ def downgrade() -> None:
     op.drop_column("ledger_state", "lease_until")
     op.drop_column("ledger_state", "sealer")
     op.drop_column("ledger_state", "origin")
+    op.drop_column("documents", "held_at")
     for table in ("status_reports", "documents"):
+        op.drop_index(f"ix_{table}_sha256", table_name=table)
         op.drop_column(table, "purged_at")
+    op.drop_index("ix_events_refused", table_name="events")
+    for column in ("actor", "agency"):
+        op.drop_index(f"ix_events_{column}_position", table_name="events")
+    op.drop_index("ix_events_document_position", table_name="events")
+    op.create_index("ix_events_document", "events", ["document"], unique=False)
+    op.create_index("ix_events_at", "events", ["at"], unique=False)
+    op.drop_table("event_blocks")
+    op.drop_table("term_cursor")
     op.drop_index("ix_document_terms_document", table_name="document_terms")
     op.drop_table("document_terms")
     op.drop_table("closed_months")
