@@ -558,6 +558,8 @@ TEXTS: Final[dict[str, Text]] = {
     "happened.ledger_key.rotated": Text("Đổi khóa ký sổ cái", "Ledger key rotated"),
     "happened.month.closed": Text("Chốt số liệu tháng", "Month closed"),
     "happened.content.purged": Text("Hủy nội dung hết hạn lưu", "Content purged"),
+    "happened.content.held": Text("Khóa nội dung, không được hủy", "Content held"),
+    "happened.content.released": Text("Mở khóa nội dung", "Content released"),
     "happened.anchor.added": Text("Thêm chứng thư gốc", "Trust anchor added"),
     "happened.crl.imported": Text("Nhập danh sách thu hồi", "Revocation list imported"),
     "happened.client.created": Text("Tạo hệ thống", "Client created"),
