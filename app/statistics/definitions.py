@@ -338,8 +338,8 @@ SHARES = MappingProxyType(
 """One count divided by the sum of others; the formula is read by `rates`."""
 
 
-def _span(vi: str, en: str, ends: str, source: str) -> Definition:
-    return Definition(vi, en, ends, source, Group.SPAN, Side.RECEIVED, _REPORTED)
+def _span(vi: str, en: str, ends: str, source: str, dated: str = _REPORTED) -> Definition:
+    return Definition(vi, en, ends, source, Group.SPAN, Side.RECEIVED, dated)
 
 
 SPANS = MappingProxyType(
@@ -349,6 +349,7 @@ SPANS = MappingProxyType(
             "Time from the inbox until the agency took it over",
             "delivery.acknowledged − delivery.available",
             f"{_QD28} Đ6",
+            _HAPPENED,
         ),
         "to_arrival": _span(
             "Thời gian từ khi vào hộp thư đến báo cáo đầu tiên cho biết đã đến (01 trở đi)",
