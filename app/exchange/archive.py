@@ -70,7 +70,38 @@ async def dossier(desk: Desk, document: str, *, client: Client, scopes: frozense
         NotFound: there is none, or it is none of the client's business.
     """
     async with desk.database.read() as tx:
-        return await _dossier(tx, document, client=client, scopes=scopes, at=at)
+        return await dossier_in(tx, document, client=client, scopes=scopes, at=at)
+
+
+async def dossier_in(
+    tx: Transaction, document: str, *, client: Client, scopes: frozenset[Scope], at: datetime
+) -> Dossier:
+    """Return the same, of one snapshot with what else is read in the transaction.
+
+    Raises:
+        NotFound: there is none, or it is none of the client's business.
+    """
+    row = await documents.by_id(tx, document)
+    if row is None:
+        raise NotFound("no such document")
+    legs = await deliveries.of_documents(tx, [document])
+    acts_for = await _acts_for(tx, {row.sender, *(leg.recipient for leg in legs)}, client, scopes, at)
+    is_sender = row.sender in acts_for
+    own = frozenset(leg.id for leg in legs if is_sender or leg.recipient in acts_for)
+    if not is_sender and not own and Scope.AUDIT not in scopes:
+        raise NotFound("no such document")
+    # A recipient the document was withdrawn from keeps the trail and loses the content (QĐ 28/2018/QĐ-TTg Đ9).
+    readable = {leg.id for leg in legs if leg.progress != Progress.WITHDRAWN.value}
+    return Dossier(
+        document=row,
+        deliveries=legs,
+        reports=await documents.reports_of(tx, document),
+        links=await _links(tx, document, client=client, scopes=scopes, at=at),
+        inspection=await inspections.of_document(tx, document),
+        is_party=is_sender or bool(own),
+        may_read_content=is_sender or bool(own & readable),
+        own=own,
+    )
 
 
 async def content(desk: Desk, document: str, *, client: Client, scopes: frozenset[Scope], at: datetime) -> Any:
@@ -121,7 +152,7 @@ async def history(
         NotFound: there is none, or it is none of the client's business.
     """
     async with desk.database.read() as tx:
-        found = await _dossier(tx, document, client=client, scopes=scopes, at=at)
+        found = await dossier_in(tx, document, client=client, scopes=scopes, at=at)
         rows = await journal.of_document(tx, document)
     if not found.is_party:
         await note_reading(desk, client=client, at=at, document=document)
@@ -201,32 +232,6 @@ def is_overdue(delivery: Any) -> bool:
     state = DeliveryState(Progress(delivery.progress))
     done = state.ended or state.progress is Progress.COMPLETED
     return delivery.overdue_at is not None and delivery.superseded_by is None and not done
-
-
-async def _dossier(
-    tx: Transaction, document: str, *, client: Client, scopes: frozenset[Scope], at: datetime
-) -> Dossier:
-    row = await documents.by_id(tx, document)
-    if row is None:
-        raise NotFound("no such document")
-    legs = await deliveries.of_documents(tx, [document])
-    acts_for = await _acts_for(tx, {row.sender, *(leg.recipient for leg in legs)}, client, scopes, at)
-    is_sender = row.sender in acts_for
-    own = frozenset(leg.id for leg in legs if is_sender or leg.recipient in acts_for)
-    if not is_sender and not own and Scope.AUDIT not in scopes:
-        raise NotFound("no such document")
-    # A recipient the document was withdrawn from keeps the trail and loses the content (QĐ 28/2018/QĐ-TTg Đ9).
-    readable = {leg.id for leg in legs if leg.progress != Progress.WITHDRAWN.value}
-    return Dossier(
-        document=row,
-        deliveries=legs,
-        reports=await documents.reports_of(tx, document),
-        links=await _links(tx, document, client=client, scopes=scopes, at=at),
-        inspection=await inspections.of_document(tx, document),
-        is_party=is_sender or bool(own),
-        may_read_content=is_sender or bool(own & readable),
-        own=own,
-    )
 
 
 async def _links(

@@ -12,15 +12,24 @@ MEMBER = "verification"
 """Member of an event's detail that binds a report to the log; events from before there were reports have none."""
 
 
-def digest_of(report: Mapping[str, Any]) -> str:
-    """Return the hex SHA-256 of a report as JSON with sorted keys and no blanks, which the event of it carries.
+def octets_of(report: Mapping[str, Any]) -> bytes:
+    """Write a report as JSON with sorted keys and no blanks, the octets whose SHA-256 the event of it carries.
 
     Raises:
         ValueError, TypeError: it holds what is no JSON.
     """
     # Not `canonical_json`: a report is no event, and may be deeper than one.
     text = json.dumps(report, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+    return text.encode("utf-8")
+
+
+def digest_of(report: Mapping[str, Any]) -> str:
+    """Return the hex SHA-256 of a report as it is written by `octets_of`.
+
+    Raises:
+        ValueError, TypeError: it holds what is no JSON.
+    """
+    return hashlib.sha256(octets_of(report)).hexdigest()
 
 
 def compare(
