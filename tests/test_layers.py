@@ -17,6 +17,7 @@ WRITERS = {
     "registry": "acts of administrators",
     "ledger/seal.py": "sealing",
     "ledger/publish.py": "checkpoints",
+    "ledger/lease.py": "who seals",
     "webhooks": "subscriptions, messages to them, and what became of those",
     "store/migrations.py": "the schema itself",
     "routers/sign_in.py": "sign-ins are events, and the registry knows nothing of tokens",

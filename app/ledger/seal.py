@@ -4,6 +4,9 @@ Only committed events can be seen here, the row of the ledger's size is locked w
 batch becomes visible in one commit: so indices have no gap, from however many processes, and nothing comes before what
 was committed when it was recorded, for `events.record` gives ids in that order. Nobody can receive a document before
 its events are in the ledger, because an inbox shows deliveries by the index sealed here.
+
+There is one durable write, the commit. Whoever dies at any statement before it leaves events without an index, as they
+were; whoever dies behind it leaves a whole batch. A process that hangs in between is ended by PostgreSQL.
 """
 
 from dataclasses import asdict
@@ -11,8 +14,9 @@ from datetime import datetime
 
 from app.ledger import tree
 from app.ledger.events import EventKind
+from app.ledger.lease import Lease
 from app.statistics.fold import fold
-from app.store import deliveries, figures, journal, ledger_tiles
+from app.store import deliveries, figures, journal, ledger_tiles, sealing
 from app.store.database import Database
 
 IN_INBOX = frozenset(
@@ -24,10 +28,14 @@ BATCH_MAX = 1_000
 """Events sealed in one transaction: long enough to catch up quickly, short enough not to hold the writer for long."""
 
 
-async def seal_batch(database: Database, *, now: datetime, limit: int = BATCH_MAX) -> int:
+async def seal_batch(database: Database, *, now: datetime, limit: int = BATCH_MAX, lease: Lease | None = None) -> int:
     """Seal the oldest unsealed events, at most `limit`; returns how many.
 
+    Args:
+        lease: by which this process seals; None seals whoever else may have one, which is as safe, and may wait.
+
     Raises:
+        LeaseLost: another process took over meanwhile; nothing was sealed.
         Unavailable: the database does not answer; nothing was sealed.
         DataFault: the tree that is kept does not go with the size of the ledger; nothing was sealed.
     """
@@ -35,7 +43,11 @@ async def seal_batch(database: Database, *, now: datetime, limit: int = BATCH_MA
         if not await journal.unsealed(tx, limit=1):
             return 0
     async with database.write() as tx:
-        size = await journal.size(tx, lock=True)
+        await sealing.bound(tx)
+        state = await sealing.state(tx, lock=True)
+        if lease is not None:
+            lease.check(state)
+        size = state.size
         batch = await journal.unsealed(tx, limit=limit)
         positions = {event.id: size + offset for offset, event in enumerate(batch)}
         if positions:
@@ -56,7 +68,8 @@ async def seal_batch(database: Database, *, now: datetime, limit: int = BATCH_MA
                     for key, count in added.spreads.items()
                 ],
             )
-        # All of it or nothing becomes visible at this commit: index, tiles, inbox position and figures cannot part.
+        # If we die here nothing was sealed. All of it becomes visible at this commit: index, tiles, inbox position and
+        # figures cannot part.
     return len(positions)
 
 

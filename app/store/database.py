@@ -82,9 +82,10 @@ def upsert(tx: Transaction, table: sa.Table) -> Any:
     return sqlite.insert(table) if tx.dialect.name == "sqlite" else postgresql.insert(table)
 
 
-_PASSING_STATES = ("08", "25006", "40", "53", "57", "58")
-"""SQLSTATEs, by beginning, of what passes by itself: connection, read-only after a failover, rollback by the server, no
-room or memory, intervention of an operator, system error (PostgreSQL, Appendix A).
+_PASSING_STATES = ("08", "25006", "25P03", "40", "53", "55P03", "57", "58")
+"""SQLSTATEs, by beginning, of what passes by itself: connection, read-only after a failover, silence in a transaction,
+rollback by the server, no room or memory, somebody else's lock, intervention of an operator, system error (PostgreSQL,
+Appendix A).
 """
 
 

@@ -1,0 +1,76 @@
+"""The row that says how long the ledger is and who seals it: the lock behind the one order, and the lease before it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import sqlalchemy as sa
+
+from app.errors import DataFault
+from app.store.database import Transaction
+from app.store.schema import ledger_state
+
+IDLE_SECONDS_MAX: Final = 10
+"""Silence after which PostgreSQL ends a sealing transaction: its process hangs, or its machine is gone."""
+LOCK_SECONDS_MAX: Final = 5
+"""Longest wait for somebody else's lock: the row is then free for another process, and this one tries again."""
+
+
+@dataclass(frozen=True, slots=True)
+class SealingState:
+    """The row as it is.
+
+    Attributes:
+        size: sealed events; the next index.
+        sealed_at: when the last ones were, UTC; None before the first.
+        sealer: process that has the lease, or had it last.
+        lease_until: until when, UTC.
+        epoch: how often another process took over.
+    """
+
+    size: int
+    sealed_at: datetime | None
+    sealer: str | None
+    lease_until: datetime | None
+    epoch: int
+
+
+async def bound(tx: Transaction) -> None:
+    """Have PostgreSQL end this transaction where its process hangs, so that it does not hold the row for ever.
+
+    SQLite knows no such limit: there a process that hangs in a transaction holds up every writer until it is stopped.
+    """
+    if tx.dialect.name == "postgresql":
+        limits = {"idle_in_transaction_session_timeout": IDLE_SECONDS_MAX, "lock_timeout": LOCK_SECONDS_MAX}
+        # The form of SET LOCAL that sets two at once.
+        local = sa.true()
+        await tx.execute(sa.select(*(sa.func.set_config(name, f"{each}s", local) for name, each in limits.items())))
+
+
+async def state(tx: Transaction, *, lock: bool = False) -> SealingState:
+    """Return the row; with `lock`, hold it so that nobody else seals, publishes or takes over until this ends.
+
+    Raises:
+        DataFault: it is missing.
+    """
+    columns = ledger_state.c
+    query = sa.select(columns.size, columns.sealed_at, columns.sealer, columns.lease_until, columns.epoch)
+    query = query.where(columns.id == 1)
+    if lock and tx.dialect.name == "postgresql":
+        query = query.with_for_update()
+    row = (await tx.execute(query)).one_or_none()
+    if row is None:
+        raise DataFault("the row that says how long the ledger is is missing")
+    return SealingState(*row)
+
+
+async def take(tx: Transaction, *, sealer: str, until: datetime, epoch: int) -> None:
+    """Write who has the lease; to be called while the row is held."""
+    values = {"sealer": sealer, "lease_until": until, "epoch": epoch}
+    await tx.execute(ledger_state.update().where(ledger_state.c.id == 1).values(values))
+
+
+async def give_back(tx: Transaction, *, sealer: str, epoch: int) -> None:
+    """End a lease before its time, where it is still this one."""
+    mine = sa.and_(ledger_state.c.id == 1, ledger_state.c.sealer == sealer, ledger_state.c.epoch == epoch)
+    await tx.execute(ledger_state.update().where(mine).values(lease_until=None))
