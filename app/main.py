@@ -19,6 +19,7 @@ from fastapi import APIRouter, FastAPI
 import app as product
 from app import console, worker
 from app import settings as configuration
+from app.exchange.ledger_readers import LedgerReaders
 from app.node import Node, open_node
 from app.routers import (
     agencies,
@@ -27,6 +28,7 @@ from app.routers import (
     certificates,
     clients,
     documents,
+    ledger,
     mailbox,
     oauth,
     openapi,
@@ -66,6 +68,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     regulations.router,
     clients.router,
     audit.router,
+    ledger.router,
     statistics.router,
     oauth.router,
     operation.router,
@@ -116,6 +119,7 @@ def create_app(settings: Settings, *, background: Background | None = worker.run
     app.state.public_url = settings.public_url.rstrip("/")
     app.state.metrics = Metrics()
     app.state.brake = Brake()
+    app.state.ledger_readers = LedgerReaders()
     app.state.broken = ""
     problems.install(app)
     openapi.install(app)

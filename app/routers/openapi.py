@@ -27,6 +27,7 @@ TAGS = {
     "Webhooks": "Being told of events instead of asking for them; the inbox stays the truth.",
     "Registry": "Agencies, their certificates, trust anchors and clients.",
     "Audit": "The delivery log.",
+    "Ledger": "Checkpoints, tiles and proofs, by which anybody can check that the log was only appended to.",
     "Statistics": "Figures of the exchange, counted from the delivery log.",
     "Authentication": "Tokens, and where clients find out about them.",
     "Operation": "Health and figures of the node itself.",

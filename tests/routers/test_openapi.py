@@ -72,9 +72,13 @@ def test_every_error_answer_is_a_problem(document: dict[str, Any]) -> None:
                 assert content[0] == expected, f"{name} {status}"
 
 
+PUBLIC = ("/v1/ledger/checkpoint", "/v1/ledger/keys", "/v1/ledger/tile/{level}/", "/v1/ledger/proofs/")
+"""Hashes and signatures only (decision 0020)."""
+
+
 def test_calls_under_v1_are_guarded_and_say_so(document: dict[str, Any]) -> None:
     for name, operation in _operations(document):
-        guarded = " /v1/" in name and "/v1/ledger/checkpoint" not in name
+        guarded = " /v1/" in name and not any(public in name for public in PUBLIC)
         assert ("security" in operation and operation["security"] != [{}]) >= guarded, name
         if guarded:
             assert {"401", "403"} <= set(operation["responses"]), name

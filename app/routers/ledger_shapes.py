@@ -1,0 +1,68 @@
+"""What the calls of the ledger answer in JSON; hashes are hexadecimal, as everywhere in this API."""
+
+import json
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from app.ledger.proofs import ConsistencyProof, InclusionProof
+from app.ledger.published import Entry
+
+
+class EntryView(BaseModel):
+    """One entry of the ledger."""
+
+    index: int = Field(description="Its place, from 0.")
+    leaf_hash: str = Field(description="SHA-256 of an octet 0 and the body (RFC 6962 §2.1), hex; from the tree.")
+    body: str = Field(description="The event's canonical JSON (RFC 8785) as text; its UTF-8 octets are what is hashed.")
+    event: dict[str, Any] = Field(description="The same, read.")
+
+    @classmethod
+    def of(cls, entry: Entry) -> "EntryView":
+        """Show an entry."""
+        return cls(
+            index=entry.index, leaf_hash=entry.leaf_hash.hex(), body=entry.body, event=dict(json.loads(entry.body))
+        )
+
+
+class InclusionView(BaseModel):
+    """That an entry is the one at its index in a tree (RFC 9162 §2.1.3.2 says how to check it)."""
+
+    index: int = Field(description="Index of the entry.")
+    size: int = Field(description="Size of the tree.")
+    leaf_hash: str = Field(description="Hash of the entry, hex.")
+    hashes: list[str] = Field(description="Audit path, lowest first (RFC 6962 §2.1.1), hex.")
+    root: str = Field(description="Root of the tree, hex; compare it with a checkpoint you trust.")
+    checkpoint: str | None = Field(description="The signed checkpoint of that size; null where none is kept.")
+
+    @classmethod
+    def of(cls, proof: InclusionProof, leaf_hash: bytes, checkpoint: str | None) -> "InclusionView":
+        """Show a proof."""
+        return cls(
+            index=proof.index,
+            size=proof.size,
+            leaf_hash=leaf_hash.hex(),
+            hashes=[each.hex() for each in proof.hashes],
+            root=proof.root.hex(),
+            checkpoint=checkpoint,
+        )
+
+
+class ConsistencyView(BaseModel):
+    """That a tree is the beginning of a later one (RFC 9162 §2.1.4.2 says how to check it)."""
+
+    from_size: int = Field(alias="from", description="Size of the earlier tree.")
+    to_size: int = Field(alias="to", description="Size of the later tree.")
+    from_root: str = Field(description="Root of the earlier tree, hex.")
+    to_root: str = Field(description="Root of the later tree, hex.")
+    hashes: list[str] = Field(description="In the order of RFC 6962 §2.1.2, hex.")
+
+    @classmethod
+    def of(cls, proof: ConsistencyProof) -> "ConsistencyView":
+        """Show a proof."""
+        return cls(
+            **{"from": proof.old, "to": proof.new},
+            from_root=proof.old_root.hex(),
+            to_root=proof.new_root.hex(),
+            hashes=[each.hex() for each in proof.hashes],
+        )
