@@ -28,6 +28,7 @@ from app.remote.target import Target
 from app.settings import Settings
 from app.signing.ledger_key import LedgerKey
 from app.signing.node_key import KeyToken, NodeKey
+from app.signing.note import COSIGNATURE, VerifierKey
 from app.signing.path import UnknownRevocation
 from app.signing.pkcs11 import Token, pin_of
 from app.signing.sealing_key import SealingKey
@@ -58,6 +59,7 @@ class Node:
         readers: the processes that look into PDFs.
         stamping: what time stamps of receipts need; None where no authority is configured.
         publisher: what signs checkpoints of the ledger.
+        witnesses: whose cosignatures of them are taken.
     """
 
     settings: Settings
@@ -67,6 +69,7 @@ class Node:
     readers: PdfReaders
     stamping: Stamping | None
     publisher: Publisher
+    witnesses: tuple[VerifierKey, ...] = ()
 
     @property
     def database(self) -> Database:
@@ -101,12 +104,13 @@ async def open_node(settings: Settings) -> Node:
     """Open a node on its data folder and database; makes the folder and the node's key where they are missing.
 
     Raises:
-        RequestInvalid: the database URL, the regulations file, the file of authorities or the address of the
-            time-stamping authority cannot be used.
+        RequestInvalid: the database URL, the regulations file, the file of authorities, the address of the
+            time-stamping authority or the key of a witness cannot be used.
         DataFault: a key of the node is readable by others, damaged, or not in the token it should be in.
         Unavailable: the token of the node's key does not answer.
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    witnesses = witnesses_of(settings.ledger_witnesses)
     database = Database(settings.effective_database_url)
     policy = Policy(
         body_bytes_max=settings.document_bytes_max,
@@ -150,12 +154,26 @@ async def open_node(settings: Settings) -> Node:
         settings.ledger_origin or origin_of(settings.public_url),
         stamped=bool(settings.timestamp_authority_url),
     )
-    return Node(settings, desk, hooks, fetch, readers, _stamping(settings, database, fetch), publisher)
+    stamping = _stamping(settings, database, fetch)
+    return Node(settings, desk, hooks, fetch, readers, stamping, publisher, witnesses)
 
 
 def origin_of(public_url: str) -> str:
     """Return the name of the ledger of a node at this address: the address of its tiles without the scheme."""
     return f"{public_url.partition('://')[2]}/v1/ledger"
+
+
+def witnesses_of(text: str) -> tuple[VerifierKey, ...]:
+    """Read the keys of witnesses from the setting.
+
+    Raises:
+        RequestInvalid: one of them is none, or is that of a log.
+    """
+    found = tuple(VerifierKey.read(each) for each in text.split())
+    for key in found:
+        if key.algorithm != COSIGNATURE:
+            raise RequestInvalid(f"settings: ledger_witnesses: {key.name!r} has the key of a log, not of a witness")
+    return found
 
 
 def _scanning(settings: Settings) -> Scanning | None:

@@ -74,6 +74,13 @@ class Settings(BaseSettings):
         description="Name the ledger gets with its first checkpoint and keeps for ever; empty: `public_url` without "
         "its scheme, and `/v1/ledger`.",
     )
+    ledger_witnesses: str = Field(
+        default="",
+        description="Verifier keys of witnesses whose cosignatures are taken (C2SP `name+hash+key`), blanks between.",
+    )
+    ledger_cosignature_seconds: float = Field(
+        default=60, ge=0, le=86400, description="Shortest time between two cosignatures of one witness."
+    )
     deadline_interval_seconds: float = Field(
         default=60, gt=0, le=3600, description="Rest between two looks for what is undelivered, expired or overdue."
     )

@@ -17,6 +17,7 @@ WRITERS = {
     "registry": "acts of administrators",
     "ledger/seal.py": "sealing",
     "ledger/publish.py": "checkpoints",
+    "ledger/cosigning.py": "what witnesses sign under them",
     "ledger/lease.py": "who seals",
     "webhooks": "subscriptions, messages to them, and what became of those",
     "store/migrations.py": "the schema itself",

@@ -6,9 +6,10 @@ them is an event (decision 0020).
 
 import gzip
 import re
+from datetime import timedelta
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Depends, Header, Query
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
@@ -16,13 +17,14 @@ from app.errors import RequestInvalid
 from app.exchange.ledger_readers import LedgerReaders, note_entry
 from app.findings import Finding, Severity
 from app.ledger import proofs, publish, published
+from app.ledger.cosigning import take_in
 from app.ledger.tile_paths import TilePath, read_level
 from app.ledger.tree import WIDTH
 from app.registry.model import Scope
 from app.routers import clock, problems
 from app.routers.access import AtNode, Caller, require
-from app.routers.calls import calls
-from app.routers.ledger_shapes import ConsistencyView, EntryView, InclusionView
+from app.routers.calls import calls, octets
+from app.routers.ledger_shapes import ConsistencyView, CosignedView, EntryView, InclusionView
 
 router: APIRouter = calls(tag="Ledger", guarded=False)
 
@@ -34,6 +36,9 @@ _PARTIAL: Final = "max-age=3600"
 """A partial tile never changes either, but in an hour nobody asks for it any more."""
 _INDEX_MAX: Final = 2**53
 _GZIP_LEVEL: Final = 5
+
+_COSIGNED: Final = octets(16 * 1024, "text/plain", "*/*")
+"""A checkpoint with its lines is below one thousand octets; of other witnesses there may be some."""
 
 _GUARD: Final[dict[int | str, dict[str, Any]]] = problems.answers(401, 403)
 _TILE: Final[dict[int | str, dict[str, Any]]] = {
@@ -194,6 +199,29 @@ async def consistency(
                 "query parameter from",
             )
         return ConsistencyView.of(await proofs.consistency(tx, old, whole))
+
+
+@router.post(
+    "/v1/ledger/cosignatures",
+    summary="Give a witness's cosignature",
+    response_model=CosignedView,
+    responses=problems.answers(400, 404, 409, 413, 415, 422, 429),
+    openapi_extra=_COSIGNED.description,
+)
+async def cosign(node: AtNode, content: Annotated[bytes, Depends(_COSIGNED)]) -> CosignedView:
+    """Take in a checkpoint of this ledger with the line of a witness behind the log's own (C2SP tlog-cosignature).
+
+    Needs no token: the signature says who it is, and only witnesses that the operator named count. A checkpoint that
+    was cosigned stays for ever, so one is taken from a witness in a minute, and never one that is older than its last.
+    """
+    done = await take_in(
+        node.publisher,
+        content.decode("utf-8", "replace"),
+        witnesses=node.witnesses,
+        rest=timedelta(seconds=node.settings.ledger_cosignature_seconds),
+        now=clock.now(),
+    )
+    return CosignedView(size=done.size, witness=done.witness, cosigned_at=done.at)
 
 
 def _published_size(newest: int, asked: int | None, parameter: str) -> int:

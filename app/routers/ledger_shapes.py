@@ -1,6 +1,7 @@
 """What the calls of the ledger answer in JSON; hashes are hexadecimal, as everywhere in this API."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, Field
@@ -66,3 +67,11 @@ class ConsistencyView(BaseModel):
             to_root=proof.new_root.hex(),
             hashes=[each.hex() for each in proof.hashes],
         )
+
+
+class CosignedView(BaseModel):
+    """A cosignature that is kept now; the checkpoint has it from now on."""
+
+    size: int = Field(description="Size of the checkpoint.")
+    witness: str = Field(description="Verifier key of the witness (C2SP).")
+    cosigned_at: datetime = Field(description="When the witness says it saw the checkpoint; UTC.")
