@@ -6,10 +6,11 @@ is ours (decision 0021) within the container of ETSI EN 319 162-1, ASiC-E.
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, Self
+from xml.sax.saxutils import quoteattr
 
 from app.errors import RequestInvalid
 
@@ -161,6 +162,26 @@ def role_of(name: str) -> Role | None:
 def media_type_of(name: str) -> str:
     """Return the media type of a member this layout knows."""
     return _BY_EXTENSION[name.rpartition(".")[2]]
+
+
+def media_types(names: Iterable[str]) -> bytes:
+    """Write META-INF/manifest.xml (OASIS OpenDocument 1.2 part 3 §3.2), which says what the members are.
+
+    It has one form only, so that whoever checks a bundle writes it again and compares.
+
+    Args:
+        names: of all members but `mimetype` and itself, in any order.
+    """
+    named = [("/", MEDIA_TYPE), *((name, media_type_of(name)) for name in names)]
+    entries = "".join(
+        f"<manifest:file-entry manifest:full-path={quoteattr(name)} manifest:media-type={quoteattr(media_type)}/>\n"
+        for name, media_type in sorted(named)
+    )
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        '<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0" '
+        f'manifest:version="1.2">\n{entries}</manifest:manifest>\n'
+    ).encode()
 
 
 @dataclass(frozen=True, slots=True)
