@@ -8,7 +8,61 @@ import sqlalchemy as sa
 from app.store.database import Transaction
 from app.store.schema import deliveries, document_links, documents, events, status_reports
 
+LEAF_COLUMNS = (
+    "position",
+    "id",
+    "at",
+    "kind",
+    "outcome",
+    "actor",
+    "agency",
+    "tier",
+    "branch",
+    "document_type",
+    "peer_tier",
+    "document",
+    "delivery",
+    "measures",
+    "durations",
+    "body",
+    "leaf_hash",
+)
+"""Columns of an event that follow from its body, and its body."""
+
 _FIRST = "00000000-0000-0000-0000-000000000000"
+
+
+async def events_after(tx: Transaction, after: int, limit: int) -> Sequence[Any]:
+    """Return sealed events with indices greater than `after`, as text: ids with hyphens, moments as events write them.
+
+    In the order of `LEAF_COLUMNS`. As text, because that is what bodies say, and reading it into values costs more than
+    all that is done with them.
+    """
+    c = events.c
+    columns = {
+        **{name: c[name] for name in LEAF_COLUMNS},
+        **{name: _id_text(tx, c[name]) for name in ("id", "document", "delivery")},
+        "at": _moment_text(tx, c.at),
+    }
+    query = sa.select(*columns.values()).where(c.position > after).order_by(c.position).limit(limit)
+    return (await tx.execute(query)).all()
+
+
+def _id_text(tx: Transaction, column: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
+    if tx.dialect.name != "sqlite":
+        return sa.cast(column, sa.Text)
+    text = sa.type_coerce(column, sa.Text)
+    parts = (sa.func.substr(text, first, length) for first, length in ((1, 8), (9, 4), (13, 4), (17, 4), (21, 500)))
+    joined: sa.ColumnElement[str] = next(parts)
+    for part in parts:
+        joined = joined + "-" + part
+    return joined
+
+
+def _moment_text(tx: Transaction, column: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
+    if tx.dialect.name == "sqlite":
+        return sa.type_coerce(column, sa.Text)
+    return sa.func.to_char(sa.func.timezone("UTC", column), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
 
 
 async def documents_after(tx: Transaction, after: str, limit: int) -> Sequence[sa.Row[Any]]:
@@ -90,8 +144,10 @@ async def count_events(tx: Transaction, *kinds: str) -> int:
 
 
 async def bodies(tx: Transaction, *, chunk: int = 1_000) -> AsyncIterator[str]:
-    """Yield the digest of every body that a row refers to, each once, in order."""
-    kept = sa.union(sa.select(documents.c.sha256), sa.select(status_reports.c.sha256)).subquery()
+    """Yield the digest of every body that a row refers to and that was not purged, each once, in order."""
+    kept = sa.union(
+        *(sa.select(table.c.sha256).where(table.c.purged_at.is_(None)) for table in (documents, status_reports))
+    ).subquery()
     after = ""
     while True:
         query = sa.select(kept.c.sha256).where(kept.c.sha256 > after).order_by(kept.c.sha256).limit(chunk)

@@ -18,9 +18,11 @@ from app.edxml.model import Business, DocumentKind, ResponseFor, StatusCode
 from app.edxml.organ_id import OrganId
 from app.exchange.receipts import RECEIPT_TYPE
 from app.ledger.check import CheckReport, check
+from app.ledger.publish import publish
 from app.ledger.seal import seal_all
 from app.node import KEYS_FOLDER, Node
 from app.routers import clock
+from app.signing.ledger_key import LedgerKey
 from app.signing.node_key import NodeKey
 from app.store.blobs import BlobStore
 from app.store.database import Database
@@ -54,7 +56,12 @@ class Kept:
             database = Database(self.url)
             try:
                 blobs = BlobStore(self.folder) if bodies else None
-                return await check(database, blobs, open_receipt=partial(key.verify_jws, typ=RECEIPT_TYPE))
+                return await check(
+                    database,
+                    blobs,
+                    open_receipt=partial(key.verify_jws, typ=RECEIPT_TYPE),
+                    log_keys=LedgerKey.open(self.folder / KEYS_FOLDER).verifiers,
+                )
             finally:
                 await database.close()
 
@@ -134,6 +141,7 @@ def _traffic(exchange: Exchange) -> None:
 
 async def _settle(node: Node) -> None:
     await seal_all(node.database, now=clock.now())
+    await publish(node.publisher, now=clock.now())
 
 
 @pytest.fixture(scope="module")

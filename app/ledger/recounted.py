@@ -1,0 +1,152 @@
+"""Step (6) of the check: figures and spans of time counted anew from the events, against what is kept.
+
+Events that count alike are counted together: those of one month, agency and type in the same figures, whose spans of
+time fall into the same buckets. One of each kind then goes through the fold that the sealer uses, as often as there
+were.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from app.ledger.divergence import CheckReport, Likely
+from app.ledger.leaf_check import LeafRow
+from app.statistics.fold import FigureKey, SpreadKey, fold
+from app.statistics.measures import MEASURE_NAMES, spans_in
+from app.statistics.periods import Month
+from app.statistics.spread import bucket_of
+from app.store import figures
+from app.store.database import Transaction
+
+STEP: Final = "(6) figures"
+_HOUR_LENGTH: Final = len("2026-11-22T17")
+_HOURS_MAX: Final = 100_000
+_ROWS: Final = 5_000
+
+_Kind = tuple[str, str | None, str | None, str | None, str | None, str | None, str | None, tuple[tuple[str, int], ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class _One:
+    """One event for all that count like it."""
+
+    at: datetime
+    agency: str | None
+    tier: str | None
+    branch: str | None
+    document_type: str | None
+    peer_tier: str | None
+    measures: str | None
+    durations: str | None
+
+
+class Recount:
+    """What the events so far count."""
+
+    def __init__(self) -> None:
+        self._kinds: Counter[_Kind] = Counter()
+        self._ones: dict[_Kind, tuple[str, str | None]] = {}
+        self._months: dict[str, str] = {}
+
+    def take(self, row: LeafRow) -> None:
+        """Count one event; one whose moment cannot be read, which step (2) tells of, counts nowhere."""
+        (_, _, at, _, _, _, agency, tier, branch, document_type, peer_tier, _, _, measures, durations, _, _) = row
+        if not measures and not durations:
+            return
+        hour = at[:_HOUR_LENGTH]
+        month = self._months.get(hour) or self._month(hour, at)
+        buckets = tuple((name, bucket_of(seconds)) for name, seconds in spans_in(durations)) if durations else ()
+        kind = (month, agency, tier, branch, document_type, peer_tier, measures, buckets)
+        self._kinds[kind] += 1
+        if kind not in self._ones:
+            self._ones[kind] = (at, durations)
+
+    def _month(self, hour: str, at: str) -> str:
+        # A zone is never off by parts of an hour here, so all moments of an hour are in one month.
+        try:
+            month = str(Month.of(datetime.fromisoformat(at)))
+        except (ValueError, OverflowError):
+            month = ""
+        if len(self._months) > _HOURS_MAX:
+            self._months.clear()
+        self._months[hour] = month
+        return month
+
+    def added(self) -> tuple[dict[FigureKey, Counter[str]], Counter[SpreadKey]]:
+        """Return the figures and spans of time that all of it gives."""
+        counts: dict[FigureKey, Counter[str]] = defaultdict(Counter)
+        spreads: Counter[SpreadKey] = Counter()
+        for kind, times in self._kinds.items():
+            if not kind[0]:
+                continue
+            at, durations = self._ones[kind]
+            added = fold([_One(datetime.fromisoformat(at).astimezone(UTC), *kind[1:7], durations)])
+            for figure, measures in added.counts.items():
+                for name, count in measures.items():
+                    counts[figure][name] += count * times
+            for spread, count in added.spreads.items():
+                spreads[spread] += count * times
+        return counts, spreads
+
+    def lines(self) -> Iterator[list[Any]]:
+        """Give what was counted as JSON, to go on from another time."""
+        for kind, times in self._kinds.items():
+            at, durations = self._ones[kind]
+            yield [*kind[:7], [list(each) for each in kind[7]], times, at, durations]
+
+    @classmethod
+    def of_lines(cls, lines: list[list[Any]]) -> "Recount":
+        """Go on from what `lines` gave.
+
+        Raises:
+            ValueError, TypeError: these are none.
+        """
+        recount = cls()
+        for *plain, buckets, times, at, durations in lines:
+            month, agency, tier, branch, document_type, peer_tier, measures = plain
+            spans = tuple((str(name), int(bucket)) for name, bucket in buckets)
+            kind = (str(month), agency, tier, branch, document_type, peer_tier, measures, spans)
+            recount._kinds[kind] = int(times)
+            recount._ones[kind] = (str(at), durations)
+        return recount
+
+
+async def compare(tx: Transaction, report: CheckReport, recount: Recount) -> None:
+    """Take the step."""
+    counts, spreads = recount.added()
+    await _figures(tx, report, counts)
+    await _spreads(tx, report, spreads)
+
+
+async def _figures(tx: Transaction, report: CheckReport, counts: dict[FigureKey, Counter[str]]) -> None:
+    for row in await figures.everything(tx):
+        key = _key(row)
+        if key not in counts:
+            report.add(STEP, f"{key}", "there is a row, a recount gives none", Likely.INSERTED)
+        counted = counts.pop(key, Counter())
+        for measure in MEASURE_NAMES:
+            if getattr(row, measure) != counted[measure]:
+                report.add(STEP, f"{key}", f"{measure} is {getattr(row, measure)}, a recount gives {counted[measure]}")
+        report.figures += 1
+    for key in counts:
+        report.add(STEP, f"{key}", "the row is missing", Likely.DELETED)
+
+
+async def _spreads(tx: Transaction, report: CheckReport, counts: Counter[SpreadKey]) -> None:
+    async for rows in figures.every_spread(tx, chunk=_ROWS):
+        for row in rows:
+            key = SpreadKey(_key(row), row.measure, row.bucket)
+            counted = counts.pop(key, 0)
+            if row.spans != counted:
+                likely = Likely.CHANGED if counted else Likely.INSERTED
+                message = f"there are {row.spans} of {row.measure}, a recount gives {counted}"
+                report.add(STEP, f"{key}", message, likely)
+            report.figures += 1
+    for key, counted in counts.items():
+        report.add(STEP, f"{key}", f"{counted} of {key.span} are missing", Likely.DELETED)
+
+
+def _key(row: Any) -> FigureKey:
+    return FigureKey(row.month, row.agency, row.tier, row.branch, row.document_type, row.unit, row.peer_tier)

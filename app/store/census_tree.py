@@ -1,0 +1,51 @@
+"""Rows that speak of the ledger's tree, as the check of the log wants them: by the size they speak of."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.store.database import Transaction
+from app.store.schema import checkpoints, closed_months, cosignatures, events, ledger_tiles
+
+
+async def tiles_beyond(tx: Transaction, last: Mapping[int, int], *, limit: int) -> list[tuple[int, int]]:
+    """Return level and number of tiles that a tree with these last tiles, level to number, does not have."""
+    columns = ledger_tiles.c
+    known = sa.or_(
+        sa.false(), *(sa.and_(columns.level == level, columns.number.between(0, top)) for level, top in last.items())
+    )
+    query = sa.select(columns.level, columns.number).where(sa.not_(known))
+    found = await tx.execute(query.order_by(columns.level, columns.number).limit(limit))
+    return [(row.level, row.number) for row in found]
+
+
+async def checkpoints_between(tx: Transaction, after: int, until: int) -> Sequence[sa.Row[Any]]:
+    """Return checkpoints of sizes above `after` up to `until`, smallest first."""
+    query = sa.select(checkpoints).where(checkpoints.c.size > after, checkpoints.c.size <= until)
+    return (await tx.execute(query.order_by(checkpoints.c.size))).all()
+
+
+async def checkpoints_beyond(tx: Transaction, size: int, *, limit: int) -> Sequence[sa.Row[Any]]:
+    """Return checkpoints of sizes that a ledger of this size never had."""
+    query = sa.select(checkpoints).where(sa.not_(checkpoints.c.size.between(0, size)))
+    return (await tx.execute(query.order_by(checkpoints.c.size).limit(limit))).all()
+
+
+async def cosignatures_between(tx: Transaction, after: int, until: int) -> Sequence[sa.Row[Any]]:
+    """Return what witnesses signed under checkpoints of sizes above `after` up to `until`, smallest first."""
+    query = sa.select(cosignatures).where(cosignatures.c.size > after, cosignatures.c.size <= until)
+    return (await tx.execute(query.order_by(cosignatures.c.size, cosignatures.c.witness))).all()
+
+
+async def closed_months_between(tx: Transaction, after: int, until: int) -> Sequence[sa.Row[Any]]:
+    """Return closed months whose figures cover sizes above `after` up to `until`, smallest first."""
+    table = closed_months
+    query = sa.select(table).where(table.c.ledger_size > after, table.c.ledger_size <= until)
+    return (await tx.execute(query.order_by(table.c.ledger_size, table.c.month, table.c.version))).all()
+
+
+async def positions_of_leaf(tx: Transaction, leaf_hash: str) -> Sequence[int | None]:
+    """Return where events with a leaf hash stand, at most two of them; looks through the whole log."""
+    query = sa.select(events.c.position).where(events.c.leaf_hash == leaf_hash).limit(2)
+    return (await tx.execute(query)).scalars().all()
