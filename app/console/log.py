@@ -17,7 +17,7 @@ from app.ledger.events import EventKind, Outcome
 from app.registry.model import Branch, Scope, Tier
 from app.routers import clock
 from app.routers.access import AtNode, Caller
-from app.routers.audit import asked_for
+from app.routers.audit import Order, asked_for
 from app.routers.audit import search as search_events
 from app.routers.conditions import CSV, JSON, NDJSON
 from app.routers.paging import LIMIT_DEFAULT, Paged, Window, cursor_of
@@ -45,6 +45,8 @@ FILTERS: Final = (
     "measure",
     "outcome",
     "actor",
+    "text",
+    "order",
     "ledger_size",
 )
 """Parameters that restrict, by their names in the API."""
@@ -64,10 +66,12 @@ _LABELS: Final = {
     "measure": "log.measure",
     "outcome": "event.outcome",
     "actor": "event.actor",
+    "text": "log.text",
+    "order": "log.order",
     "ledger_size": "log.ledger-size",
 }
 """Text for each of them."""
-_GROUPS: Final = {"event": "happened", "peer_tier": "tier"}
+_GROUPS: Final = {"event": "happened", "peer_tier": "tier", "order": "listing"}
 """Group of words, where it is not named as the parameter is."""
 
 
@@ -139,6 +143,8 @@ def _chips(words: Locale, given: Mapping[str, Any], sought: TrailQuery) -> list[
                 return words.moment(sought.until)
             case "document_type":
                 return LABELS.get(value, value)
+            case "text":
+                return value
             case _:
                 return words.term(_GROUPS.get(name, name), value)
 
@@ -162,4 +168,5 @@ def _shortcuts(at: datetime, size: int) -> list[tuple[str, dict[str, Any]]]:
     ]
     shown: list[tuple[str, dict[str, Any]]] = [(key, {"from": utc_text(start)}) for key, start in periods]
     end = size - 1 - LIMIT_DEFAULT
-    return [*shown, ("log.end", {"cursor": cursor_of(end, size)} if end >= 0 else {})]
+    shown.append(("log.end", {"cursor": cursor_of(end, size)} if end >= 0 else {}))
+    return [*shown, ("log.newest", {"order": Order.DESCENDING.value})]

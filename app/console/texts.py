@@ -208,6 +208,10 @@ TEXTS: Final[dict[str, Text]] = {
         "Được nhận theo quy định riêng của cơ quan gửi; không có giá trị chứng minh.",
         "Let in by a policy for its sender; it proves nothing.",
     ),
+    "document.purged": Text(
+        "Nội dung đã hết thời hạn lưu và được hủy; biên nhận, lịch sử và kết quả kiểm tra vẫn còn. Thời điểm hủy:",
+        "The content was kept long enough and is gone; receipt, history and verification stay. Purged at:",
+    ),
     "document.hidden": Text(
         "Kiểm tra viên không xem trích yếu, lý do và nội dung.", "Auditors see neither subject, reasons nor content."
     ),
@@ -320,6 +324,9 @@ TEXTS: Final[dict[str, Text]] = {
     "log.permanent": Text("Liên kết lâu dài", "Permanent link"),
     "log.api": Text("Cùng truy vấn qua API", "The same query of the API"),
     "log.download": Text("Tải về toàn bộ kết quả", "Download everything found"),
+    "log.text": Text("Số, ký hiệu hoặc trích yếu có chữ", "Words of code or subject"),
+    "log.order": Text("Thứ tự", "Order"),
+    "log.newest": Text("Mới nhất", "Newest"),
     "log.today": Text("Hôm nay", "Today"),
     "log.week": Text("7 ngày qua", "Last 7 days"),
     "log.month": Text("Tháng này", "This month"),
@@ -507,6 +514,8 @@ TEXTS: Final[dict[str, Text]] = {
     "severity.unknown": Text("chưa rõ", "unknown"),
     "severity.warning": Text("cảnh báo", "warning"),
     "severity.info": Text("lưu ý", "note"),
+    "listing.asc": Text("theo thứ tự sổ", "as in the log"),
+    "listing.desc": Text("mới nhất trước", "newest first"),
     "outcome.accepted": Text("thành công", "accepted"),
     "outcome.refused": Text("từ chối", "refused"),
     "actor.node": Text("nút", "the node"),

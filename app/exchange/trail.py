@@ -9,15 +9,25 @@ from typing import Any
 from uuid import UUID
 
 from app.exchange.desk import Desk
+from app.exchange.document_words import words_asked
 from app.registry import directory, succession
 from app.statistics.fold import unit_of
 from app.statistics.periods import ZONE
-from app.store import documents, journal, participation
+from app.store import document_terms, documents, event_search, journal, participation
 from app.store.database import Transaction
+from app.store.document_terms import Word
 from app.store.journal import EventFilter
 
 STREAM_CHUNK = 1_000
 """Events held at once while all of them are given."""
+
+COUNTED_MAX = 20_000
+"""Entries of a word that are gone through to find the documents that have all words."""
+
+DOCUMENTS_MAX = 4_000
+"""Documents whose events are gathered and put in order; where more have the words, the log is read until a page is
+full, which is soon, for they are many.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +44,9 @@ class TrailQuery:
         kinds: kinds of event; empty for all.
         measure: only events that count in this figure.
         below: only events with smaller indices.
+        text: words of the document's code and subject, the last one may be a beginning; events without a document have
+            none.
+        newest_first: against the order of the log.
     """
 
     since: datetime | None = None
@@ -51,6 +64,21 @@ class TrailQuery:
     outcome: str | None = None
     actor: str | None = None
     below: int | None = None
+    text: str | None = None
+    newest_first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EventsStream:
+    """All of a query.
+
+    Attributes:
+        chunks: events, some at a time.
+        end: how many events the log had when it began; it goes no further.
+    """
+
+    chunks: AsyncIterator[Sequence[Any]]
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +86,7 @@ class EventsPage:
     """A page of the log.
 
     Attributes:
-        rows: events in the order of the log.
+        rows: events in the order that was asked for.
         end: index at which the whole listing ends; what was sealed since its first page comes with the next listing.
     """
 
@@ -67,41 +95,62 @@ class EventsPage:
 
 
 async def events_page(
-    desk: Desk, asked: TrailQuery, *, after: int, end: int | None, limit: int, at: datetime
+    desk: Desk, asked: TrailQuery, *, reached: int | None, end: int | None, limit: int, at: datetime
 ) -> EventsPage:
-    """Return sealed events with indices greater than `after`, in order.
+    """Return the next sealed events in the order that is asked for.
 
     Args:
+        reached: index of the last event of the page before; None for the first page.
         end: as the page before gave it; None for the first page, which takes the end of the log as it is now. Without
             it a listing would not end: reading the log writes to it.
     """
-    async with desk.database.read() as tx:
-        last = await journal.size(tx) if end is None else end
-        wanted = await _filter(tx, asked, end=last, at=at)
-        return EventsPage(await journal.page(tx, wanted, after=after, limit=limit), last)
+    wanted, last = await _resolved(desk, asked, end=end, at=at)
+    left = _left(asked, wanted, reached)
+    rows: list[Any] = []
+    while left is not None and len(rows) < limit:
+        found = await _look(desk, asked, wanted, left, limit=limit - len(rows))
+        rows += found.rows
+        left = found.left
+    return EventsPage(rows, last)
 
 
-async def events_stream(desk: Desk, asked: TrailQuery, *, at: datetime) -> AsyncIterator[Sequence[Any]]:
+async def events_stream(desk: Desk, asked: TrailQuery, *, at: datetime) -> EventsStream:
     """Return all of them in chunks, up to the end of the log as it is now; no transaction stays open between chunks."""
-    async with desk.database.read() as tx:
-        wanted = await _filter(tx, asked, end=await journal.size(tx), at=at)
-    return _chunks(desk, wanted)
+    wanted, last = await _resolved(desk, asked, end=None, at=at)
+    return EventsStream(_chunks(desk, asked, wanted), last)
 
 
-async def _chunks(desk: Desk, wanted: EventFilter) -> AsyncIterator[Sequence[Any]]:
-    async def chunk(after: int) -> Sequence[Any]:
-        async with desk.database.read() as tx:
-            return await journal.page(tx, wanted, after=after, limit=STREAM_CHUNK)
-
-    after = -1
-    while True:
+async def _chunks(desk: Desk, asked: TrailQuery, wanted: EventFilter) -> AsyncIterator[Sequence[Any]]:
+    left = _left(asked, wanted, None)
+    while left is not None:
         # A reader that goes away cancels this; a query that is cut off would take its connection with it.
-        rows = await asyncio.shield(chunk(after))
-        if rows:
-            yield rows
-        if len(rows) < STREAM_CHUNK:
-            return
-        after = rows[-1].position
+        found = await asyncio.shield(_look(desk, asked, wanted, left, limit=STREAM_CHUNK))
+        if found.rows:
+            yield found.rows
+        left = found.left
+
+
+async def _look(
+    desk: Desk, asked: TrailQuery, wanted: EventFilter, within: tuple[int, int], *, limit: int
+) -> event_search.Look:
+    # One transaction a look, and each look has an end: a long search keeps PostgreSQL from nothing.
+    async with desk.database.read() as tx:
+        return await event_search.look(tx, wanted, within, limit=limit, newest_first=asked.newest_first)
+
+
+def _left(asked: TrailQuery, wanted: EventFilter, reached: int | None) -> tuple[int, int] | None:
+    """Return which indices are still to be looked through, as first and end."""
+    first, end = 0, wanted.below or 0
+    if reached is not None:
+        first, end = (first, min(end, reached)) if asked.newest_first else (max(first, reached + 1), end)
+    return (first, end) if first < end else None
+
+
+async def _resolved(desk: Desk, asked: TrailQuery, *, end: int | None, at: datetime) -> tuple[EventFilter, int]:
+    async with desk.database.read() as tx:
+        sealed = await journal.size(tx)
+        last = sealed if end is None else min(end, sealed)
+        return await _filter(tx, asked, end=last, at=at), last
 
 
 async def _filter(tx: Transaction, asked: TrailQuery, *, end: int, at: datetime) -> EventFilter:
@@ -110,6 +159,9 @@ async def _filter(tx: Transaction, asked: TrailQuery, *, end: int, at: datetime)
         known = await directory.resolve(tx, {agency}, on=at.astimezone(ZONE).date())
         agency = known[agency].organ_id.text if agency in known else agency
     then = {} if asked.as_is else {"agency": agency, "tier": asked.tier, "branch": asked.branch}
+    named = await _documents(tx, asked.document_id)
+    words = () if asked.text is None else words_asked(asked.text)
+    told = await _told(tx, asked.text, words)
     return EventFilter(
         **then,
         since=asked.since,
@@ -117,7 +169,9 @@ async def _filter(tx: Transaction, asked: TrailQuery, *, end: int, at: datetime)
         agencies=await _agencies(tx, asked, agency),
         document_type=asked.document_type,
         peer_tier=asked.peer_tier,
-        documents=await _documents(tx, asked.document_id),
+        unit=None if asked.as_is else asked.province,
+        documents=named if named is not None else told.documents,
+        words=told.words if named is None else words,
         kinds=asked.kinds,
         measure=asked.measure,
         outcome=asked.outcome,
@@ -145,6 +199,28 @@ async def _agencies(tx: Transaction, asked: TrailQuery, agency: str | None) -> t
         return wanted.items() <= place.items()
 
     return tuple(code for code in (*places, "") if belongs(code))
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a text comes to: the documents that have its words, or, where these are many, the words."""
+
+    documents: tuple[str, ...] | None = None
+    words: tuple[Word, ...] = ()
+
+
+async def _told(tx: Transaction, text: str | None, words: Sequence[Word]) -> _Told:
+    if text is None:
+        return _Told()
+    if not words:
+        return _Told(documents=())
+    counted = await document_terms.counts(tx, words, up_to=COUNTED_MAX + 1)
+    (fewest, _, rarest), *others = sorted(zip(counted, range(len(words)), words, strict=True))
+    if fewest > COUNTED_MAX:
+        return _Told(words=tuple(words))
+    rest = [word for _, _, word in others]
+    ids = await document_terms.with_all(tx, rarest, rest, limit=DOCUMENTS_MAX + 1)
+    return _Told(documents=tuple(ids)) if len(ids) <= DOCUMENTS_MAX else _Told(words=tuple(words))
 
 
 async def _documents(tx: Transaction, document_id: str | None) -> tuple[str, ...] | None:

@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request
@@ -29,6 +30,7 @@ from app.routers.queries import (
     DocumentIdText,
     DocumentTypeText,
     ProvinceText,
+    SearchText,
     TierOrNone,
 )
 from app.statistics.measures import MEASURE_NAMES
@@ -38,6 +40,19 @@ router: APIRouter = calls(tag="Audit")
 
 _COLUMNS = ("index", "time", "event", "outcome", "actor", "agency", "tier", "branch", "document_type", "document")
 _CSV_HEADER = (*_COLUMNS, "delivery", "leaf_hash", "detail", "peer_tier")
+
+
+LEDGER_SIZE = "Ledger-Size"
+"""Header that says up to which index a stream goes: what was sealed later is not in it."""
+
+
+class Order(StrEnum):
+    """In which order events are listed."""
+
+    ASCENDING = "asc"
+    """As the log has them."""
+    DESCENDING = "desc"
+    """Newest first."""
 
 
 class EventView(BaseModel):
@@ -120,6 +135,16 @@ def asked_for(
         int | None,
         Query(ge=0, le=2**53, description="Only events below this index: those that figures of this size cover."),
     ] = None,
+    text: Annotated[
+        SearchText | None,
+        Query(
+            description="Words of the document's code and subject, without regard to accents and case; all must occur, "
+            "the last one, or a code, may be a beginning. A document is found some seconds after it was accepted."
+        ),
+    ] = None,
+    order: Annotated[
+        Order, Query(description="In the order of the log, or, with `desc`, newest first.")
+    ] = Order.ASCENDING,
 ) -> TrailQuery:
     """Read what an auditor asks for."""
     return TrailQuery(
@@ -138,6 +163,8 @@ def asked_for(
         outcome=outcome.value if outcome else None,
         actor=actor,
         below=ledger_size,
+        text=text,
+        newest_first=order is Order.DESCENDING,
     )
 
 
@@ -163,9 +190,12 @@ async def search(
     request: Request,
     accept: Annotated[str | None, Header(description="JSON for a page; CSV or NDJSON for all of it.")] = None,
 ) -> Any:
-    """List sealed events in the order of the log. CSV and NDJSON give everything the query finds, streamed.
+    """List sealed events. CSV and NDJSON give everything the query finds, streamed.
 
-    Pages and streams end where the log ended when the first of it was asked for.
+    Pages and streams end where the log ended when the first of it was asked for; of streams the header `Ledger-Size`
+    says where. A stream that breaks off ends without its last chunk, so whoever gets to its end has all of it.
+
+    Words find documents by their subjects, but what is shown of an event are ids, digests and codes as always.
 
     The reading itself becomes an event, with the digest of the query.
     """
@@ -174,12 +204,12 @@ async def search(
     await archive.note_reading(node.desk, client=caller.client, at=clock.now(), document=None, query=query_digest)
     if form == JSON:
         key = window.key_after(int, int)
-        after, end = (-1, None) if key is None else (int(key[0]), int(key[1]))
-        found = await events_page(node.desk, asked, after=after, end=end, limit=window.fetch, at=clock.now())
+        reached, end = (None, None) if key is None else (int(key[0]), int(key[1]))
+        found = await events_page(node.desk, asked, reached=reached, end=end, limit=window.fetch, at=clock.now())
         return page(found.rows, window, shape=EventView.of, key=lambda row: (row.position, found.end))
-    chunks = await events_stream(node.desk, asked, at=clock.now())
-    lines = _csv(chunks) if form == CSV else _ndjson(chunks)
-    return StreamingResponse(lines, media_type=form)
+    stream = await events_stream(node.desk, asked, at=clock.now())
+    lines = _csv(stream.chunks) if form == CSV else _ndjson(stream.chunks)
+    return StreamingResponse(lines, media_type=form, headers={LEDGER_SIZE: str(stream.end)})
 
 
 async def _csv(chunks: AsyncIterator[Sequence[Any]]) -> AsyncIterator[str]:

@@ -21,6 +21,9 @@ DocumentIdText = Annotated[str, _PRINTABLE, Field(max_length=500)]
 ActorText = Annotated[str, _PRINTABLE, Field(max_length=64)]
 """Id of a client, `operator` or `node`."""
 
+SearchText = Annotated[str, _PRINTABLE, Field(min_length=1, max_length=200)]
+"""Words to search for."""
+
 TierOrNone = Tier | Literal[""]
 """A tier; empty: of no agency."""
 

@@ -1,6 +1,6 @@
 """Events as rows: appended with the state change, indexed by the sealer, read by position."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,7 +8,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.errors import DataFault
+from app.store import document_terms
 from app.store.database import Transaction
+from app.store.document_terms import Word
 from app.store.listed import listed
 from app.store.schema import events, ledger_state
 
@@ -20,7 +22,9 @@ class EventFilter:
     Attributes:
         peer_tier: only deliveries of documents whose sender had this tier.
         agencies: only events of one of these; empty text among them: events of none, too.
+        unit: level-one code that all of `agencies` have; says nothing more than they do, but blocks know it.
         documents: only events of these documents; an empty tuple asks for none.
+        words: only events of documents that have all of these.
         measure: only events that count in this figure.
         since: at or after this moment.
         until: before this moment.
@@ -35,7 +39,9 @@ class EventFilter:
     document_type: str | None = None
     peer_tier: str | None = None
     agencies: tuple[str, ...] | None = None
+    unit: str | None = None
     documents: tuple[str, ...] | None = None
+    words: tuple[Word, ...] = ()
     kinds: tuple[str, ...] = ()
     measure: str | None = None
     outcome: str | None = None
@@ -97,10 +103,13 @@ async def unsealed_backlog(tx: Transaction) -> tuple[int, datetime | None]:
 
 
 async def page(tx: Transaction, asked: EventFilter, *, after: int, limit: int) -> Sequence[sa.Row[Any]]:
-    """Return sealed events that pass the filter, in ledger order, with positions greater than `after`."""
+    """Return sealed events that pass the filter, in ledger order, with positions greater than `after`.
+
+    For what reads the whole ledger, or one kind of event; whoever may ask for anything goes through `event_search`.
+    """
     query = (
         sa.select(events)
-        .where(events.c.position > after, *_conditions(tx, asked))
+        .where(events.c.position > after, *conditions(tx, asked))
         .order_by(events.c.position)
         .limit(limit)
     )
@@ -126,7 +135,8 @@ async def of_document(tx: Transaction, document: str) -> Sequence[sa.Row[Any]]:
     return (await tx.execute(query)).all()
 
 
-def _conditions(tx: Transaction, asked: EventFilter) -> list[sa.ColumnElement[bool]]:
+def conditions(tx: Transaction, asked: EventFilter, *, without: Collection[str] = ()) -> list[sa.ColumnElement[bool]]:
+    """Say what must hold of an event, but for the attributes of the filter named in `without`."""
     column = events.c
     equal = {
         column.agency: asked.agency,
@@ -137,22 +147,25 @@ def _conditions(tx: Transaction, asked: EventFilter) -> list[sa.ColumnElement[bo
         column.outcome: asked.outcome,
         column.actor: asked.actor,
     }
-    conditions: list[sa.ColumnElement[bool]] = [
-        name.is_(None) if value == "" else name == value for name, value in equal.items() if value is not None
+    found: list[sa.ColumnElement[bool]] = [
+        name.is_(None) if value == "" else name == value
+        for name, value in equal.items()
+        if value is not None and name.name not in without
     ]
-    if asked.agencies is not None:
-        among = column.agency.in_(listed(tx, [code for code in asked.agencies if code]))
-        conditions.append(sa.or_(among, column.agency.is_(None)) if "" in asked.agencies else among)
-    if asked.below is not None:
-        conditions.append(column.position < asked.below)
-    if asked.kinds:
-        conditions.append(column.kind.in_(asked.kinds))
+    if asked.agencies is not None and "agencies" not in without:
+        # Not by the index on agencies: with many of them their events would be sorted before the first is shown.
+        found.append(sa.func.coalesce(column.agency, "").in_(listed(tx, asked.agencies)))
+    if asked.below is not None and "below" not in without:
+        found.append(column.position < asked.below)
+    if asked.kinds and "kinds" not in without:
+        found.append(column.kind.in_(asked.kinds))
     if asked.documents is not None:
-        conditions.append(column.document.in_(asked.documents))
+        found.append(document_terms.among(tx, column.document, asked.documents))
+    found += [document_terms.has(column.document, word) for word in asked.words]
     if asked.measure is not None:
-        conditions.append(column.measures.contains(f" {asked.measure} ", autoescape=True))
+        found.append(column.measures.contains(f" {asked.measure} ", autoescape=True))
     if asked.since is not None:
-        conditions.append(column.at >= asked.since)
+        found.append(column.at >= asked.since)
     if asked.until is not None:
-        conditions.append(column.at < asked.until)
-    return conditions
+        found.append(column.at < asked.until)
+    return found

@@ -18,6 +18,7 @@ from app.findings import Indication, Severity
 from app.ledger.events import EventKind, Outcome
 from app.registry.model import AgencyStatus, Branch, CertificateKind, CertificateStatus, Scope, Tier
 from app.registry.revocation_sources import SourceKind, SourceState
+from app.routers.audit import Order
 from app.signing.legacy import LegacyForm
 from app.signing.pdf_found import Changes, Coverage
 from app.statistics.definitions import DEFINITIONS, PARTICIPATION, Group
@@ -53,6 +54,7 @@ GROUPS: dict[str, type[Enum] | tuple[str, ...]] = {
     "figure-group": Group,
     "direction": Direction,
     "view": View,
+    "listing": Order,
     "source-kind": SourceKind,
     "source-state": SourceState,
     "percentile": tuple(str(percent) for percent in PERCENTILES.values()),

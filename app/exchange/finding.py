@@ -1,0 +1,83 @@
+"""Making the ledger searchable, after the fact: the words of documents, and what blocks of events hold.
+
+Neither is part of what happened, so neither is in the transaction of it: rounds follow the ledger from wherever they
+came to, in any number of processes, and a database from before is caught up with in the same way.
+"""
+
+from typing import Any
+
+from app.exchange.document_words import terms_of
+from app.statistics.fold import unit_of
+from app.store import document_terms, event_blocks, journal
+from app.store.database import Database, Transaction
+from app.store.event_blocks import WIDTH, mark
+
+DOCUMENTS_MAX = 200
+"""Documents whose words are entered in one transaction: some thousand rows, a few hundredths of a second."""
+
+BLOCKS_MAX = 4
+"""Blocks summed up in one transaction."""
+
+
+async def enter_words(database: Database) -> int:
+    """Enter the words of the next documents of the ledger; returns how many documents it looked at.
+
+    Raises:
+        Unavailable: the database does not answer; nothing was entered.
+    """
+    async with database.read() as tx:
+        seen = await document_terms.cursor(tx)
+        accepted = await document_terms.accepted_after(tx, seen, limit=DOCUMENTS_MAX)
+    if not accepted:
+        return 0
+    terms = [(term, row.document) for row in accepted for term in terms_of(row.code, row.subject)]
+    async with database.write() as tx:
+        if await document_terms.move_cursor(tx, seen=seen, to=accepted[-1].position):
+            there = await document_terms.hold(tx, {row.document for row in accepted})
+            await document_terms.add(tx, [(term, document) for term, document in terms if document in there])
+        # Words and mark become visible together. Where another process was here first, nothing is written.
+    return len(accepted)
+
+
+async def sum_up_blocks(database: Database) -> int:
+    """Write the next blocks of the ledger that are full; returns how many.
+
+    Raises:
+        Unavailable: the database does not answer; nothing was written.
+    """
+    async with database.read() as tx:
+        rows = await _next_blocks(tx)
+    if rows:
+        async with database.write() as tx:
+            await event_blocks.add(tx, rows)
+    return len(rows)
+
+
+async def catch_up(database: Database) -> None:
+    """Do both until nothing is left."""
+    while await enter_words(database) or await sum_up_blocks(database):
+        pass
+
+
+async def _next_blocks(tx: Transaction) -> list[dict[str, Any]]:
+    first = await event_blocks.covered(tx) // WIDTH
+    full = await journal.size(tx) // WIDTH
+    return [_block(number, await event_blocks.events_of(tx, number)) for number in range(first, full)[:BLOCKS_MAX]]
+
+
+def _block(number: int, held: Any) -> dict[str, Any]:
+    marks: set[str] = set()
+    for event in held:
+        for name in ("outcome", "tier", "branch", "document_type", "peer_tier"):
+            marks.add(mark(name, getattr(event, name) or ""))
+        marks.add(mark("unit", unit_of(event.agency or "")))
+        marks.update(mark("measure", measure) for measure in (event.measures or "").split())
+        if event.agency is None:
+            marks.add(mark("agency", ""))
+    moments = [event.at for event in held]
+    return {
+        "number": number,
+        "first_at": min(moments),
+        "last_at": max(moments),
+        "holds": event_blocks.written(tuple(marks)),
+    }

@@ -1,0 +1,138 @@
+"""The index documents are searched by: words of their codes and subjects, each with the documents that have it.
+
+A table of its own and not what a database offers for it, so that both find the same (decision 0013). Words are entered
+from the ledger, by whichever process comes first: `term_cursor` says how far, and moves in the transaction that enters
+them.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from app.store.database import Transaction
+from app.store.listed import listed
+from app.store.schema import TERM_LENGTH, document_terms, documents, events, term_cursor
+
+_ROWS_PER_STATEMENT = 5_000
+_LAST_SIGN = "\U0010ffff"
+_ACCEPTED = "document.accepted"
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word that is searched for, folded.
+
+    Attributes:
+        begins: whether words that begin so are meant, too.
+    """
+
+    term: str
+    begins: bool = False
+
+    def among(self, column: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+        """Say that a term is this word; binary collation makes it one range of the index on both databases."""
+        cut = self.term[:TERM_LENGTH]
+        return (column >= cut) & (column < cut + _LAST_SIGN) if self.begins else column == cut
+
+
+async def cursor(tx: Transaction) -> int:
+    """Return the index up to which documents have their words, -1 at the beginning."""
+    return int((await tx.execute(sa.select(term_cursor.c.position).where(term_cursor.c.id == 1))).scalar_one())
+
+
+async def move_cursor(tx: Transaction, *, seen: int, to: int) -> bool:
+    """Move the cursor from where it was seen; False where somebody else has moved it meanwhile."""
+    statement = (
+        term_cursor.update()
+        .where(term_cursor.c.id == 1, term_cursor.c.position == seen)
+        .values(position=to)
+        .returning(term_cursor.c.position)
+    )
+    return (await tx.execute(statement)).first() is not None
+
+
+async def accepted_after(tx: Transaction, position: int, *, limit: int) -> Sequence[sa.Row[Any, Any, Any, Any]]:
+    """Return index, document, code and subject of what was accepted behind an index of the ledger, in its order."""
+    query = (
+        sa.select(events.c.position, events.c.document, documents.c.code, documents.c.subject)
+        .join(documents, documents.c.id == events.c.document)
+        .where(events.c.kind == _ACCEPTED, events.c.position > position)
+        .order_by(events.c.position)
+        .limit(limit)
+    )
+    return (await tx.execute(query)).all()
+
+
+async def hold(tx: Transaction, ids: Collection[str]) -> frozenset[str]:
+    """Return which of these documents may have words: not those that were purged, and none is until this ends."""
+    query = sa.select(documents.c.id).where(documents.c.id.in_(ids), documents.c.purged_at.is_(None))
+    if tx.dialect.name == "postgresql":
+        query = query.order_by(documents.c.id).with_for_update(read=True)
+    return frozenset((await tx.execute(query)).scalars())
+
+
+async def add(tx: Transaction, terms: Collection[tuple[str, str]]) -> None:
+    """Insert terms, each with the id of its document, that are not there yet."""
+    # In the order of the index: a B-tree takes them several times faster so.
+    rows = sorted({(term[:TERM_LENGTH], document) for term, document in terms})
+    for start in range(0, len(rows), _ROWS_PER_STATEMENT):
+        some = rows[start : start + _ROWS_PER_STATEMENT]
+        if tx.dialect.name == "postgresql":
+            words, owners = zip(*some, strict=True)
+            await tx.execute(_FROM_ARRAYS, {"words": list(words), "owners": list(owners)})
+        else:
+            await tx.exec_driver_sql(_ONE_BY_ONE, [(term, document.replace("-", "")) for term, document in some])
+
+
+async def remove(tx: Transaction, ids: Sequence[str]) -> None:
+    """Take the words of documents out of the index: for those that are purged, in the transaction that says so."""
+    await tx.execute(document_terms.delete().where(document_terms.c.document.in_(ids)))
+
+
+async def counts(tx: Transaction, words: Sequence[Word], *, up_to: int) -> list[int]:
+    """Return how many entries there are for each word, counting no further than `up_to`."""
+    each = [
+        sa.select(
+            sa.literal(number).label("number"),
+            sa.select(sa.func.count())
+            .select_from(
+                sa.select(document_terms.c.term).where(word.among(document_terms.c.term)).limit(up_to).subquery()
+            )
+            .scalar_subquery()
+            .label("entries"),
+        )
+        for number, word in enumerate(words)
+    ]
+    found = {row.number: int(row.entries) for row in await tx.execute(sa.union_all(*each))}
+    return [found[number] for number in range(len(words))]
+
+
+async def with_all(tx: Transaction, first: Word, others: Sequence[Word], *, limit: int) -> list[str]:
+    """Return ids of documents that have all these words, at most `limit`; the first should be the rarest of them."""
+    column = document_terms.c.document
+    query = sa.select(column).where(first.among(document_terms.c.term), *(has(column, word) for word in others))
+    return list((await tx.execute(query.distinct().limit(limit))).scalars())
+
+
+def has(document: sa.ColumnElement[str], word: Word) -> sa.ColumnElement[bool]:
+    """Say that the document a column names has this word."""
+    other = document_terms.alias()
+    return sa.exists().where(other.c.document == document, word.among(other.c.term))
+
+
+def among(tx: Transaction, document: sa.ColumnElement[str], ids: Sequence[str]) -> sa.ColumnElement[bool]:
+    """Say that a column is one of these ids, however many they are."""
+    if tx.dialect.name == "sqlite":
+        return sa.type_coerce(document, sa.String).in_(listed(tx, [each.replace("-", "") for each in ids]))
+    each = listed(tx, ids).subquery()
+    return document.in_(sa.select(sa.cast(each.c.value, sa.Uuid(as_uuid=False))))
+
+
+_ONE_BY_ONE = "INSERT INTO document_terms (term, document) VALUES (?, ?) ON CONFLICT DO NOTHING"
+_FROM_ARRAYS = sa.text(
+    "INSERT INTO document_terms (term, document)"
+    " SELECT * FROM unnest(CAST(:words AS text[]), CAST(:owners AS uuid[])) ON CONFLICT DO NOTHING"
+)
+"""Two parameters instead of two a row; several times faster than many rows of values."""

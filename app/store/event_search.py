@@ -1,0 +1,228 @@
+"""Finding events by whatever an auditor asks, without reading the history to show the first page.
+
+Three ways, by what is asked: the events of documents, gathered and put in order; one or some stretches of an index
+(agency, actor, kind, refused) that is in ledger order; or the ledger itself, read in its order past the blocks that
+cannot hold any (`event_blocks`). A range of time becomes ranges of indices first, again by the blocks: exactly, for a
+block knows its least and its greatest moment, and what is in no block yet is looked through.
+
+What is asked beside the leading condition is looked at event by event, so a combination of which there is hardly
+anything, as one agency's events of a rare type, reads that agency's events within the range of time.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from app.store import event_blocks
+from app.store.database import Transaction
+from app.store.event_blocks import WIDTH, mark
+from app.store.journal import EventFilter, conditions
+from app.store.schema import REFUSED, events
+from app.store.schema import event_blocks as blocks
+
+STEP_BLOCKS: Final = 128
+"""Blocks that are read in one look at most, a fraction of a second."""
+_STRETCHES_MAX: Final = 200
+"""Stretches of an index in one statement; SQLite takes 500."""
+_NODE: Final = "node"
+_WITHIN: Final = frozenset({"below"})
+"""What the range of indices says already."""
+
+Range = tuple[int, int]
+"""First index and the end behind the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look found.
+
+    Attributes:
+        rows: events in the order that was asked for.
+        left: what is still to be looked through; None: nothing.
+    """
+
+    rows: Sequence[sa.Row[Any]]
+    left: Range | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    tx: Transaction
+    asked: EventFilter
+    limit: int
+    newest_first: bool
+
+    def rest(self, rows: Sequence[sa.Row[Any]], within: Range, left: Range | None) -> Look:
+        """Say what is left when these rows were found and so much was not looked at."""
+        if len(rows) < self.limit:
+            return Look(rows, left if left is not None and left[0] < left[1] else None)
+        last = rows[-1].position
+        further = (within[0], last) if self.newest_first else (last + 1, within[1])
+        return Look(rows, further if further[0] < further[1] else None)
+
+    def order(self, column: Any) -> Any:
+        return column.desc() if self.newest_first else column
+
+    def at_positions(self, positions: sa.Select[*tuple[Any, ...]]) -> sa.Select[*tuple[Any, ...]]:
+        position = events.c.position
+        return sa.select(events).where(position.in_(positions)).order_by(self.order(position)).limit(self.limit)
+
+
+async def look(tx: Transaction, asked: EventFilter, within: Range, *, limit: int, newest_first: bool = False) -> Look:
+    """Return sealed events of a range of indices that pass the filter, and what of the range is left.
+
+    There may be fewer events than the limit, even none, although something is left: a look has an end.
+    """
+    search = _Search(tx, asked, limit, newest_first)
+    if () in (asked.agencies, asked.documents):
+        return Look((), None)
+    if asked.documents is not None:
+        return search.rest(await _of_documents(search, within), within, None)
+    leading = _leading(asked)
+    return await (_through(search, within) if leading is None else _along(search, leading, within))
+
+
+async def _of_documents(search: _Search, within: Range) -> Sequence[sa.Row[Any]]:
+    position = events.c.position
+    found = (
+        sa.select(position)
+        .where(*_inside(within), *conditions(search.tx, search.asked, without=_WITHIN))
+        .order_by(search.order(position))
+        .limit(search.limit)
+    )
+    return (await search.tx.execute(search.at_positions(found))).all()
+
+
+# Along an index.
+
+
+@dataclass(frozen=True, slots=True)
+class _Leading:
+    """Conditions that are each one stretch of an index, in ledger order, and which attributes they speak for."""
+
+    stretches: Sequence[Sequence[sa.ColumnElement[bool]]]
+    attributes: frozenset[str]
+
+
+def _leading(asked: EventFilter) -> _Leading | None:
+    column = events.c
+    agencies = (asked.agency,) if asked.agency is not None else asked.agencies
+    if agencies and "" not in agencies and len(agencies) * max(len(asked.kinds), 1) <= _STRETCHES_MAX:
+        if asked.kinds:
+            pairs = [(column.agency == agency, column.kind == kind) for agency in agencies for kind in asked.kinds]
+            return _Leading(pairs, frozenset({"agency", "agencies", "kinds"}))
+        return _Leading([(column.agency == agency,) for agency in agencies], frozenset({"agency", "agencies"}))
+    if asked.actor and (asked.actor != _NODE or not asked.kinds):
+        return _Leading([(column.actor == asked.actor,)], frozenset({"actor"}))
+    if asked.kinds:
+        return _Leading([(column.kind == kind,) for kind in asked.kinds], frozenset({"kinds"}))
+    if asked.outcome == "refused":
+        return _Leading([(sa.literal_column(REFUSED, sa.Boolean),)], frozenset({"outcome"}))
+    return None
+
+
+async def _along(search: _Search, leading: _Leading, within: Range) -> Look:
+    rows: list[sa.Row[Any]] = []
+    ranges = await _ranges(search, within)
+    for each in reversed(ranges) if search.newest_first else ranges:
+        rows += await _along_range(search, leading, each, limit=search.limit - len(rows))
+        if len(rows) == search.limit:
+            break
+    return search.rest(rows, within, None)
+
+
+async def _along_range(search: _Search, leading: _Leading, within: Range, *, limit: int) -> Sequence[sa.Row[Any]]:
+    position = events.c.position
+    others = conditions(search.tx, search.asked, without=leading.attributes | _WITHIN)
+
+    def part(what: Any, stretch: Sequence[sa.ColumnElement[bool]]) -> sa.Select[*tuple[Any, ...]]:
+        found = sa.select(what).where(*stretch, *_inside(within), *others)
+        return found.order_by(search.order(position)).limit(limit)
+
+    if len(leading.stretches) == 1:
+        return (await search.tx.execute(part(events, leading.stretches[0]))).all()
+    # Each stretch by itself is read from its end; one condition over all of them would sort the history.
+    each = [sa.select(part(position, stretch).subquery()) for stretch in leading.stretches]
+    together = sa.union_all(*each).subquery()
+    first = sa.select(together.c.position).order_by(search.order(together.c.position)).limit(limit)
+    return (await search.tx.execute(search.at_positions(first))).all()
+
+
+async def _ranges(search: _Search, within: Range) -> list[Range]:
+    """Return the ranges of indices in which events of the wanted time can be, in ledger order."""
+    tx, asked = search.tx, search.asked
+    if asked.since is None and asked.until is None:
+        return [within]
+    covered = await event_blocks.covered(tx)
+    fitting = event_blocks.fits(tx, since=asked.since, until=asked.until, marks=())
+    ends = {"first": within[0] // WIDTH, "last": (within[1] - 1) // WIDTH, "limit": 1}
+    first = await event_blocks.numbers(tx, fitting, descending=False, **ends)
+    last = await event_blocks.numbers(tx, fitting, descending=True, **ends)
+    found = [(first[0] * WIDTH, (last[0] + 1) * WIDTH)] if first and last else []
+    cut = [(max(one, within[0]), min(other, within[1])) for one, other in (*found, (covered, within[1]))]
+    return [(one, other) for one, other in cut if one < other]
+
+
+# Through the ledger.
+
+
+async def _through(search: _Search, within: Range) -> Look:
+    first, end = within
+    covered = await event_blocks.covered(search.tx)
+    if search.newest_first and end > max(first, covered):
+        begin = max(first, covered, end - STEP_BLOCKS * WIDTH)
+        return search.rest(await _all_of(search, (begin, end)), within, (first, begin))
+    if not search.newest_first and first >= covered:
+        stop = min(end, first + STEP_BLOCKS * WIDTH)
+        return search.rest(await _all_of(search, (first, stop)), within, (stop, end))
+    return await _through_blocks(search, within, min(end, covered))
+
+
+async def _all_of(search: _Search, within: Range) -> Sequence[sa.Row[Any]]:
+    position = events.c.position
+    query = sa.select(events).where(*_inside(within), *conditions(search.tx, search.asked, without=_WITHIN))
+    return (await search.tx.execute(query.order_by(search.order(position)).limit(search.limit))).all()
+
+
+async def _through_blocks(search: _Search, within: Range, covered: int) -> Look:
+    tx, (first, end) = search.tx, within
+    fitting = event_blocks.fits(tx, since=search.asked.since, until=search.asked.until, marks=_marks(search.asked))
+    ends = {"first": first // WIDTH, "last": (covered - 1) // WIDTH}
+    numbers = await event_blocks.numbers(tx, fitting, limit=STEP_BLOCKS, descending=search.newest_first, **ends)
+    behind = None if search.newest_first else (covered, end)
+    if not numbers:
+        return Look((), search.rest((), within, behind).left)
+    lowest, highest = min(numbers), max(numbers)
+    if len(numbers) == STEP_BLOCKS:
+        behind = (first, lowest * WIDTH) if search.newest_first else ((highest + 1) * WIDTH, end)
+    start, position = blocks.c.number * WIDTH, events.c.position
+    query = (
+        sa.select(events)
+        .select_from(blocks.join(events, (position >= start) & (position < start + WIDTH)))
+        .where(blocks.c.number >= lowest, blocks.c.number <= highest, *fitting)
+        # Added to nothing, so that it is a condition and not what the index is read by: that are the blocks.
+        .where(position + 0 >= first, position + 0 < end, *conditions(tx, search.asked, without=_WITHIN))
+        .order_by(search.order(blocks.c.number), search.order(position))
+        .limit(search.limit)
+    )
+    return search.rest((await tx.execute(query)).all(), within, behind)
+
+
+def _marks(asked: EventFilter) -> list[str]:
+    values = {
+        "outcome": asked.outcome,
+        "tier": asked.tier,
+        "branch": asked.branch,
+        "document_type": asked.document_type,
+        "peer_tier": asked.peer_tier,
+        "measure": asked.measure,
+        "unit": asked.unit,
+        "agency": "" if asked.agency == "" else None,
+    }
+    return [mark(name, value) for name, value in values.items() if value is not None]
+
+
+def _inside(within: Range) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
+    return events.c.position >= within[0], events.c.position < within[1]
