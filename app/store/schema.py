@@ -448,8 +448,19 @@ status_reports = sa.Table(
     sa.Column("client_id", _Id, nullable=False),
     sa.Column("verification", sa.JSON, nullable=False),
     sa.Column("receipt", sa.Text, nullable=False),
+    sa.Column(
+        "indication",
+        sa.String(16),
+        nullable=False,
+        server_default="TOTAL-PASSED",
+        comment="of the newest verification: TOTAL-PASSED, INDETERMINATE or TOTAL-FAILED",
+    ),
     sa.Column("purged_at", Instant, nullable=True, comment="when its body was thrown away by the rules of retention"),
     sa.UniqueConstraint("reporter", "sha256"),
+)
+_report_open = sa.and_(status_reports.c.indication == "INDETERMINATE", status_reports.c.purged_at.is_(None))
+sa.Index(
+    "ix_status_reports_indeterminate", status_reports.c.id, sqlite_where=_report_open, postgresql_where=_report_open
 )
 sa.Index("ix_status_reports_sha256", status_reports.c.sha256)
 
@@ -641,6 +652,15 @@ closed_months = sa.Table(
     sa.Column("made_at", Instant, nullable=False),
 )
 
+counted_months = sa.Table(
+    "counted_months",
+    metadata,
+    sa.Column("month", sa.String(7), primary_key=True, comment="YYYY-MM in Asia/Ho_Chi_Minh"),
+    sa.Column(
+        "ledger_size", sa.BigInteger, nullable=False, comment="one past the last event that counts in this month"
+    ),
+)
+
 figures = sa.Table(
     "figures",
     metadata,
@@ -651,6 +671,18 @@ figures = sa.Table(
     sa.Column("document_type", sa.String(40), primary_key=True),
     sa.Column("unit", sa.String(8), primary_key=True, comment="level-one code the agency's code begins with, or empty"),
     sa.Column("peer_tier", sa.String(16), primary_key=True, comment="tier of the document's sender, or empty"),
+    *(sa.Column(measure, sa.BigInteger, nullable=False, server_default="0") for measure in MEASURES),
+)
+
+rolled_figures = sa.Table(
+    "rolled_figures",
+    metadata,
+    sa.Column("month", sa.String(7), primary_key=True, comment="YYYY-MM in Asia/Ho_Chi_Minh"),
+    sa.Column("tier", sa.String(16), primary_key=True, comment="* where rows of figures of all tiers are added up"),
+    sa.Column("branch", sa.String(20), primary_key=True),
+    sa.Column("document_type", sa.String(40), primary_key=True),
+    sa.Column("unit", sa.String(8), primary_key=True),
+    sa.Column("peer_tier", sa.String(16), primary_key=True),
     *(sa.Column(measure, sa.BigInteger, nullable=False, server_default="0") for measure in MEASURES),
 )
 
@@ -665,8 +697,7 @@ durations = sa.Table(
     sa.Column("unit", sa.String(8), primary_key=True),
     sa.Column("peer_tier", sa.String(16), primary_key=True),
     sa.Column("measure", sa.String(24), primary_key=True),
-    sa.Column("bucket", sa.SmallInteger, primary_key=True, autoincrement=False, comment="see statistics.spread"),
-    sa.Column("count", sa.BigInteger, nullable=False),
+    sa.Column("counts", sa.Text, nullable=False, comment="JSON: bucket (see statistics.spread), how many, bucket, …"),
 )
 
 webhooks = sa.Table(
