@@ -61,6 +61,7 @@ async def seal_batch(database: Database, *, now: datetime, limit: int = BATCH_MA
             )
             added = fold(batch)
             await figures.add(tx, [{**asdict(key), **counts} for key, counts in added.counts.items()])
+            await figures.mark(tx, {month: size + place for month, place in added.months.items()})
             await figures.add_spreads(
                 tx,
                 [

@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
@@ -103,10 +103,12 @@ class Added:
     Attributes:
         counts: per key, per measure, how many.
         spreads: how many spans of time fell into each bucket.
+        months: per month, one past the place in the batch of the last event that counts in it.
     """
 
     counts: Mapping[FigureKey, Mapping[str, int]]
     spreads: Mapping[SpreadKey, int]
+    months: Mapping[str, int] = field(default_factory=dict)
 
 
 def unit_of(code: str) -> str:
@@ -122,7 +124,8 @@ def fold(events: Iterable[CountedEvent]) -> Added:
     """Return what a batch of events adds to the figures."""
     counts: dict[FigureKey, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     spreads: dict[SpreadKey, int] = defaultdict(int)
-    for event in events:
+    months: dict[str, int] = {}
+    for place, event in enumerate(events, start=1):
         if not event.measures and not event.durations:
             continue
         key = FigureKey(
@@ -134,13 +137,14 @@ def fold(events: Iterable[CountedEvent]) -> Added:
             unit=unit_of(event.agency or ""),
             peer_tier=event.peer_tier or "",
         )
+        months[key.month] = place
         for measure in (event.measures or "").split():
             counts[key][measure] += 1
         for span, seconds in spans_in(event.durations):
             bucket = bucket_of(seconds)
             for kept in GRAINS.values():
                 spreads[SpreadKey(_coarse(key, kept), span, bucket)] += 1
-    return Added(counts, spreads)
+    return Added(counts, spreads, months)
 
 
 def _coarse(key: FigureKey, kept: frozenset[str]) -> FigureKey:

@@ -241,7 +241,9 @@ async def _spreads(tx: Transaction, asked: Asked, wanted: rows.Sums, found: Sequ
             told=sorted(GRAINS[grain]),
             codes=_codes(asked, some) if grain == "agency" else None,
         ):
-            spreads[tuple(row[:width])][row.measure][row.bucket] = row.spans
+            counts = spreads[tuple(row[:width])][row.measure]
+            for bucket, count in rows.buckets_of(row.counts).items():
+                counts[bucket] = counts.get(bucket, 0) + count
     return spreads
 
 

@@ -1,14 +1,22 @@
-"""Monthly sums as rows."""
+"""Monthly sums as rows.
 
+`figures` has one row for everything a sum is told apart by; `rolled_figures` the same sums over what most reports do
+not tell apart, so that a report reads some hundred rows a month, however many agencies there are. `durations` has all
+buckets of one key in one row. Whoever adds holds the ledger's row, so nobody else adds meanwhile.
+"""
+
+import json
+from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from app.errors import DataFault
 from app.store.database import Transaction, upsert
 from app.store.listed import listed, table_of
-from app.store.schema import FIGURE_KEY, MEASURES, agencies, durations, figures
+from app.store.schema import FIGURE_KEY, MEASURES, agencies, counted_months, durations, figures, rolled_figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +50,32 @@ ALL = "*"
 _WAS = {name: f"{name}_then" for name in ("agency", "tier", "branch", "unit")}
 """Columns as they were when it was counted, where the view is that of today."""
 
-_SPREAD_KEY = (*FIGURE_KEY, "measure", "bucket")
+_PLACE = ("tier", "branch", "document_type", "unit", "peer_tier")
+
+ROLLED: tuple[frozenset[str], ...] = (
+    frozenset({"tier", "branch", "unit"}),
+    frozenset({"document_type"}),
+    frozenset({"tier", "peer_tier"}),
+)
+"""What rows of `rolled_figures` tell apart beside the month; `ALL` stands for the rest."""
+
+_ROLLED_KEY = ("month", *_PLACE)
+_SPAN_KEY = (*FIGURE_KEY, "measure")
+
+
+class Spread(NamedTuple):
+    """How many spans of one measure fell into one bucket, under one key."""
+
+    month: str
+    agency: str
+    tier: str
+    branch: str
+    document_type: str
+    unit: str
+    peer_tier: str
+    measure: str
+    bucket: int
+    spans: int
 
 
 async def add(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -51,32 +84,101 @@ async def add(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
         return
     # Few of the measures occur in one batch, and each column costs time for every row.
     occurring = [name for name in MEASURES if any(name in row for row in rows)]
-    insert = upsert(tx, figures)
+    await _add(tx, figures, FIGURE_KEY, occurring, rows)
+    await _add(tx, rolled_figures, _ROLLED_KEY, occurring, rolled(rows))
+
+
+async def _add(
+    tx: Transaction, table: sa.Table, key: Sequence[str], occurring: Sequence[str], rows: Sequence[Mapping[str, Any]]
+) -> None:
+    insert = upsert(tx, table)
     statement = insert.on_conflict_do_update(
-        index_elements=FIGURE_KEY, set_={name: figures.c[name] + insert.excluded[name] for name in occurring}
+        index_elements=key, set_={name: table.c[name] + insert.excluded[name] for name in occurring}
     )
     await tx.execute(statement, [{**dict.fromkeys(occurring, 0), **row} for row in rows])
 
 
+def rolled(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Add rows of figures up over what rolled rows do not tell apart."""
+    sums: dict[tuple[str, ...], dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for row in rows:
+        counts = [(name, row[name]) for name in MEASURES if name in row]
+        for kept in ROLLED:
+            key = tuple(row[name] if name in kept or name == "month" else ALL for name in _ROLLED_KEY)
+            for name, count in counts:
+                sums[key][name] += count
+    return [{**dict(zip(_ROLLED_KEY, key, strict=True)), **counts} for key, counts in sums.items()]
+
+
 async def add_spreads(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Add each row's count to the one under its key: figure, measure and bucket."""
+    """Add each row's count to the one under its key: figure, measure and bucket.
+
+    Raises:
+        DataFault: what is kept under a key cannot be read.
+    """
     if not rows:
         return
-    insert = upsert(tx, durations)
-    statement = insert.on_conflict_do_update(
-        index_elements=_SPREAD_KEY, set_={"count": durations.c["count"] + insert.excluded["count"]}
+    added: dict[tuple[str, ...], dict[int, int]] = defaultdict(lambda: defaultdict(int))
+    for row in rows:
+        added[tuple(row[name] for name in _SPAN_KEY)][row["bucket"]] += row["count"]
+    wanted = table_of(tx, "wanted", _SPAN_KEY, list(added))
+    held = sa.select(*(durations.c[name] for name in _SPAN_KEY), durations.c.counts).join(
+        wanted, sa.and_(*(durations.c[name] == wanted.c[name] for name in _SPAN_KEY))
     )
-    await tx.execute(statement, list(rows))
+    for *key, packed in (await tx.execute(held)).all():
+        counts = added[tuple(key)]
+        for bucket, count in buckets_of(packed).items():
+            counts[bucket] += count
+    insert = upsert(tx, durations)
+    statement = insert.on_conflict_do_update(index_elements=_SPAN_KEY, set_={"counts": insert.excluded.counts})
+    await tx.execute(
+        statement,
+        [{**dict(zip(_SPAN_KEY, key, strict=True)), "counts": _packed(counts)} for key, counts in added.items()],
+    )
+
+
+def _packed(counts: Mapping[int, int]) -> str:
+    return json.dumps([number for each in sorted(counts.items()) for number in each], separators=(",", ":"))
+
+
+def buckets_of(packed: str) -> dict[int, int]:
+    """Read how many spans each bucket of one row holds.
+
+    Raises:
+        DataFault: it is no such text.
+    """
+    try:
+        numbers = json.loads(packed)
+        return dict(zip(numbers[::2], numbers[1::2], strict=True))
+    except (ValueError, TypeError, KeyError) as error:
+        raise DataFault("a row of durations cannot be read") from error
+
+
+async def mark(tx: Transaction, sizes: Mapping[str, int]) -> None:
+    """Note how much of the ledger the figures of some months take, by month."""
+    if not sizes:
+        return
+    insert = upsert(tx, counted_months)
+    statement = insert.on_conflict_do_update(
+        index_elements=("month",), set_={"ledger_size": insert.excluded.ledger_size}
+    )
+    await tx.execute(statement, [{"month": month, "ledger_size": size} for month, size in sizes.items()])
+
+
+async def counted(tx: Transaction) -> dict[str, int]:
+    """Return the months that have figures, each with one past the index of the last event that counts in it."""
+    query = sa.select(counted_months).order_by(counted_months.c.month)
+    return {row.month: row.ledger_size for row in (await tx.execute(query)).all()}
 
 
 async def sums(tx: Transaction, asked: Sums) -> Sequence[Any]:
     """Return the sums of measures grouped by the named columns, ordered by them."""
-    shown = _source(tx, figures, asked)
+    shown, conditions = _summed(tx, asked)
     columns = [shown.c[name] for name in asked.by]
     totals = {name: sa.cast(sa.func.sum(shown.c[name]), sa.BigInteger) for name in asked.measures}
     query = (
         sa.select(*columns, *(total.label(name) for name, total in totals.items()))
-        .where(*_conditions(shown, asked))
+        .where(*conditions)
         .group_by(*columns)
         .order_by(*columns)
         .limit(asked.limit)
@@ -89,6 +191,17 @@ async def sums(tx: Transaction, asked: Sums) -> Sequence[Any]:
     return (await tx.execute(query)).all()
 
 
+def _summed(tx: Transaction, asked: Sums) -> tuple[sa.FromClause, list[sa.ColumnElement[bool]]]:
+    """Return what to add up: rolled rows where some tell apart all that is asked for."""
+    needed = {*asked.by, *asked.equal} - {"month"}
+    kept = next((each for each in ROLLED if needed <= each), None)
+    if kept is None or (asked.heirs is not None and needed & _WAS.keys()):
+        shown = _source(tx, figures, asked)
+        return shown, _conditions(shown, asked)
+    told = [(rolled_figures.c[name] != ALL) if name in kept else (rolled_figures.c[name] == ALL) for name in _PLACE]
+    return rolled_figures, [*_conditions(rolled_figures, asked), *told]
+
+
 async def spreads(
     tx: Transaction,
     asked: Sums,
@@ -98,7 +211,7 @@ async def spreads(
     told: Sequence[str],
     codes: Sequence[str] | None,
 ) -> Sequence[Any]:
-    """Return how many spans of time fell into each bucket: the named columns, `measure`, `bucket`, `spans`.
+    """Return rows of spans of time to be added up: the named columns, `measure`, `counts` (see `buckets_of`).
 
     Args:
         asked: what to group by and to restrict to.
@@ -108,14 +221,11 @@ async def spreads(
         codes: only agencies with these codes, as they were.
     """
     shown = _source(tx, durations, asked)
-    columns = [shown.c[name] for name in asked.by]
-    spans = sa.cast(sa.func.sum(shown.c["count"]), sa.BigInteger).label("spans")
     query = (
-        sa.select(*columns, shown.c.measure, shown.c.bucket, spans)
+        sa.select(*(shown.c[name] for name in asked.by), shown.c.measure, shown.c.counts)
         .where(shown.c.month.in_(months), *_conditions(shown, asked))
         .where(*(shown.c[_WAS.get(name, name) if asked.heirs is not None else name] == ALL for name in summed))
         .where(*(shown.c[_WAS.get(name, name) if asked.heirs is not None else name] != ALL for name in told))
-        .group_by(*columns, shown.c.measure, shown.c.bucket)
     )
     if codes is not None:
         was = shown.c[_WAS["agency"]] if asked.heirs is not None else shown.c.agency
@@ -170,13 +280,30 @@ async def everything(tx: Transaction) -> Sequence[Any]:
     return (await tx.execute(sa.select(figures))).all()
 
 
-async def every_spread(tx: Transaction, *, chunk: int) -> AsyncIterator[Sequence[Any]]:
-    """Yield every row of spans of time in chunks, in the order of their keys."""
-    key = [durations.c[name] for name in _SPREAD_KEY]
-    # Not by its own name: `count` of a row is the method every tuple has.
-    query = sa.select(*key, durations.c["count"].label("spans")).order_by(*key).limit(chunk)
+async def every_rolled(tx: Transaction) -> Sequence[Any]:
+    """Return every row of sums of figures, for a recount to compare with."""
+    return (await tx.execute(sa.select(rolled_figures))).all()
+
+
+async def every_spread(tx: Transaction, *, chunk: int) -> AsyncIterator[Sequence[Spread]]:
+    """Yield every count of spans of time in chunks, in the order of their keys; a row that cannot be read has none.
+
+    Args:
+        chunk: rows read at once; each holds several counts.
+    """
+    key = [durations.c[name] for name in _SPAN_KEY]
+    query = sa.select(*key, durations.c.counts).order_by(*key).limit(chunk)
     rows = (await tx.execute(query)).all()
     while rows:
-        yield rows
-        behind = sa.tuple_(*key) > sa.tuple_(*(getattr(rows[-1], name) for name in _SPREAD_KEY))
+        yield [
+            Spread._make([*row[:-1], bucket, spans]) for row in rows for bucket, spans in _readable(row.counts).items()
+        ]
+        behind = sa.tuple_(*key) > sa.tuple_(*rows[-1][:-1])
         rows = (await tx.execute(query.where(behind))).all()
+
+
+def _readable(packed: str) -> dict[int, int]:
+    try:
+        return buckets_of(packed)
+    except DataFault:
+        return {}

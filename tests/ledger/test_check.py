@@ -1,7 +1,7 @@
 """Checking: whatever is changed behind the log's back is found, by the step that is there for it.
 
-One change from a sound node each. What no step can find: an event that was rewritten together with its hash and with
-everything that follows from it; that is for proofs over the whole log.
+One change from a sound node each. A history that was rewritten together with all that follows from it is found by a
+checkpoint that somebody else keeps (`test_tampering`).
 """
 
 import asyncio
@@ -14,9 +14,10 @@ from app.edxml.model import StatusCode
 from app.exchange.states import MOVES, Progress
 from app.ledger.canonical import canonical_json, leaf_hash
 from app.ledger.check import CheckReport, check
-from app.ledger.divergence import DIVERGENCES_MAX, Divergence
+from app.ledger.divergence import DIVERGENCES_MAX, Divergence, Likely
 from app.ledger.retelling import FORWARD
 from app.store.database import Database
+from app.store.figures import buckets_of
 from app.store.schema import MEASURES
 from tests.ledger.conftest import Kept
 from tests.ledger.recording import refusal, sending, sign_in, write
@@ -31,6 +32,7 @@ ORDER, LEAF, DOCUMENTS, DELIVERIES, REPORTS, FIGURES, BODIES, RECEIPTS = (
     "(7) bodies",
     "(8) receipts",
 )
+TREE, CHECKPOINTS = "(10) tree", "(11) checkpoints"
 
 OTHER_ID = "01900000-0000-7000-8000-000000000001"
 PAST = "2020-01-01T00:00:00.000000Z"
@@ -77,7 +79,7 @@ def test_a_sound_node_is_consistent_and_all_of_it_is_looked_at(left: Kept) -> No
     assert report.unsealed == 0
     [(events,)] = left.rows("SELECT count(*) FROM events")
     [(figures,)] = left.rows("SELECT count(*) FROM figures")
-    [(spreads,)] = left.rows("SELECT count(*) FROM durations")
+    spreads = sum(len(buckets_of(counts)) for (counts,) in left.rows("SELECT counts FROM durations"))
     assert spreads
     assert (report.size, report.figures) == (events, figures + spreads)
     states = left.rows("SELECT progress, change FROM deliveries WHERE status_report IS NULL ORDER BY id")
@@ -346,7 +348,11 @@ def test_bodies_of_two_events_swapped_are_found(kept: Kept) -> None:
         f"UPDATE events SET body = '{b}', leaf_hash = '{hash_b}' WHERE id = '{one}'",
         f"UPDATE events SET body = '{a}', leaf_hash = '{hash_a}' WHERE id = '{two}'",
     )
-    assert {each.step for each in report.divergences} == {LEAF}
+    steps = [each.step for each in report.divergences]
+    assert steps[0] == LEAF
+    assert set(steps) == {LEAF, TREE, CHECKPOINTS}
+    [tile] = [each for each in report.divergences if each.step == TREE]
+    assert tile.likely is Likely.REORDERED
 
 
 def test_two_deliveries_whose_events_changed_places_are_found(kept: Kept) -> None:
@@ -427,13 +433,14 @@ def test_figures_that_are_gone_moved_or_added_are_found(kept: Kept, statement: s
 @pytest.mark.parametrize(
     "statement",
     [
-        "UPDATE durations SET count = count + 1",
-        "UPDATE durations SET bucket = bucket + 5000",
+        "UPDATE durations SET counts = '[7,1]'",
+        "UPDATE durations SET counts = '[]'",
+        "UPDATE durations SET counts = 'some'",
         "UPDATE durations SET measure = 'to_moon' WHERE measure = 'to_fetch'",
         "UPDATE durations SET unit = 'X01'",
         "UPDATE durations SET peer_tier = 'moon'",
         "DELETE FROM durations",
-        "INSERT INTO durations VALUES ('2020-01', 'X01', 'central', 'state', 'luat', 'X01', '', 'to_fetch', 7, 1)",
+        "INSERT INTO durations VALUES ('2020-01', 'X01', 'central', 'state', 'luat', 'X01', '', 'to_fetch', '[7,1]')",
     ],
 )
 def test_spans_of_time_that_are_gone_moved_or_added_are_found(kept: Kept, statement: str) -> None:
@@ -450,7 +457,7 @@ def test_events_of_the_first_version_count_in_the_figures_of_then_alone(kept: Ke
         f"body = '{older}', leaf_hash = '{leaf_hash(older.encode())}', measures = ' statuses ', durations = NULL"
     )
     report = _find(kept, FIGURES, f"UPDATE events SET {rewritten} WHERE position = {position}")
-    assert {each.step for each in report.divergences} == {FIGURES}
+    assert {each.step for each in report.divergences} == {FIGURES, TREE, CHECKPOINTS}
     finer = [each.message.split()[0] for each in report.divergences if "a recount" in each.message]
     assert "arrived" in finer
     assert "statuses" not in finer
