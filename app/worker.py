@@ -5,6 +5,8 @@ own bells, so nothing depends on processes telling each other anything.
 """
 
 import asyncio
+import os
+import socket
 import time
 from contextlib import suppress
 from dataclasses import asdict
@@ -12,10 +14,12 @@ from datetime import timedelta
 
 import structlog
 
-from app.errors import Unavailable
-from app.exchange import checkpoint_stamping, deadlines, inspection, rejudge, stamping
-from app.ledger.publish import publish
-from app.ledger.seal import BATCH_MAX, IN_INBOX, seal_batch
+from app.errors import DataFault, Unavailable
+from app.exchange import checkpoint_stamping, deadlines, finding, inspection, rejudge, retention, stamping
+from app.exchange.rejudge_reports import rejudge_reports
+from app.ledger.publish import doubt
+from app.ledger.seal import BATCH_MAX, IN_INBOX
+from app.ledger.sealer import Sealer
 from app.node import Node
 from app.registry import expiring, revocation_rounds, revocation_sources
 from app.registry.expiry import forget_expired
@@ -25,6 +29,14 @@ from app.signing.pdf_found import PdfLimits
 from app.store import journal
 from app.webhooks import rounds as webhooks
 
+PURGE_SECONDS = 3600.0
+"""How often bodies are thrown away that need not be kept any more."""
+PURGE_FIRST_SECONDS = 60.0
+"""When it is done first, so that a node that starts is not busy with it."""
+
+SWEEP_FOLDERS = 11
+"""Of the 256 that bodies are spread over: so many each time that each is looked into once a day."""
+
 SWEEP_SECONDS = 3600.0
 """How often leavings are swept: bodies that never became documents, keys and assertions that expired."""
 
@@ -33,6 +45,12 @@ INCOMING_SECONDS_MAX = 6 * 3600
 
 CHECKPOINT_SECONDS = 0.5
 """Least time between two checkpoints: with the sealer's rest, what is committed is signed within a second."""
+
+DOUBT_SECONDS = 30.0
+"""How often it is looked whether the ledger continues what was signed, also where there is nothing to publish."""
+
+GIVE_BACK_SECONDS_MAX = 1.0
+"""Longest that the end of a process waits for giving back the lease; it ends by itself, too."""
 
 CLOCK_SKEW_MAX = timedelta(minutes=5)
 """How far clocks of clients may be off: their assertions are remembered that much longer."""
@@ -52,6 +70,9 @@ JUDGE_SECONDS = 5.0
 REVOCATION_SECONDS = 15.0
 """How often it is looked whether a source of revocations is to be asked."""
 
+FINDING_SECONDS = 1.0
+"""How often it is looked whether the ledger has grown by what it is searched by."""
+
 EXPIRING_SECONDS = 3600.0
 """How often it is looked for certificates that end soon; thresholds are weeks apart."""
 EXPIRING_FIRST_SECONDS = 60.0
@@ -67,9 +88,22 @@ async def run(node: Node) -> None:
 
     A database that does not answer is waited for; anything else ends the worker, and `/readyz` says so.
     """
+    sealer = Sealer(node.publisher, machine=f"{socket.gethostname()}:{os.getpid()}")
+    try:
+        await _work(node, sealer)
+    finally:
+        with suppress(Unavailable, TimeoutError):
+            async with asyncio.timeout(GIVE_BACK_SECONDS_MAX):
+                await sealer.give_back()
+
+
+async def _work(node: Node, sealer: Sealer) -> None:
     async with asyncio.TaskGroup() as group:
-        group.create_task(_seal_and_ring(node))
+        group.create_task(_seal_and_ring(node, sealer))
+        group.create_task(_publish(sealer))
+        group.create_task(_watch_ledger(node))
         group.create_task(_sweep(node))
+        group.create_task(_purge(node))
         group.create_task(_watch_deadlines(node))
         group.create_task(_inspect(node))
         group.create_task(_reorganise(node))
@@ -77,25 +111,22 @@ async def run(node: Node) -> None:
         group.create_task(_judge_again(node))
         if node.settings.revocation_fetch:
             group.create_task(_fetch_revocations(node))
+        group.create_task(_make_findable(node))
         group.create_task(_stamp(node))
         group.create_task(webhooks.run(node.hooks, now=clock.now))
         group.create_task(webhooks.count(node.hooks))
 
 
-async def _seal_and_ring(node: Node) -> None:
+async def _seal_and_ring(node: Node, sealer: Sealer) -> None:
     bell = node.desk.doorbell
     seen: int | None = None
-    publish_next = 0.0
     while True:
         bell.nudged.clear()
         try:
             if seen is None:
                 async with node.database.read() as tx:
                     seen = await journal.size(tx) - 1
-            sealed = await seal_batch(node.database, now=clock.now())
-            if time.monotonic() >= publish_next:
-                publish_next = time.monotonic() + CHECKPOINT_SECONDS
-                await publish(node.publisher, now=clock.now())
+            sealed = await sealer.seal(now=clock.now())
             seen = await _ring(node, seen)
         except Unavailable:
             _log.warning("worker.database_unavailable")
@@ -104,6 +135,36 @@ async def _seal_and_ring(node: Node) -> None:
         if sealed < BATCH_MAX:
             with suppress(TimeoutError):
                 await asyncio.wait_for(bell.nudged.wait(), timeout=node.settings.seal_interval_seconds)
+
+
+async def _publish(sealer: Sealer) -> None:
+    while True:
+        try:
+            await sealer.publish(now=clock.now())
+        except Unavailable:
+            _log.warning("worker.publishing_postponed")
+        except DataFault:
+            # Sealing goes on, and mail with it; `_watch_ledger` and /readyz say why nothing is signed any more.
+            _log.debug("worker.publishing_refused")
+        await asyncio.sleep(CHECKPOINT_SECONDS)
+
+
+async def _watch_ledger(node: Node) -> None:
+    told: str | None = None
+    while True:
+        try:
+            reason = await doubt(node.publisher)
+        except DataFault as error:
+            reason = error.detail
+        except Unavailable:
+            reason = told
+        if reason != told:
+            told = reason
+            if reason is None:
+                _log.info("worker.ledger_continues")
+            else:
+                _log.error("worker.ledger_not_continued", reason=reason)
+        await asyncio.sleep(DOUBT_SECONDS)
 
 
 async def _ring(node: Node, seen: int) -> int:
@@ -173,6 +234,17 @@ async def _stamp(node: Node) -> None:
         await asyncio.sleep(rest)
 
 
+async def _make_findable(node: Node) -> None:
+    while True:
+        try:
+            done = await finding.enter_words(node.database) + await finding.sum_up_blocks(node.database)
+        except Unavailable:
+            _log.warning("worker.finding_postponed")
+            done = 0
+        if not done:
+            await asyncio.sleep(FINDING_SECONDS)
+
+
 async def _fetch_revocations(node: Node) -> None:
     learned = False
     interval = timedelta(seconds=node.settings.revocation_interval_seconds)
@@ -199,6 +271,7 @@ async def _judge_again(node: Node) -> None:
             version = await rejudge.trust_version(node.desk)
             if version != seen:
                 done = await rejudge.rejudge(node.desk, now=clock.now)
+                done += await rejudge_reports(node.desk, now=clock.now)
                 seen = version
                 if done != rejudge.Judged():
                     _log.info("worker.judged_again", **asdict(done))
@@ -219,6 +292,28 @@ async def _warn_of_ends(node: Node) -> None:
                 _log.warning("worker.certificates_expiring", certificates=warned)
                 node.desk.doorbell.nudge()
         await asyncio.sleep(EXPIRING_SECONDS)
+
+
+async def _purge(node: Node) -> None:
+    await asyncio.sleep(PURGE_FIRST_SECONDS)
+    while True:
+        try:
+            at = clock.now()
+            done = await retention.purge(node.database, node.blobs, retention.policy_of(node.desk, at=at), at=at)
+            folder = int(time.time() // PURGE_SECONDS) * SWEEP_FOLDERS
+            orphans = await retention.sweep(
+                node.database,
+                node.blobs,
+                prefixes=[f"{number % 256:02x}" for number in range(folder, folder + SWEEP_FOLDERS)],
+                older_than=time.time() - retention.SWEEP_SECONDS_MIN,
+            )
+        except Unavailable:
+            _log.warning("worker.purging_postponed")
+        else:
+            if orphans or done != retention.Purged():
+                _log.info("worker.purged", orphans=orphans, **asdict(done))
+                node.desk.doorbell.nudge()
+        await asyncio.sleep(PURGE_SECONDS)
 
 
 async def _sweep(node: Node) -> None:

@@ -552,6 +552,7 @@ TEXTS: Final[dict[str, Text]] = {
     "happened.certificate.registered": Text("Đăng ký chứng thư", "Certificate registered"),
     "happened.certificate.revoked": Text("Thu hồi chứng thư", "Certificate revoked"),
     "happened.document.judged": Text("Kiểm tra lại chữ ký", "Verified again"),
+    "happened.status.judged": Text("Kiểm tra lại chữ ký của trạng thái", "Status verified again"),
     "happened.document.inspected": Text("Đã kiểm tra tệp kèm theo", "Attachments inspected"),
     "happened.certificate.suspended": Text("Tạm dừng chứng thư", "Certificate suspended"),
     "happened.certificate.reinstated": Text("Khôi phục chứng thư", "Certificate reinstated"),

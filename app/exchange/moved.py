@@ -62,6 +62,7 @@ class Moved:
             "sha256": self.row["sha256"],
             "signature": self.row["verification"]["signature"],
             "certificate": self.row["verification"]["certificate"],
+            "indication": self.row["indication"],
             "recipient": about.recipient,
             "before": self.before.shown,
             "state": after.shown,

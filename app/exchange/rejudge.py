@@ -94,8 +94,7 @@ async def rejudge(desk: Desk, *, now: Clock) -> Judged:
     Raises:
         Unavailable: the database does not answer; what was committed before stays done.
     """
-    # As of times past, and unknown revocation left open whatever the policy is today: with a memory of its own.
-    past = replace(desk, trust=TrustCache(), policy=replace(desk.policy, unknown_revocation=UnknownRevocation.ACCEPT))
+    past = as_of_then(desk)
     total, after = Judged(), None
     unknown: set[str] = set()
     while True:
@@ -107,7 +106,7 @@ async def rejudge(desk: Desk, *, now: Clock) -> Judged:
             if row.certificate in unknown:
                 continue
             try:
-                if await _anything_known(past, row):
+                if await known_now(past, row.certificate, at=row.accepted_at):
                     total += await _one(past, row, now=now)
                 else:
                     unknown.add(row.certificate)
@@ -141,7 +140,7 @@ async def _one(desk: Desk, row: Any, *, now: Clock) -> Judged:
             newest = await verification_reports.newest(tx, row.id)
         if newest is None:
             raise DataFault("a document of which something is unknown has no report")
-        earlier = [_finding(each) for each in newest.report["findings"] if each["step"] != Step.TRUST.value]
+        earlier = [finding_of(each) for each in newest.report["findings"] if each["step"] != Step.TRUST.value]
         verdict = verdict_now(earlier, verified.steps.get(Step.TRUST, ()))  # (4)
         if verdict is None:
             return Judged()
@@ -154,24 +153,31 @@ async def _one(desk: Desk, row: Any, *, now: Clock) -> Judged:
     return Judged(passed=1) if verdict.indication is Indication.TOTAL_PASSED else Judged(failed=1)
 
 
-async def _anything_known(desk: Desk, row: Any) -> bool:
+def as_of_then(desk: Desk) -> Desk:
+    """Return a desk to judge times past at: what is unknown is left open whatever the policy is today."""
+    # With a memory of its own, for what is remembered of today is no answer for then.
+    return replace(desk, trust=TrustCache(), policy=replace(desk.policy, unknown_revocation=UnknownRevocation.ACCEPT))
+
+
+async def known_now(desk: Desk, certificate: str, *, at: datetime) -> bool:
     """Take step (2): a look at the certificate alone costs microseconds, the bytes may be a hundred megabytes."""
     async with desk.database.read() as tx:
-        registered = await certificate_rows.find(tx, row.certificate)
+        registered = await certificate_rows.find(tx, certificate)
     if registered is None:
         return False
     decision = await decide(
         desk.database,
         desk.trust,
         _Registered(stored(registered.der)),
-        at=row.accepted_at,
+        at=at,
         unknown_revocation=UnknownRevocation.ACCEPT,
     )
     unknown = any(finding.severity is Severity.UNKNOWN for finding in decision.findings)
     return not unknown or any(finding.code in REVOKED for finding in decision.findings)
 
 
-def _finding(kept: Mapping[str, Any]) -> Finding:
+def finding_of(kept: Mapping[str, Any]) -> Finding:
+    """Read a finding as it is kept."""
     return Finding(
         kept["code"],
         Severity(kept["severity"]),

@@ -172,6 +172,7 @@ def _decided(
         "size": body.size,
         "client_id": client.client_id,
         "verification": verification_record(about.verdict, verified),
+        "indication": about.verdict.indication.value,
         "receipt": desk.key.sign_jws(claims, typ=receipts.RECEIPT_TYPE),
     }
 

@@ -34,6 +34,8 @@ class EventKind(StrEnum):
     """The recipient took the document over; agency is the recipient."""
     STATUS_ACCEPTED = "status.accepted"
     """A business status was reported; agency is the reporter."""
+    STATUS_JUDGED = "status.judged"
+    """A status report accepted while something was unknown was verified again; agency is the reporter."""
     STATUS_REFUSED = "status.refused"
     """A status message was refused."""
     STATUS_AVAILABLE = "status.available"

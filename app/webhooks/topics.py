@@ -22,6 +22,9 @@ class Topic(StrEnum):
     """A document of the agency was refused; `problem` says as what, the refusal itself has the findings."""
     STATUS_ACCEPTED = "status.accepted"
     """A status report of the agency was accepted."""
+    STATUS_JUDGED = "status.judged"
+    """What could not be proven of the signature on a status report of the agency is known now; `indication` says what.
+    """
     STATUS_REFUSED = "status.refused"
     """A status report of the agency was refused."""
     STATUS_AVAILABLE = "status.available"

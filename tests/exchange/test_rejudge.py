@@ -12,13 +12,14 @@ import sqlalchemy as sa
 from cryptography import x509
 
 from app.exchange.rejudge import rejudge, verdict_now
+from app.exchange.rejudge_reports import rejudge_reports
 from app.findings import Finding, Indication, Severity
 from app.ledger.check import check
 from app.ledger.divergence import CheckReport
 from app.node import Node
 from app.registry.model import Scope
 from app.store.schema import documents, events
-from tests.exchange.mail import Sent, send
+from tests.exchange.mail import Sent, report, send
 from tests.support.node import unique
 from tests.support.office import (
     PROVINCE,
@@ -95,6 +96,7 @@ class Newcomer:
 
         async def passes(node: Node) -> None:
             await asyncio.gather(*(rejudge(node.desk, now=lambda: datetime.now(UTC)) for _ in range(2)))
+            await asyncio.gather(*(rejudge_reports(node.desk, now=lambda: datetime.now(UTC)) for _ in range(2)))
 
         self.exchange.running.run(passes)
 
@@ -208,3 +210,30 @@ def test_a_body_that_is_damaged_holds_up_no_other(newcomer: Newcomer) -> None:
     path.with_suffix(".away").rename(path)
     newcomer.judged_again()
     assert newcomer.report(damaged)["indication"] == "TOTAL-PASSED"
+
+
+@pytest.mark.parametrize(
+    ("revoked", "indication", "codes"), [(False, "TOTAL-PASSED", []), (True, "TOTAL-FAILED", ["rfc5280.6.3.revoked"])]
+)
+def test_a_status_report_is_judged_again_and_both_sides_are_told(
+    newcomer: Newcomer, revoked: bool, indication: str, codes: list[str]
+) -> None:
+    sent = send(newcomer.exchange[PROVINCE], newcomer.office.organ_id)
+    accepted = created(report(newcomer.office, sent, "03"))
+    [told] = newcomer.events(sent, "status.accepted")
+    assert told["detail"]["indication"] == "INDETERMINATE"
+    newcomer.judged_again()
+    assert newcomer.events(sent, "status.judged") == [], "nothing is known yet"
+    revocation = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
+    newcomer.publishes(*[newcomer.seal] * revoked, at=revocation)
+    newcomer.judged_again()
+    [event] = newcomer.events(sent, "status.judged")
+    assert event["detail"] == {"report": accepted["id"], "indication": indication, "codes": codes}
+    assert event["agency"] == newcomer.office.organ_id
+    for office in (newcomer.office, newcomer.exchange[PROVINCE]):
+        notices = [each for each in office.system.inbox(kind="notice") if each["document"]["id"] == sent.id]
+        assert [each["notice"]["kind"] for each in notices] == ["judged"]
+    assert sent.state_at(newcomer.office.organ_id) == "received", "the exchange went on from there"
+    newcomer.judged_again()
+    assert len(newcomer.events(sent, "status.judged")) == 1, "once and for all"
+    assert newcomer.checked().consistent
