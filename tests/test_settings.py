@@ -124,6 +124,8 @@ BOUNDS: list[tuple[str, Any, Any]] = [
     ("long_poll_seconds_max", 300, 301),
     ("seal_interval_seconds", 1, 1.01),
     ("seal_interval_seconds", 0.001, 0),
+    ("ledger_cosignature_seconds", 0, -1),
+    ("ledger_cosignature_seconds", 86400, 86401),
     ("deadline_interval_seconds", 3600, 3600.1),
     ("deadline_interval_seconds", 0.01, 0),
     ("verify_threads", 1, 0),

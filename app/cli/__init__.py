@@ -25,6 +25,7 @@ from app.cli import (
     statistics,
     timestamps,
     trust,
+    witness,
 )
 from app.cli.terminal import complain
 from app.errors import TrucError
@@ -41,6 +42,7 @@ app = typer.Typer(
 _NODE = "The node"
 _REGISTRY = "The registry, on the node's own database"
 _AGENCY = "An agency's system, over HTTP"
+_LEDGER = "Watching the ledger of a node, over HTTP"
 _FILES = "Files, without a node"
 
 app.command("serve", rich_help_panel=_NODE)(server.serve)
@@ -60,6 +62,7 @@ app.command("inbox", rich_help_panel=_AGENCY)(exchange.inbox)
 app.command("fetch", rich_help_panel=_AGENCY)(exchange.fetch)
 app.command("ack", rich_help_panel=_AGENCY)(exchange.ack)
 app.command("status", rich_help_panel=_AGENCY)(exchange.status)
+app.command("witness", rich_help_panel=_LEDGER)(witness.witness)
 app.command("sign", rich_help_panel=_FILES)(files.sign)
 app.command("inspect", rich_help_panel=_FILES)(inspection.inspect)
 app.command("timestamp", rich_help_panel=_FILES)(timestamps.timestamp)

@@ -72,7 +72,13 @@ def test_every_error_answer_is_a_problem(document: dict[str, Any]) -> None:
                 assert content[0] == expected, f"{name} {status}"
 
 
-PUBLIC = ("/v1/ledger/checkpoint", "/v1/ledger/keys", "/v1/ledger/tile/{level}/", "/v1/ledger/proofs/")
+PUBLIC = (
+    "/v1/ledger/checkpoint",
+    "/v1/ledger/keys",
+    "/v1/ledger/tile/{level}/",
+    "/v1/ledger/proofs/",
+    "/v1/ledger/cosignatures",
+)
 """Hashes and signatures only (decision 0020)."""
 
 
