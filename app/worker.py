@@ -15,8 +15,7 @@ from datetime import timedelta
 import structlog
 
 from app.errors import DataFault, Unavailable
-from app.exchange import checkpoint_stamping, deadlines, finding, inspection, rejudge, retention, stamping
-from app.exchange.rejudge_reports import rejudge_reports
+from app.exchange import checkpoint_stamping, deadlines, inspection, rejudge, stamping
 from app.ledger.publish import doubt
 from app.ledger.seal import BATCH_MAX, IN_INBOX
 from app.ledger.sealer import Sealer
@@ -28,14 +27,6 @@ from app.routers import clock
 from app.signing.pdf_found import PdfLimits
 from app.store import journal
 from app.webhooks import rounds as webhooks
-
-PURGE_SECONDS = 3600.0
-"""How often bodies are thrown away that need not be kept any more."""
-PURGE_FIRST_SECONDS = 60.0
-"""When it is done first, so that a node that starts is not busy with it."""
-
-SWEEP_FOLDERS = 11
-"""Of the 256 that bodies are spread over: so many each time that each is looked into once a day."""
 
 SWEEP_SECONDS = 3600.0
 """How often leavings are swept: bodies that never became documents, keys and assertions that expired."""
@@ -70,9 +61,6 @@ JUDGE_SECONDS = 5.0
 REVOCATION_SECONDS = 15.0
 """How often it is looked whether a source of revocations is to be asked."""
 
-FINDING_SECONDS = 1.0
-"""How often it is looked whether the ledger has grown by what it is searched by."""
-
 EXPIRING_SECONDS = 3600.0
 """How often it is looked for certificates that end soon; thresholds are weeks apart."""
 EXPIRING_FIRST_SECONDS = 60.0
@@ -103,7 +91,6 @@ async def _work(node: Node, sealer: Sealer) -> None:
         group.create_task(_publish(sealer))
         group.create_task(_watch_ledger(node))
         group.create_task(_sweep(node))
-        group.create_task(_purge(node))
         group.create_task(_watch_deadlines(node))
         group.create_task(_inspect(node))
         group.create_task(_reorganise(node))
@@ -111,7 +98,6 @@ async def _work(node: Node, sealer: Sealer) -> None:
         group.create_task(_judge_again(node))
         if node.settings.revocation_fetch:
             group.create_task(_fetch_revocations(node))
-        group.create_task(_make_findable(node))
         group.create_task(_stamp(node))
         group.create_task(webhooks.run(node.hooks, now=clock.now))
         group.create_task(webhooks.count(node.hooks))
@@ -234,17 +220,6 @@ async def _stamp(node: Node) -> None:
         await asyncio.sleep(rest)
 
 
-async def _make_findable(node: Node) -> None:
-    while True:
-        try:
-            done = await finding.enter_words(node.database) + await finding.sum_up_blocks(node.database)
-        except Unavailable:
-            _log.warning("worker.finding_postponed")
-            done = 0
-        if not done:
-            await asyncio.sleep(FINDING_SECONDS)
-
-
 async def _fetch_revocations(node: Node) -> None:
     learned = False
     interval = timedelta(seconds=node.settings.revocation_interval_seconds)
@@ -271,7 +246,6 @@ async def _judge_again(node: Node) -> None:
             version = await rejudge.trust_version(node.desk)
             if version != seen:
                 done = await rejudge.rejudge(node.desk, now=clock.now)
-                done += await rejudge_reports(node.desk, now=clock.now)
                 seen = version
                 if done != rejudge.Judged():
                     _log.info("worker.judged_again", **asdict(done))
@@ -292,28 +266,6 @@ async def _warn_of_ends(node: Node) -> None:
                 _log.warning("worker.certificates_expiring", certificates=warned)
                 node.desk.doorbell.nudge()
         await asyncio.sleep(EXPIRING_SECONDS)
-
-
-async def _purge(node: Node) -> None:
-    await asyncio.sleep(PURGE_FIRST_SECONDS)
-    while True:
-        try:
-            at = clock.now()
-            done = await retention.purge(node.database, node.blobs, retention.policy_of(node.desk, at=at), at=at)
-            folder = int(time.time() // PURGE_SECONDS) * SWEEP_FOLDERS
-            orphans = await retention.sweep(
-                node.database,
-                node.blobs,
-                prefixes=[f"{number % 256:02x}" for number in range(folder, folder + SWEEP_FOLDERS)],
-                older_than=time.time() - retention.SWEEP_SECONDS_MIN,
-            )
-        except Unavailable:
-            _log.warning("worker.purging_postponed")
-        else:
-            if orphans or done != retention.Purged():
-                _log.info("worker.purged", orphans=orphans, **asdict(done))
-                node.desk.doorbell.nudge()
-        await asyncio.sleep(PURGE_SECONDS)
 
 
 async def _sweep(node: Node) -> None:

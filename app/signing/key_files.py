@@ -15,7 +15,7 @@ def make_folder(folder: Path) -> None:
     """Make the folder, with mode 0700, where it is missing."""
     if not folder.is_dir():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _sync_folder(folder.parent)
+        sync_folder(folder.parent)
 
 
 def create(path: Path, content: bytes) -> None:
@@ -38,7 +38,7 @@ def create(path: Path, content: bytes) -> None:
             return
     finally:
         Path(draft).unlink()
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def read(path: Path) -> bytes:
@@ -65,7 +65,8 @@ def read(path: Path) -> bytes:
         os.close(descriptor)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Have the names in a folder on disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

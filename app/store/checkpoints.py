@@ -40,9 +40,15 @@ async def of_size(tx: Transaction, size: int) -> sa.Row[Any] | None:
 
 
 async def publish(tx: Transaction, row: Mapping[str, Any]) -> None:
-    """Write a checkpoint; those before it that need not be kept go."""
+    """Write a checkpoint, unless there is a later one; those before it that need not be kept go.
+
+    To be called while the row of the ledger is held.
+    """
+    later = sa.select(checkpoints.c.size).where(checkpoints.c.size >= row["size"]).limit(1)
+    if (await tx.execute(later)).first() is not None:
+        return
     await tx.execute(checkpoints.delete().where(checkpoints.c.kept.is_(False), checkpoints.c.size < row["size"]))
-    await tx.execute(upsert(tx, checkpoints).on_conflict_do_nothing(), [dict(row)])
+    await tx.execute(checkpoints.insert(), [dict(row)])
 
 
 async def keep(tx: Transaction, row: Mapping[str, Any]) -> None:
