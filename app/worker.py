@@ -15,7 +15,8 @@ from datetime import timedelta
 import structlog
 
 from app.errors import DataFault, Unavailable
-from app.exchange import checkpoint_stamping, deadlines, inspection, rejudge, stamping
+from app.exchange import checkpoint_stamping, deadlines, finding, inspection, rejudge, stamping
+from app.exchange.rejudge_reports import rejudge_reports
 from app.ledger.publish import doubt
 from app.ledger.seal import BATCH_MAX, IN_INBOX
 from app.ledger.sealer import Sealer
@@ -61,6 +62,9 @@ JUDGE_SECONDS = 5.0
 REVOCATION_SECONDS = 15.0
 """How often it is looked whether a source of revocations is to be asked."""
 
+FINDING_SECONDS = 1.0
+"""How often it is looked whether the ledger has grown by what it is searched by."""
+
 EXPIRING_SECONDS = 3600.0
 """How often it is looked for certificates that end soon; thresholds are weeks apart."""
 EXPIRING_FIRST_SECONDS = 60.0
@@ -98,6 +102,7 @@ async def _work(node: Node, sealer: Sealer) -> None:
         group.create_task(_judge_again(node))
         if node.settings.revocation_fetch:
             group.create_task(_fetch_revocations(node))
+        group.create_task(_make_findable(node))
         group.create_task(_stamp(node))
         group.create_task(webhooks.run(node.hooks, now=clock.now))
         group.create_task(webhooks.count(node.hooks))
@@ -220,6 +225,17 @@ async def _stamp(node: Node) -> None:
         await asyncio.sleep(rest)
 
 
+async def _make_findable(node: Node) -> None:
+    while True:
+        try:
+            done = await finding.enter_words(node.database) + await finding.sum_up_blocks(node.database)
+        except Unavailable:
+            _log.warning("worker.finding_postponed")
+            done = 0
+        if not done:
+            await asyncio.sleep(FINDING_SECONDS)
+
+
 async def _fetch_revocations(node: Node) -> None:
     learned = False
     interval = timedelta(seconds=node.settings.revocation_interval_seconds)
@@ -246,6 +262,7 @@ async def _judge_again(node: Node) -> None:
             version = await rejudge.trust_version(node.desk)
             if version != seen:
                 done = await rejudge.rejudge(node.desk, now=clock.now)
+                done += await rejudge_reports(node.desk, now=clock.now)
                 seen = version
                 if done != rejudge.Judged():
                     _log.info("worker.judged_again", **asdict(done))
