@@ -18,6 +18,7 @@
     │   └── RangeNotSatisfiable       the range begins behind the end of the body
     ├── TooManyRequests               the client comes too often; it says when to come again
     ├── NotFound                      unknown, or somebody else's: both alike
+    ├── ContentPurged                 the body is gone by the rules of retention; all else of it stays
     ├── Conflict                      the state of things forbids it
     │   ├── AlreadyExists             the key is taken by something else
     │   ├── DocumentIdTaken           same sender and DocumentId, other bytes
@@ -200,6 +201,14 @@ class NotFound(TrucError):
     code = "not-found"
     title = "Not found"
     title_vi = "Không tìm thấy"
+
+
+class ContentPurged(TrucError):
+    """The body was thrown away by the rules of retention; record, receipt and history stay."""
+
+    code = "content-purged"
+    title = "The content is not kept any more"
+    title_vi = "Nội dung đã được hủy do hết thời hạn lưu"
 
 
 class Conflict(TrucError):

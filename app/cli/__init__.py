@@ -21,6 +21,7 @@ from app.cli import (
     files,
     inspection,
     node_keys,
+    retention,
     server,
     statistics,
     timestamps,
@@ -52,6 +53,7 @@ app.command("openapi", rich_help_panel=_NODE)(server.openapi)
 app.command("demo", rich_help_panel=_NODE)(demonstration.demo)
 app.add_typer(node_keys.app, name="key", rich_help_panel=_NODE)
 app.add_typer(audit.log, name="log", rich_help_panel=_NODE)
+app.add_typer(retention.app, name="retention", rich_help_panel=_NODE)
 app.add_typer(statistics.app, name="statistics", rich_help_panel=_NODE)
 app.add_typer(agencies.app, name="agency", rich_help_panel=_REGISTRY)
 app.add_typer(certificates.app, name="certificate", rich_help_panel=_REGISTRY)

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from app.console.agencies import names_of
 from app.console.frame import asked, pages, render, viewer
 from app.edxml.document_types import LABELS
-from app.errors import NotFound
+from app.errors import ContentPurged, NotFound
 from app.exchange.trail import TrailQuery
 from app.ledger.events import EventKind
 from app.node import Node
@@ -112,8 +112,8 @@ async def one(request: Request, node: AtNode, caller: Reader, document: UUID) ->
     trail = await calls.get_history(node, caller, document)
     try:
         attachments = await calls.list_attachments(node, caller, document)
-    except NotFound:
-        # To auditors, and to a recipient it was withdrawn from, there is no content.
+    except (NotFound, ContentPurged):
+        # To auditors, and to a recipient it was withdrawn from, there is no content; to nobody when it was purged.
         attachments = []
     codes = {view.sender, *(leg.recipient for leg in view.deliveries), *(event.agency for event in trail)}
     return render(

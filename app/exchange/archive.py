@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from app.errors import DataFault, NotFound, RequestInvalid
+from app.exchange import retention
 from app.exchange.desk import Desk
 from app.exchange.states import DeliveryState, Progress
 from app.ids import new_id
@@ -110,10 +111,12 @@ async def content(desk: Desk, document: str, *, client: Client, scopes: frozense
     Raises:
         NotFound: there is none, or the client may not have it: a stranger, an auditor, or a recipient it was withdrawn
         from.
+        ContentPurged: the rules of retention let it go.
     """
     found = await dossier(desk, document, client=client, scopes=scopes, at=at)
     if not found.may_read_content:
         raise NotFound("there is no content to read")
+    await _kept(desk, found.document, found.document.id)
     return found.document
 
 
@@ -128,6 +131,7 @@ async def report_content(desk: Desk, report: str, *, client: Client, scopes: fro
 
     Raises:
         NotFound: there is none, or it is none of the client's business.
+        ContentPurged: the rules of retention let it go.
     """
     async with desk.database.read() as tx:
         row = await documents.report_by_id(tx, report)
@@ -140,6 +144,7 @@ async def report_content(desk: Desk, report: str, *, client: Client, scopes: fro
         acts_for = await _acts_for(tx, {delivery.recipient, document.sender}, client, scopes, at)
     if not acts_for:
         raise NotFound("no such status report")
+    await _kept(desk, row, row.document)
     return row
 
 
@@ -225,6 +230,17 @@ async def refusals(
     """
     async with desk.database.read() as tx:
         return await refusal_rows.refused(tx, agencies, client=client.client_id, before=before, limit=limit)
+
+
+async def _kept(desk: Desk, row: Any, document: str) -> None:
+    """Insist that the body of a document or report is still there.
+
+    Raises:
+        ContentPurged: it is not.
+    """
+    if row.purged_at is not None:
+        async with desk.database.read() as tx:
+            raise await retention.gone(tx, document, sha256=row.sha256, purged_at=row.purged_at)
 
 
 def is_overdue(delivery: Any) -> bool:

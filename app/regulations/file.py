@@ -1,5 +1,6 @@
 """Reading the dated rules from TOML: the shipped ones, with whole tables replaced by an operator's own file."""
 
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -14,9 +15,13 @@ from app.regulations.provisions import (
     ChangeEffects,
     DefaultLeniency,
     Effect,
+    Kept,
     Leniency,
     P,
     Regulations,
+    Retention,
+    RetentionFloor,
+    RetentionRule,
     SendingDeadline,
     Waiting,
     WorkingWeek,
@@ -25,7 +30,21 @@ from app.regulations.provisions import (
 
 _CORRECTIONS = "calendar_corrections"
 _CORRECTED = ("days_off", "working_days")
-_TABLES = frozenset({"sending_deadline", "change_effects", "waiting", "leniency", "working_week", _CORRECTIONS})
+_TABLES = frozenset(
+    {
+        "sending_deadline",
+        "change_effects",
+        "waiting",
+        "leniency",
+        "retention_floor",
+        "retention",
+        "working_week",
+        _CORRECTIONS,
+    }
+)
+_NAME = re.compile("[a-z0-9]+(-[a-z0-9]+)*")
+_KINDS = frozenset({"new", "revocation", "update", "replacement"})
+_KEEP_DAYS_MAX = 365 * 200
 
 
 def load(own: Path | None = None) -> Regulations:
@@ -41,11 +60,14 @@ def load(own: Path | None = None) -> Regulations:
     if own is not None:
         tables |= _own(own)
     weeks = _entries(tables, "working_week", _working_week)
+    floors = _entries(tables, "retention_floor", _retention_floor)
     return Regulations(
         sending_deadlines=_entries(tables, "sending_deadline", _sending_deadline),
         change_effects=_entries(tables, "change_effects", _change_effects),
         waiting=_entries(tables, "waiting", _waiting),
         leniency=_entries(tables, "leniency", _leniency),
+        retention_floors=floors,
+        retention=_above(floors, _entries(tables, "retention", _retention)),
         working_weeks=weeks,
         calendar=_calendar(tables.get(_CORRECTIONS, {}), weeks),
     )
@@ -155,6 +177,68 @@ def _waiting(entry: dict[str, Any]) -> Waiting:
 def _leniency(entry: dict[str, Any]) -> DefaultLeniency:
     mode = Leniency(_taken(entry, "mode", str))
     return _done(entry, DefaultLeniency(mode=mode, **_period(entry)))
+
+
+def _retention_floor(entry: dict[str, Any]) -> RetentionFloor:
+    return _done(entry, RetentionFloor(least_days=_count(entry, "least_days", _KEEP_DAYS_MAX), **_period(entry)))
+
+
+def _retention(entry: dict[str, Any]) -> Retention:
+    written = entry.pop("rules", [])
+    if not isinstance(written, list) or not all(isinstance(each, dict) for each in written):
+        raise ValueError("rules must be written as [[retention.rules]]")
+    rules = tuple(_retention_rule(dict(each)) for each in written)
+    if len({rule.name for rule in rules}) < len(rules):
+        raise ValueError("two rules have the same name")
+    return _done(entry, Retention(rules=rules, **_period(entry)))
+
+
+def _retention_rule(written: dict[str, Any]) -> RetentionRule:
+    name = _taken(written, "name", str)
+    if not _NAME.fullmatch(name) or len(name) > 40:
+        raise ValueError(f"name must be lower-case letters, digits and hyphens, at most 40, not {name!r}")
+    rule = RetentionRule(
+        name=name,
+        kept=Kept(_taken(written, "of", str)),
+        keep_days=_count(written, "keep_days", _KEEP_DAYS_MAX),
+        kinds=_words(written, "kinds"),
+        document_types=_words(written, "document_types"),
+        forget_subject=_taken(written, "forget_subject", bool) if "forget_subject" in written else False,
+        source=_taken(written, "source", str),
+    )
+    if unknown := rule.kinds - _KINDS:
+        raise ValueError(f"rule {name}: kinds are {', '.join(sorted(_KINDS))}, not {', '.join(sorted(unknown))}")
+    if rule.forget_subject and rule.kept is not Kept.DOCUMENT:
+        raise ValueError(f"rule {name}: only documents have a subject to forget")
+    if not rule.source:
+        raise ValueError(f"rule {name}: source must name the article, or whose decision it is")
+    if written:
+        raise ValueError(f"rule {name}: unknown: {', '.join(sorted(written))}")
+    return rule
+
+
+def _words(written: dict[str, Any], name: str) -> frozenset[str]:
+    words = _taken(written, name, list) if name in written else []
+    if not all(isinstance(word, str) for word in words):
+        raise ValueError(f"{name} must be a list of words, not {words!r}")
+    return frozenset(words)
+
+
+def _above(floors: tuple[RetentionFloor, ...], policies: tuple[Retention, ...]) -> tuple[Retention, ...]:
+    """Refuse a rule that keeps less than is prescribed on a day it is in force."""
+    for policy in policies:
+        last = policy.in_force_until or date.max
+        for floor in floors:
+            ended = floor.in_force_until is not None and floor.in_force_until < policy.in_force_from
+            if ended or floor.in_force_from > last:
+                continue
+            for rule in policy.rules:
+                if rule.keep_days < floor.least_days:
+                    raise RequestInvalid(
+                        f"regulations: [[retention]] rule {rule.name} keeps bodies for {rule.keep_days} days; "
+                        f"at least {floor.least_days} are prescribed from {floor.in_force_from} on ({floor.source})"
+                    )
+    return policies
 
 
 def _working_week(entry: dict[str, Any]) -> WorkingWeek:

@@ -91,6 +91,60 @@ class WorkingWeek(Provision):
     days: frozenset[int]
 
 
+class Kept(StrEnum):
+    """What a rule of retention is about."""
+
+    DOCUMENT = "document"
+    """Bodies of documents, attachments with them."""
+    STATUS = "status"
+    """Bodies of status reports."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionRule:
+    """How long bodies of one sort are kept.
+
+    Attributes:
+        name: of this rule, as events and answers give it; lower-case letters, digits, hyphens.
+        kept: whether it is about documents or status reports.
+        keep_days: so many days after it was accepted a body may go, at the earliest.
+        kinds: `new`, `revocation`, `update`, `replacement`; empty: all of them. Of a status report, its document's.
+        document_types: codes of types of documents; empty: all of them. Of a status report, its document's.
+        forget_subject: whether the subject of a document goes with its body.
+        source: the article, or the decision of the operator, it comes from.
+    """
+
+    name: str
+    kept: Kept
+    keep_days: int
+    kinds: frozenset[str] = frozenset()
+    document_types: frozenset[str] = frozenset()
+    forget_subject: bool = False
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionFloor(Provision):
+    """The least a rule of retention may say.
+
+    Attributes:
+        least_days: no rule in force on one of these days keeps bodies for less.
+    """
+
+    least_days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retention(Provision):
+    """Which bodies are kept for how long; what no rule is about is kept for ever.
+
+    Attributes:
+        rules: where several are about the same body, the one that keeps it longest decides.
+    """
+
+    rules: tuple[RetentionRule, ...]
+
+
 P = TypeVar("P", bound=Provision)
 
 
@@ -102,6 +156,8 @@ class Regulations:
     change_effects: tuple[ChangeEffects, ...]
     waiting: tuple[Waiting, ...]
     leniency: tuple[DefaultLeniency, ...]
+    retention_floors: tuple[RetentionFloor, ...]
+    retention: tuple[Retention, ...]
     working_weeks: tuple[WorkingWeek, ...]
     calendar: WorkingCalendar
 
@@ -120,6 +176,10 @@ class Regulations:
     def leniency_on(self, day: date) -> DefaultLeniency:
         """Return the rule for documents accepted on this day."""
         return in_force(self.leniency, day)
+
+    def retention_on(self, day: date) -> Retention:
+        """Return what may be purged on this day, whenever it was accepted."""
+        return in_force(self.retention, day)
 
     def working_week_on(self, day: date) -> WorkingWeek:
         """Return the rule for this day of the week."""

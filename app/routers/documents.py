@@ -189,6 +189,9 @@ class DocumentView(BaseModel):
         description="SHA-256 of the certificate it was signed with, of several the agency's seal; null where it is not "
         "signed verifiably."
     )
+    purged_at: datetime | None = Field(
+        description="When its content was thrown away by the rules of retention; null while it can be fetched."
+    )
     inspection: InspectionView | None = Field(
         description="How far its PDF attachments were looked into; null where it has none."
     )
@@ -201,7 +204,7 @@ class DocumentView(BaseModel):
         """Show a dossier as far as the client may see it."""
         row, whole = dossier.document, dossier.may_read_content
         same = ("id", "document_id", "sender", "kind", "code", "document_type", "priority", "promulgation_date")
-        more = ("due_date", "with_paper", "size", "sha256", "accepted_at", "signature")
+        more = ("due_date", "with_paper", "size", "sha256", "accepted_at", "signature", "purged_at")
         return cls(
             **{name: getattr(row, name) for name in same + more},
             subject=row.subject if whole else None,
@@ -293,7 +296,7 @@ async def get_document(node: AtNode, caller: ExchangingOrAuditing, document: UUI
         200: {"content": MESSAGE_CONTENT, "headers": header("Content-Digest", "ETag")},
         206: {"description": "The range that was asked for.", "content": MESSAGE_CONTENT},
         304: {"description": "The client has it already."},
-        **problems.answers(404, 416),
+        **problems.answers(404, 410, 416),
     },
 )
 async def get_content(node: AtNode, caller: Exchanging, document: UUID, request: Request) -> Response:
@@ -306,7 +309,7 @@ async def get_content(node: AtNode, caller: Exchanging, document: UUID, request:
     "/v1/documents/{document:uuid}/attachments",
     summary="List attachments",
     response_model=list[AttachmentView],
-    responses=problems.answers(404),
+    responses=problems.answers(404, 410),
 )
 async def list_attachments(node: AtNode, caller: Exchanging, document: UUID) -> list[AttachmentView]:
     """Return what is attached to a document, bounded by the document's own size, and what was found in its PDFs."""
@@ -328,7 +331,7 @@ async def list_attachments(node: AtNode, caller: Exchanging, document: UUID) -> 
             "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
             "headers": header("Content-Digest"),
         },
-        **problems.answers(404, 422),
+        **problems.answers(404, 410, 422),
     },
 )
 async def get_attachment(node: AtNode, caller: Exchanging, document: UUID, number: int) -> Response:

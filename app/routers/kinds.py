@@ -112,6 +112,12 @@ TABLE: dict[type[TrucError], _Entry] = {
         "There is no such thing, or it belongs to somebody else; both answer alike.",
         "Check the id, and that the client acts for the agency concerned.",
     ),
+    errors.ContentPurged: _Entry(
+        410,
+        "The body was thrown away when its time was over; the finding says when and by which rule. What is known of "
+        "it, its receipt, its history and its verification stay.",
+        "Use your own copy; that it is what was sent is proven by its SHA-256 and the receipt.",
+    ),
     errors.Conflict: _Entry(409, "The present state forbids the change.", "Read the present state, then decide anew."),
     errors.AlreadyExists: _Entry(
         409, "The code or digest is registered already.", "Change what exists instead of making it again."

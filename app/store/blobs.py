@@ -2,7 +2,8 @@
 
 A body is a file `bodies/ab/cd/<sha256>`; it is written elsewhere, synced, and only then given its name, so a file with
 a name is always whole. The name is durable before the row that refers to it is committed; a body without a row is a
-harmless orphan.
+harmless orphan, until it is swept. Whoever keeps a body touches it, so that nobody parts with one that is about to be
+referred to; who refers to bodies is named in `store/retention.py: referenced`.
 """
 
 import hashlib
@@ -15,6 +16,7 @@ from pathlib import Path
 from app.errors import DataFault, Unavailable
 
 _SLICE_BYTES = 1024 * 1024
+_PARTING = ".parting"
 
 
 class BlobStore:
@@ -119,16 +121,90 @@ class BlobStore:
             for path in self._incoming.iterdir():
                 # Bodies arrive, are kept and are swept by other processes while this one looks.
                 with suppress(FileNotFoundError):
-                    if path.stat().st_mtime < older_than:
+                    if path.suffix != _PARTING and path.stat().st_mtime < older_than:
                         path.unlink()
                         swept += 1
         except OSError as error:
             raise Unavailable("the folder of arriving bodies cannot be swept") from error
         return swept
 
+    def touched(self, sha256: str) -> int | None:
+        """Tell when a body was last kept by somebody, in nanoseconds of POSIX time; None where there is none."""
+        try:
+            return self.path_of(sha256).stat().st_mtime_ns
+        except FileNotFoundError:
+            return None
+
+    def kept_under(self, prefix: str, *, older_than: float) -> list[tuple[str, int]]:
+        """List digest and last touch of bodies whose digest begins with two digits, last touched before a time.
+
+        Raises:
+            Unavailable: the folders cannot be read.
+        """
+        found = []
+        try:
+            for folder in sorted((self._bodies / prefix).glob("??")):
+                for path in folder.iterdir():
+                    with suppress(FileNotFoundError):
+                        touched = path.stat().st_mtime_ns
+                        if touched < older_than * 1e9:
+                            found.append((path.name, touched))
+        except OSError as error:
+            raise Unavailable("the folders of bodies cannot be read") from error
+        return found
+
+    def part_with(self, sha256: str, *, touched: int) -> bool:
+        """Delete a body that no row refers to, unless somebody has kept it again since it was `touched`.
+
+        First it loses its name, then it is looked at once more: who keeps the same octets at this moment has touched it
+        before, and it gets its name back, or finds no body after, and writes it anew.
+
+        Raises:
+            Unavailable: the folders cannot be written.
+        """
+        parting = self._incoming / f"{sha256}{_PARTING}"
+        try:
+            self.path_of(sha256).replace(parting)
+            # If we die here it lies in incoming under its digest, until `partings` says so and it is decided anew.
+            if parting.stat().st_mtime_ns != touched:
+                self.take_back(sha256)
+                return False
+            parting.unlink()
+        except FileNotFoundError:
+            # Another process parted with it.
+            return False
+        except OSError as error:
+            raise Unavailable("a body cannot be deleted") from error
+        return True
+
+    def partings(self) -> list[tuple[str, int]]:
+        """List digest and last touch of bodies that lost their name: in a process that died then, or does it now."""
+        found = []
+        for path in self._incoming.glob(f"*{_PARTING}"):
+            with suppress(FileNotFoundError):
+                found.append((path.stem, path.stat().st_mtime_ns))
+        return found
+
+    def take_back(self, sha256: str) -> None:
+        """Give a body that was about to be deleted its name again."""
+        parting, target = self._incoming / f"{sha256}{_PARTING}", self.path_of(sha256)
+        with suppress(FileExistsError, FileNotFoundError):
+            os.link(parting, target)
+            _sync(target.parent)
+        parting.unlink(missing_ok=True)
+
+    def forget(self, sha256: str) -> None:
+        """Finish deleting a body that lost its name."""
+        (self._incoming / f"{sha256}{_PARTING}").unlink(missing_ok=True)
+
     def _already_kept(self, sha256: str, size: int) -> bool:
         target = self.path_of(sha256)
-        if not target.exists() or target.stat().st_size != size:
+        try:
+            # Before anything else: from here on nobody parts with it.
+            os.utime(target)
+            if target.stat().st_size != size:
+                return False
+        except FileNotFoundError:
             return False
         # Somebody else may have named it a moment ago and not synced the folders yet; the caller's row must not come
         # before.

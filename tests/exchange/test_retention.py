@@ -1,0 +1,292 @@
+"""Throwing bodies away by the rules of retention: what may go, what stays, and what is true whenever it dies."""
+
+import hashlib
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.edxml.model import DocumentType
+from app.exchange import retention
+from app.exchange.retention import Planned, Purged
+from app.ledger.divergence import CheckReport
+from app.ledger.purged import check_purged
+from app.ledger.seal import seal_all
+from app.node import Node
+from app.regulations.file import load
+from app.regulations.provisions import Kept, Retention, RetentionRule
+from app.store.blobs import BlobStore
+from app.store.retention import Hindrance
+from app.store.schema import documents
+from tests.exchange.mail import Sent, report, send
+from tests.exchange.remains import files
+from tests.support.office import DISTRICT, PROVINCE, Exchange, created, refused
+
+LATER = datetime.now(UTC) + timedelta(days=400)
+
+
+def rule(name: str = "year", kept: Kept = Kept.DOCUMENT, **fields: Any) -> RetentionRule:
+    given: dict[str, Any] = {"keep_days": 365, "document_types": frozenset({"thu-cong"}), "source": "test"} | fields
+    return RetentionRule(name=name, kept=kept, **given)
+
+
+def policy(*rules: RetentionRule) -> Retention:
+    return Retention(source="test", in_force_from=datetime(2018, 9, 6, tzinfo=UTC).date(), rules=rules)
+
+
+def letter(exchange: Exchange, *, taken: bool = True) -> Sent:
+    """Send a letter of a type that nobody else in these tests uses."""
+    sent = send(exchange[PROVINCE], DISTRICT, attachment=b"plain", document_type=DocumentType(29, 0, "Thư công"))
+    if taken:
+        take_everything(exchange)
+    return sent
+
+
+def take_everything(exchange: Exchange) -> None:
+    async def seal(node: Node) -> int:
+        return await seal_all(node.database, now=datetime.now(UTC))
+
+    exchange.running.run(seal)
+    for office in exchange.offices.values():
+        while waiting := [item["delivery_id"] for item in office.system.inbox(limit=500, agency=office.organ_id)]:
+            created(office.system.acknowledge(waiting), 200)
+
+
+def purge(exchange: Exchange, *rules: RetentionRule, at: datetime = LATER) -> Purged:
+    async def work(node: Node) -> Purged:
+        return await retention.purge(node.database, node.blobs, policy(*rules), at=at)
+
+    return exchange.running.run(work)
+
+
+def planned(exchange: Exchange, *rules: RetentionRule, at: datetime = LATER) -> list[Planned]:
+    async def work(node: Node) -> list[Planned]:
+        return await retention.plan(node.database, policy(*rules), at=at)
+
+    return exchange.running.run(work)
+
+
+def has_body(exchange: Exchange, body: bytes) -> bool:
+    return hashlib.sha256(body).hexdigest() in files(exchange.running.settings.data_dir / "bodies")
+
+
+def divergences(exchange: Exchange) -> list[str]:
+    """What the check of the log has to say of marks and their events."""
+
+    async def work(node: Node) -> list[str]:
+        found = CheckReport()
+        async with node.database.read() as tx:
+            await check_purged(tx, found)
+        return [each.message for each in found.divergences]
+
+    return exchange.running.run(work)
+
+
+def test_shipped_rules_let_nothing_go(late: Exchange) -> None:
+    sent = letter(late)
+
+    async def work(node: Node) -> Purged:
+        shipped = retention.policy_of(node.desk, at=LATER)
+        assert shipped.rules == ()
+        return await retention.purge(node.database, node.blobs, shipped, at=LATER + timedelta(days=36500))
+
+    assert late.running.run(work) == Purged()
+    assert has_body(late, sent.body)
+    assert sent.seen_by(sent.office)["purged_at"] is None
+
+
+def test_a_body_goes_and_everything_else_of_it_stays(late: Exchange) -> None:
+    sent = letter(late)
+    office = sent.office
+    before = sent.seen_by(office)
+    [plan] = planned(late, rule())
+    assert plan.bodies >= 1
+    done = purge(late, rule())
+    assert done.documents == plan.bodies
+    assert done.octets == plan.octets
+    assert done.statuses == 0
+    assert not has_body(late, sent.body)
+
+    path = f"/v1/documents/{sent.id}"
+    for gone in (f"{path}/content", f"{path}/attachments", f"{path}/attachments/1"):
+        answer = office.system.get(gone)
+        assert refused(answer, 410, "content-purged") == ["ours.retention.purged"]
+        assert "'year'" in answer.json()["detail"]
+        assert LATER.date().isoformat() in answer.json()["detail"]
+    assert office.system.get(f"{path}/receipt").text == sent.receipt["receipt"]
+    after = sent.seen_by(office)
+    assert after.pop("purged_at").startswith(LATER.date().isoformat())
+    assert before.pop("purged_at") is None
+    assert after == before
+    [event] = [each for each in office.system.get(f"{path}/history").json() if each["event"] == "content.purged"]
+    assert event["detail"] == {
+        "sha256": before["sha256"],
+        "rule": "year",
+        "keep_days": 365,
+        "subject": "kept",
+    }
+    assert created(office.system.get(f"{path}/verification"), 200)
+    assert divergences(late) == []
+    assert purge(late, rule()) == Purged(), "once"
+    again = office.system.send(sent.body)
+    assert created(again, 200)["id"] == sent.id, "the same bytes get the first answer, and no body is kept again"
+    assert not has_body(late, sent.body)
+
+
+def test_a_mark_without_an_event_is_told_by_the_check(late: Exchange) -> None:
+    sent = letter(late)
+
+    async def mark(node: Node, at: datetime | None) -> None:
+        async with node.database.write() as tx:
+            await tx.execute(documents.update().where(documents.c.id == sent.id).values(purged_at=at))
+
+    late.running.run(lambda node: mark(node, LATER))
+    assert any("0 events say so" in each for each in divergences(late))
+    late.running.run(lambda node: mark(node, None))
+    assert divergences(late) == []
+
+
+def test_a_subject_goes_with_its_body_where_the_rule_says_so(late: Exchange) -> None:
+    sent = letter(late)
+    purge(late, rule(forget_subject=True))
+    shown = sent.seen_by(sent.office)
+    assert shown["subject"] == ""
+    assert shown["code"]
+    assert shown["document_id"] == sent.receipt["document_id"]
+
+
+def test_what_waits_or_is_asked_for_back_or_held_stays(late: Exchange) -> None:
+    waiting, asked, held = letter(late, taken=False), letter(late, taken=False), letter(late, taken=False)
+    take_everything(late)
+    waiting = letter(late, taken=False)
+    created(report(asked.office, asked, "13", owner=DISTRICT, reason="gửi nhầm"))
+
+    async def hold(node: Node, on: bool) -> None:
+        await retention.hold(node.database, held.id, at=datetime.now(UTC), actor="operator", held=on)
+
+    late.running.run(lambda node: hold(node, on=True))
+    purge(late, rule())
+    assert all(has_body(late, each.body) for each in (waiting, asked, held))
+    [plan] = planned(late, rule())
+    assert plan.bodies == 0
+    # The question for it back lies in the recipient's inbox, too, which is the first thing that is told.
+    assert plan.held_back == {Hindrance.WAITING: 2, Hindrance.HELD: 1}
+    take_everything(late)
+    [plan] = planned(late, rule())
+    assert (plan.bodies, plan.held_back) == (1, {Hindrance.PENDING: 1, Hindrance.HELD: 1})
+    created(report(late[DISTRICT], asked, "16", reason="đã xử lý"))
+    late.running.run(lambda node: hold(node, on=False))
+    take_everything(late)
+    assert purge(late, rule()).documents == 3
+
+
+def test_nothing_goes_before_its_day_and_the_longest_rule_decides(late: Exchange) -> None:
+    take_everything(late)
+    purge(late, rule())
+    sent = letter(late)
+    accepted = datetime.fromisoformat(sent.receipt["accepted_at"])
+    longer = rule("ten-years", keep_days=3650, kinds=frozenset({"new"}))
+    assert purge(late, rule(), at=accepted + timedelta(days=365, microseconds=-1)) == Purged()
+    assert purge(late, rule(), longer) == Purged()
+    assert purge(late, rule("others", document_types=frozenset({"giay-moi"}))) == Purged()
+    assert [each.bodies for each in planned(late, longer, rule(), at=accepted + timedelta(days=3650))] == [1, 0]
+    assert purge(late, rule(), at=accepted + timedelta(days=365)).documents == 1
+
+
+def test_a_status_report_goes_by_its_own_rule(late: Exchange) -> None:
+    reports = rule("reports", Kept.STATUS)
+    take_everything(late)
+    purge(late, reports)
+    sent = letter(late)
+    told = created(report(late[DISTRICT], sent, "03"))
+    take_everything(late)
+    assert purge(late, reports).statuses == 1
+    path = f"/v1/statuses/{told['id']}/content"
+    assert refused(sent.office.system.get(path), 410, "content-purged") == ["ours.retention.purged"]
+    assert has_body(late, sent.body)
+    assert sent.seen_by(sent.office)["statuses"][-1]["status_code"] == "03"
+    assert divergences(late) == []
+    purge(late, rule())
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_a_process_that_dies_before_the_file_is_gone_leaves_it_to_the_sweep(
+    late: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = letter(late)
+
+    async def nothing(*_: Any, **__: Any) -> None:
+        raise OSError("dies here")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(retention, "_delete", nothing)
+        with pytest.raises(OSError, match="dies here"):
+            purge(late, rule())
+    assert has_body(late, sent.body)
+    assert refused(sent.office.system.get(f"/v1/documents/{sent.id}/content"), 410, "content-purged")
+    sha256 = hashlib.sha256(sent.body).hexdigest()
+    other = letter(late)
+
+    async def sweep(node: Node) -> int:
+        each = [f"{number:02x}" for number in range(256)]
+        return await retention.sweep(node.database, node.blobs, prefixes=each, older_than=LATER.timestamp())
+
+    late.running.run(sweep)
+    assert not has_body(late, sent.body)
+    assert has_body(late, other.body)
+    assert late.running.run(sweep) == 0
+    assert sha256 not in str(files(late.running.settings.data_dir / "incoming"))
+    purge(late, rule())
+
+
+class TestSweeping:
+    """Parting with files while others keep the same octets."""
+
+    BODY = b"the same octets"
+    SHA256 = hashlib.sha256(BODY).hexdigest()
+
+    @pytest.fixture
+    def blobs(self, tmp_path: Path) -> BlobStore:
+        store = BlobStore(tmp_path)
+        store.keep_bytes(self.BODY, self.SHA256)
+        os.utime(store.path_of(self.SHA256), (1_000, 1_000))
+        return store
+
+    def test_only_old_ones_are_listed(self, blobs: BlobStore) -> None:
+        assert blobs.kept_under(self.SHA256[:2], older_than=2_000) == [(self.SHA256, 1_000 * 10**9)]
+        assert blobs.kept_under(self.SHA256[:2], older_than=1_000) == []
+
+    def test_one_that_was_kept_again_meanwhile_gets_its_name_back(self, blobs: BlobStore) -> None:
+        [(sha256, touched)] = blobs.kept_under(self.SHA256[:2], older_than=2_000)
+        blobs.keep_bytes(self.BODY, self.SHA256)
+        assert not blobs.part_with(sha256, touched=touched)
+        assert blobs.digest(self.SHA256) == self.SHA256
+        assert blobs.partings() == []
+
+    def test_one_that_is_kept_afterwards_is_written_anew(self, blobs: BlobStore) -> None:
+        assert blobs.part_with(self.SHA256, touched=1_000 * 10**9)
+        assert blobs.digest(self.SHA256) is None
+        blobs.keep_bytes(self.BODY, self.SHA256)
+        assert blobs.digest(self.SHA256) == self.SHA256
+
+    def test_one_without_its_name_is_not_taken_for_an_abandoned_upload(self, blobs: BlobStore) -> None:
+        parting = blobs.path_of(self.SHA256).parents[3] / "incoming" / f"{self.SHA256}.parting"
+        blobs.path_of(self.SHA256).rename(parting)
+        assert blobs.sweep_incoming(older_than=2_000) == 0
+        assert blobs.partings() == [(self.SHA256, 1_000 * 10**9)]
+        blobs.take_back(self.SHA256)
+        assert blobs.digest(self.SHA256) == self.SHA256
+        assert blobs.partings() == []
+
+
+def test_no_rule_keeps_less_than_the_floor(tmp_path: Path) -> None:
+    written = tmp_path / "own.toml"
+    text = '[[retention]]\nsource = "x"\nin_force_from = 2020-01-01\n[[retention.rules]]\nname = "r"\nof = "document"\n'
+    written.write_text(f'{text}keep_days = 364\nsource = "y"\n', "utf-8")
+    with pytest.raises(Exception, match="at least 365 are prescribed"):
+        load(written)
+    written.write_text(f'{text}keep_days = 365\nkinds = ["new"]\nsource = "y"\n', "utf-8")
+    [kept] = load(written).retention_on(LATER.date()).rules
+    assert kept == RetentionRule(name="r", kept=Kept.DOCUMENT, keep_days=365, kinds=frozenset({"new"}), source="y")
