@@ -28,6 +28,7 @@ from app.routers import (
     certificates,
     clients,
     documents,
+    evidence,
     ledger,
     mailbox,
     oauth,
@@ -54,6 +55,7 @@ from app.settings import Settings
 ROUTERS: Final[tuple[APIRouter, ...]] = (
     documents.router,
     verifications.router,
+    evidence.router,
     statuses.router,
     timestamps.router,
     mailbox.router,
