@@ -88,7 +88,7 @@ def shown(result: "Result", language: Language) -> dict[str, Any]:
                     {
                         "code": one.code,
                         "outcome": one.outcome.value,
-                        "needed": one.needed,
+                        "weight": one.weight.value,
                         "values": dict(one.values),
                         "text": sentence(one, language),
                     }
@@ -114,7 +114,7 @@ def lines(result: "Result", language: Language) -> Iterator[str]:
     for each in result.steps:
         yield f"({each.step.value}) {STEPS[each.step].said(language)}: {OUTCOMES[each.outcome].said(language)}"
         for one in each.statements:
-            yield f"    {_mark(one.outcome.value)} {sentence(one, language)}"
+            yield f"    {_mark(one.outcome.value)} {sentence(one, language, local=True)}"
         if each.step.name == "DELIVERIES":
             yield from _table(result, language)
     yield ""
@@ -126,17 +126,15 @@ def _mark(outcome: str) -> str:
 
 
 def _table(result: "Result", language: Language) -> Iterator[str]:
-    from app.ledger.bundle.case import moment_of
     from app.ledger.bundle.steps import printable
-    from app.ledger.bundle.words import HAPPENED, STATES, VIETNAM
+    from app.ledger.bundle.words import HAPPENED, STATES, vietnamese
 
     for leg in result.deliveries:
         state = STATES.get(str(leg["state"]))
         said = state.said(language) if state is not None else printable(leg["state"], 40)
         yield f"    → {printable(leg['recipient'], 40)} ({printable(leg['delivery'], 40)}): {said}"
         for event in leg["events"]:
-            at = moment_of(event["at"])
-            when = f"{at.astimezone(VIETNAM):%d/%m/%Y %H:%M:%S} +07" if at is not None else printable(event["at"], 40)
+            when = vietnamese(printable(event["at"], 40))
             what = HAPPENED[event["kind"]].said(language, {"status": printable(event["status"], 10)})
             by = f"{printable(event['agency'], 40)}, {printable(event['actor'], 40)}"
             yield f"        {when}  {what}  ({by}; #{event['index']})"
@@ -145,9 +143,9 @@ def _table(result: "Result", language: Language) -> Iterator[str]:
 def conclusion(result: "Result", language: Language) -> Iterator[str]:
     """Say in plain words what the bundle proves, to whom, and as of when."""
     from app.ledger.bundle.steps import printable
-    from app.ledger.bundle.words import VERDICTS
+    from app.ledger.bundle.words import VERDICTS, vietnamese
 
-    subject = {name: printable(value) for name, value in result.subject.items()}
+    subject = {name: vietnamese(printable(value)) for name, value in result.subject.items()}
     if not result.holds:
         found = "contradicted" if result.contradicted else "open"
         numbers = ", ".join(str(each.step.value) for each in result.steps if _spoiled(each, found))

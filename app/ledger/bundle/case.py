@@ -65,6 +65,7 @@ class Case:
         signers: certificates that made the document's signatures, the last one last.
         signature_holds: whether all of its signatures are proven, trust included; None where they were not looked at.
         moment: when the signature existed at the latest, as far as proven.
+        reports: verification reports that are what the log says they are, by revision.
     """
 
     container: Container
@@ -81,6 +82,7 @@ class Case:
     signature_holds: bool | None = None
     moment: datetime | None = None
     reports: dict[int, Mapping[str, Any]] = field(default_factory=dict)
+    _roles: dict[layout.Role | None, list[str]] = field(default_factory=dict)
 
     @property
     def accepted(self) -> Entry | None:
@@ -120,7 +122,10 @@ class Case:
 
     def names_of(self, role: layout.Role) -> list[str]:
         """Return the members of a role, sorted."""
-        return sorted(name for name in self.container.names if layout.role_of(name) is role)
+        if not self._roles:
+            for name in sorted(self.container.names):
+                self._roles.setdefault(layout.role_of(name), []).append(name)
+        return self._roles.get(role, [])
 
     def signed_by_node(self, tally: Tally, name: str, *, typ: str) -> Mapping[str, Any] | None:
         """Return the claims of a member that the node signed; note it where it did not."""

@@ -74,7 +74,7 @@ def check(file: BinaryIO, *, trust: Trust, now: datetime) -> Result:
         (Step.SIGNATURE, lambda tally: check_signature(case, tally, known)),
         (Step.REPORTS, lambda tally: check_reports(case, tally, known)),
         (Step.TIME, lambda tally: check_time(case, tally, known)),
-        (Step.DELIVERIES, lambda tally: check_deliveries(case, tally)),
+        (Step.DELIVERIES, lambda tally: check_deliveries(case, tally, known)),
     ]
     for step, act in work:
         _taken(tallies[step], act)

@@ -207,7 +207,7 @@ def _judge(
     for standing in verdict.standings:
         if isinstance(standing.known, Revocation):
             # Later than the signature, else the verdict had not passed.
-            tally.open("signer.revoked-later", when=shown(standing.known.at), **about)
+            tally.aside("signer.revoked-later", when=shown(standing.known.at), **about)
     tally.proven("signer.trusted", root=root, **about)
     return True
 

@@ -5,16 +5,18 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from app.errors import SubmissionRejected
+from app.findings import Severity
 from app.ledger.bundle import layout
 from app.ledger.bundle.bounded_json import JsonRefused, read_object
-from app.ledger.bundle.case import RECEIPT_TYP, Case, Entry
+from app.ledger.bundle.case import RECEIPT_TYP, Case, Entry, moment_of
 from app.ledger.bundle.document_steps import DOCUMENT_OCTETS_MAX, certificates_said
-from app.ledger.bundle.knowledge import Knowledge
+from app.ledger.bundle.knowledge import Knowledge, is_unknown_authority
 from app.ledger.bundle.steps import Tally
 from app.ledger.events import EventKind
 from app.ledger.verified import MEMBER
 from app.markup import MarkupLimits, parse
-from app.signing.certificates import fingerprint
+from app.signing.certificates import fingerprint, subject_of
+from app.signing.presented import PresentedSignature
 from app.signing.xmldsig import present_all
 
 REPORT_OCTETS_MAX: Final = 16 * 1024 * 1024
@@ -35,7 +37,7 @@ def check_reports(case: Case, tally: Tally, known: Knowledge) -> None:
     kept = {int(name[13:].partition(".")[0]): name for name in case.names_of(layout.Role.VERIFICATION)}
     extracts = {int(name[13:].partition(".")[0]): name for name in case.names_of(layout.Role.VERIFICATION_EXTRACT)}
     for revision in sorted((kept.keys() | extracts.keys()) - told.keys()):
-        (tally.open if case.is_pending else tally.contradicted)("reports.untold", revision=revision)
+        (tally.aside if case.is_pending else tally.contradicted)("reports.untold", revision=revision)
     for revision, (event, digest) in sorted(told.items()):
         if revision in kept:
             octets = case.container.read(kept[revision], octets_max=REPORT_OCTETS_MAX)
@@ -44,7 +46,6 @@ def check_reports(case: Case, tally: Tally, known: Knowledge) -> None:
                 continue
             _check_report(case, tally, known, kept[revision], octets, event, revision)
         elif revision in extracts and layout.DOCUMENT not in case.container:
-            tally.open("reports.extract", file=extracts[revision])
             octets = case.container.read(extracts[revision], octets_max=REPORT_OCTETS_MAX)
             _check_report(case, tally, known, extracts[revision], octets, event, revision)
         else:
@@ -82,7 +83,9 @@ def _check_report(
             agrees = False
     case.reports[revision] = report
     if agrees:
-        tally.proven("reports.agree", file=name, indication=report.get("indication"))
+        whole = layout.role_of(name) is layout.Role.VERIFICATION
+        note = tally.proven if whole else tally.open
+        note("reports.agree" if whole else "reports.extract", file=name, indication=report.get("indication"))
 
 
 def _compare_with_signature(case: Case, tally: Tally) -> None:
@@ -98,10 +101,10 @@ def _compare_with_signature(case: Case, tally: Tally) -> None:
     if indication == _FAILED:
         tally.contradicted("reports.failed")
     elif indication != PASSED:
-        tally.open("reports.open", indication=indication)
+        tally.aside("reports.open", indication=indication)
 
 
-def check_deliveries(case: Case, tally: Tally) -> None:
+def check_deliveries(case: Case, tally: Tally, known: Knowledge) -> None:
     """Take step 9."""
     accepted = case.accepted
     if accepted is None:
@@ -112,14 +115,14 @@ def check_deliveries(case: Case, tally: Tally) -> None:
     receipts = {name[9:-4]: name for name in case.names_of(layout.Role.STATUS_RECEIPT)}
     contents = {name[9:-6]: name for name in case.names_of(layout.Role.STATUS)}
     for report in sorted((receipts.keys() | contents.keys()) - told.keys()):
-        (tally.open if case.is_pending else tally.contradicted)("statuses.untold", report=report)
+        (tally.aside if case.is_pending else tally.contradicted)("statuses.untold", report=report)
     for report, event in told.items():
         if report not in receipts:
             tally.missing("statuses.no-receipt", report=report)
             continue
         claims = case.signed_by_node(tally, receipts[report], typ=RECEIPT_TYP)
         if claims is not None:
-            _check_status(case, tally, event, claims, contents.get(report))
+            _check_status(case, tally, known, event, claims, contents.get(report))
 
 
 def _check_legs(case: Case, tally: Tally, accepted: Entry) -> None:
@@ -142,7 +145,9 @@ def _check_legs(case: Case, tally: Tally, accepted: Entry) -> None:
         tally.proven("deliveries.made", count=len(promised), events=len(case.events), at=accepted.said.get("at"))
 
 
-def _check_status(case: Case, tally: Tally, event: Entry, claims: Mapping[str, Any], content: str | None) -> None:
+def _check_status(
+    case: Case, tally: Tally, known: Knowledge, event: Entry, claims: Mapping[str, Any], content: str | None
+) -> None:
     report = str(event.detail.get("report"))
     pairs: dict[str, tuple[object, object]] = {
         "report": (claims.get("report"), event.detail.get("report")),
@@ -166,11 +171,12 @@ def _check_status(case: Case, tally: Tally, event: Entry, claims: Mapping[str, A
         tally.contradicted("statuses.other", file=content)
     elif claims.get("signature") != _VALID:
         tally.open("statuses.legacy", form=claims.get("signature"), **words)
-    elif _is_signed(case, tally, content, claims):
+    elif (signature := _signed(case, tally, content, claims)) is not None:
         tally.proven("statuses.proven", **words)
+        _judge_reporter(tally, known, signature, event, words)
 
 
-def _is_signed(case: Case, tally: Tally, content: str, claims: Mapping[str, Any]) -> bool:
+def _signed(case: Case, tally: Tally, content: str, claims: Mapping[str, Any]) -> PresentedSignature | None:
     """Verify the report's signature with the certificate it brings, which must be the one the receipt names."""
     with case.container.source(content) as source:
         try:
@@ -179,8 +185,24 @@ def _is_signed(case: Case, tally: Tally, content: str, claims: Mapping[str, Any]
         except SubmissionRejected as error:
             why = "; ".join(finding.message for finding in error.findings) or error.detail
             tally.contradicted("statuses.refused", file=content, why=why)
-            return False
+            return None
     if not all(covered) or fingerprint(presented[-1].certificate) != claims.get("certificate"):
         tally.contradicted("statuses.refused", file=content, why="it is signed with another certificate, or in part")
-        return False
-    return True
+        return None
+    return presented[-1]
+
+
+def _judge_reporter(
+    tally: Tally, known: Knowledge, signature: PresentedSignature, event: Entry, words: Mapping[str, Any]
+) -> None:
+    """Judge the reporter's certificate as far as there is evidence; the node keeps none for status reports alone."""
+    at = moment_of(event.said.get("at"))
+    if at is None or not known.anchors:
+        return
+    verdict = known.judge(signature.certificate, signature.chain, at=at)
+    why = "; ".join(each.message for each in verdict.findings if each.refuses or each.severity is Severity.UNKNOWN)
+    about = {"subject": subject_of(signature.certificate), "at": event.said.get("at"), "why": why, **words}
+    if not verdict.passed and not is_unknown_authority(verdict):
+        tally.contradicted("statuses.signer", **about)
+    elif why:
+        tally.aside("statuses.signer", **about)

@@ -26,6 +26,8 @@ from app.signing.timestamps import TOKEN_OCTETS_MAX
 
 PIECES_MAX: Final = 512
 """Most pieces of evidence that are looked at: a document has four signatures, and may be judged again a few times."""
+EVIDENCE_OCTETS_MAX: Final = 256 * 1024 * 1024
+"""Most octets of evidence together; they are held in memory while they are read."""
 _OCTETS_MAX: Final = {
     "cer": CERTIFICATE_OCTETS_MAX,
     "crl": LIST_OCTETS_MAX,
@@ -75,10 +77,12 @@ def gathered(case: Case, tally: Tally) -> Knowledge:
     """Read the evidence of a bundle and the lists that were given beside it; note what is not what it is called."""
     known = Knowledge(case.trust.anchors)
     names = case.names_of(layout.Role.EVIDENCE)
-    if len(names) > PIECES_MAX:
-        tally.missing("evidence.too-many", count=len(names), most=PIECES_MAX)
+    octets_all = sum(case.container.size_of(name) for name in names)
+    if len(names) > PIECES_MAX or octets_all > EVIDENCE_OCTETS_MAX:
+        tally.missing("evidence.too-many", count=len(names), octets=octets_all)
+        return known
     pieces: dict[str, list[tuple[str, bytes]]] = {extension: [] for extension in _OCTETS_MAX}
-    for name in names[:PIECES_MAX]:
+    for name in names:
         path = PurePosixPath(name)
         extension = path.suffix.removeprefix(".")
         octets = case.container.read(name, octets_max=_OCTETS_MAX[extension])
@@ -100,13 +104,13 @@ def gathered(case: Case, tally: Tally) -> Knowledge:
             known.revocations.add(parse_revocation_list(octets, issuers=authorities))
         except RequestInvalid as error:
             # Of an authority that is not here: it says nothing, and takes nothing away.
-            tally.open("evidence.not-believed", file=name, why=error)
+            tally.aside("evidence.not-believed", file=name, why=error)
     for name, octets in pieces["ocsp"]:
         try:
             for answer in _answers(octets, authorities, known.revocations):
                 known.revocations.answer(answer.issuer, answer.serial, _answered(answer))
         except (RequestInvalid, *UNREADABLE) as error:
-            tally.open("evidence.not-believed", file=name, why=error)
+            tally.aside("evidence.not-believed", file=name, why=error)
     return known
 
 

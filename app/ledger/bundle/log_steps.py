@@ -53,7 +53,7 @@ def check_checkpoint(case: Case, tally: Tally, revocations: Revocations) -> None
     if layout.CHECKPOINT_TIMESTAMP in case.container:
         _check_stamp(case, tally, opened.text, revocations)
     else:
-        tally.open("checkpoint.unstamped")
+        tally.aside("checkpoint.unstamped")
 
 
 def _check_witnesses(case: Case, tally: Tally, opened: Note) -> None:
@@ -71,7 +71,7 @@ def _check_witnesses(case: Case, tally: Tally, opened: Note) -> None:
 def _check_stamp(case: Case, tally: Tally, text: str, revocations: Revocations) -> None:
     token = case.container.read(layout.CHECKPOINT_TIMESTAMP, octets_max=TOKEN_OCTETS_MAX)
     if not case.trust.anchors:
-        tally.open("stamp.no-anchors", file=layout.CHECKPOINT_TIMESTAMP)
+        tally.aside("stamp.no-anchors", file=layout.CHECKPOINT_TIMESTAMP)
         return
     try:
         stamp = verify_token(
@@ -85,7 +85,7 @@ def _check_stamp(case: Case, tally: Tally, text: str, revocations: Revocations) 
         refused_stamp(tally, layout.CHECKPOINT_TIMESTAMP, error)
         return
     if not stamp.proven:
-        tally.open("stamp.unknown", file=layout.CHECKPOINT_TIMESTAMP, at=shown(stamp.gen_time))
+        tally.aside("stamp.unknown", file=layout.CHECKPOINT_TIMESTAMP, at=shown(stamp.gen_time))
     elif stamp.gen_time > case.now + CLOCKS_APART_MAX:
         tally.contradicted("checkpoint.future", who=layout.CHECKPOINT_TIMESTAMP, at=shown(stamp.gen_time))
     else:
@@ -96,7 +96,7 @@ def _check_stamp(case: Case, tally: Tally, text: str, revocations: Revocations) 
 def refused_stamp(tally: Tally, file: str, error: TimestampRefused) -> None:
     """Note a time stamp that proves nothing: false where it is about something else, open where nobody vouches."""
     if all(finding.code == "rfc5280.6.1.no-path" for finding in error.findings if finding.refuses):
-        tally.open("stamp.untrusted", file=file, why=error)
+        tally.aside("stamp.untrusted", file=file, why=error)
     else:
         tally.contradicted("stamp.refused", file=file, why=error)
 
@@ -115,7 +115,7 @@ def check_events(case: Case, tally: Tally) -> None:
         tally.contradicted("events.proof-of-nothing", index=index)
     _check_order(case, tally, entries)
     if case.manifest is not None and case.manifest.events_pending:
-        tally.open("events.pending", count=case.manifest.events_pending)
+        tally.aside("events.pending", count=case.manifest.events_pending)
     if case.checkpoint is None:
         tally.missing("events.no-tree")
         return

@@ -20,6 +20,17 @@ class Outcome(StrEnum):
     """Something in the bundle says otherwise: it was changed, or put together wrongly."""
 
 
+class Weight(StrEnum):
+    """What it means that something is not proven."""
+
+    NEEDED = "needed"
+    """A bundle holds only where this is proven."""
+    PART = "part"
+    """The step is not proven without it; the bundle holds all the same, and proves so much less."""
+    ASIDE = "aside"
+    """Worth knowing beside what the step proves."""
+
+
 class Step(Enum):
     """Steps in their order."""
 
@@ -51,20 +62,22 @@ class Statement:
 
     Attributes:
         code: stable; `words` says it in two languages.
-        needed: whether a bundle holds only where this is proven; one that is contradicted spoils it in any case.
+        weight: what it means where it is not proven; what is contradicted spoils the bundle in any case.
         values: fill the places in the words.
     """
 
     step: Step
     code: str
     outcome: Outcome
-    needed: bool = True
+    weight: Weight = Weight.NEEDED
     values: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def spoils(self) -> bool:
         """Whether the bundle does not hold because of this."""
-        return self.outcome is Outcome.CONTRADICTED or (self.needed and self.outcome is Outcome.NOT_PROVEN)
+        return self.outcome is Outcome.CONTRADICTED or (
+            self.outcome is Outcome.NOT_PROVEN and self.weight is Weight.NEEDED
+        )
 
 
 @dataclass(slots=True)
@@ -83,8 +96,12 @@ class Tally:
         self._add(code, Outcome.NOT_PROVEN, values)
 
     def open(self, code: str, **values: object) -> None:
-        """Note that something is not proven, which is no fault of the bundle."""
-        self._add(code, Outcome.NOT_PROVEN, values, needed=False)
+        """Note that a part of the step is not proven, which is no fault of the bundle."""
+        self._add(code, Outcome.NOT_PROVEN, values, Weight.PART)
+
+    def aside(self, code: str, **values: object) -> None:
+        """Note something beside what the step proves."""
+        self._add(code, Outcome.NOT_PROVEN, values, Weight.ASIDE)
 
     def contradicted(self, code: str, **values: object) -> None:
         """Note that something is false."""
@@ -98,31 +115,25 @@ class Tally:
             self.contradicted(code, place=place, name=name, one=one, other=other)
         return not different
 
-    def _add(self, code: str, outcome: Outcome, values: Mapping[str, object], *, needed: bool = True) -> None:
+    def _add(self, code: str, outcome: Outcome, values: Mapping[str, object], weight: Weight = Weight.NEEDED) -> None:
         shown = {name: printable(value) for name, value in values.items()}
-        self.statements.append(Statement(self.step, code, outcome, needed, shown))
+        self.statements.append(Statement(self.step, code, outcome, weight, shown))
 
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """How a step ended.
-
-    Attributes:
-        outcome: the worst of its statements; not proven where it has none.
-    """
+    """How a step ended."""
 
     step: Step
     statements: tuple[Statement, ...]
 
     @property
     def outcome(self) -> Outcome:
-        """The worst of what was found; what need not be proven counts where nothing else was."""
-        found = {each.outcome for each in self.statements}
+        """The worst of what was found, what is told beside it left out; not proven where nothing was found."""
+        found = {each.outcome for each in self.statements if each.weight is not Weight.ASIDE}
         if Outcome.CONTRADICTED in found:
             return Outcome.CONTRADICTED
-        if any(each.spoils for each in self.statements) or Outcome.PROVEN not in found:
-            return Outcome.NOT_PROVEN
-        return Outcome.PROVEN
+        return Outcome.PROVEN if found == {Outcome.PROVEN} else Outcome.NOT_PROVEN
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,20 @@
 """What a check says, in Vietnamese and English: one table for every step, outcome, statement and kind of event."""
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta, timezone
 from typing import Final, Literal, NamedTuple
 
+from app.ledger.bundle.case import moment_of
 from app.ledger.bundle.steps import Outcome, Statement, Step
 
 Language = Literal["vi", "en"]
 
 VIETNAM: Final = timezone(timedelta(hours=7), "+07")
 """Times for people are those of Việt Nam, UTC+7 all year; JSON has UTC."""
+
+
+_MOMENT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}Z")
 
 
 class Words(NamedTuple):
@@ -215,8 +220,8 @@ STATEMENTS: Final[Mapping[str, Words]] = {
     ),
     # Step 6.
     "evidence.too-many": Words(
-        "Có {count} tệp chứng thư, danh sách thu hồi…; chỉ xem {most}.",
-        "There are {count} pieces of evidence; {most} are looked at.",
+        "Có {count} tệp chứng thư, danh sách thu hồi… ({octets} byte): quá nhiều để xem.",
+        "There are {count} pieces of evidence of {octets} octets: too many to be looked at.",
     ),
     "evidence.digest": Words(
         "{file} không có giá trị băm như tên của nó.", "{file} has not the digest it is named by."
@@ -304,8 +309,10 @@ STATEMENTS: Final[Mapping[str, Words]] = {
         "{file} is not the report whose digest the log has.",
     ),
     "reports.extract": Words(
-        "{file} là bản trích không có nội dung; sổ cái chỉ ghi giá trị băm của bản đầy đủ.",
-        "{file} is an extract without what tells of the content; the log has the digest of the whole report only.",
+        "{file} kết luận {indication}: bản trích không có nội dung, theo lời trục; sổ cái chỉ ghi giá trị băm của bản "
+        "đầy đủ.",
+        "{file} concludes {indication}: an extract without what tells of the content, by the node's word; the log has "
+        "the digest of the whole report only.",
     ),
     "reports.absent": Words(
         "Thiếu báo cáo kiểm tra lần {revision} mà sổ cái có nhắc đến.",
@@ -382,6 +389,12 @@ STATEMENTS: Final[Mapping[str, Words]] = {
     "statuses.by-digest": Words(
         "{reporter} báo trạng thái {status} ({report}): biên nhận và sổ cái khớp; nội dung báo cáo không kèm theo.",
         "{reporter} reported {status} ({report}): receipt and log agree; the report itself is left out.",
+    ),
+    "statuses.signer": Words(
+        "{reporter} báo trạng thái {status} ({report}): chưa chứng minh được chứng thư của {subject} đáng tin tại "
+        "{at}: {why}",
+        "{reporter} reported {status} ({report}): that the certificate of {subject} is to be trusted as of {at} is not "
+        "proven: {why}",
     ),
     "statuses.proven": Words(
         "{reporter} báo trạng thái {status} ({report}): nội dung, chữ ký, biên nhận và sổ cái khớp nhau.",
@@ -487,6 +500,17 @@ VERDICTS: Final[Mapping[str, Words]] = {
 }
 
 
-def sentence(statement: Statement, language: Language) -> str:
-    """Say a statement in plain words."""
-    return STATEMENTS[statement.code].said(language, statement.values)
+def sentence(statement: Statement, language: Language, *, local: bool = False) -> str:
+    """Say a statement in plain words.
+
+    Args:
+        local: whether moments are written for people, in Vietnamese time; else as they are, in UTC.
+    """
+    values = {name: vietnamese(value) for name, value in statement.values.items()} if local else statement.values
+    return STATEMENTS[statement.code].said(language, values)
+
+
+def vietnamese(text: str) -> str:
+    """Write a moment as people in Việt Nam do; whatever is none stays as it is."""
+    moment = moment_of(text) if _MOMENT.fullmatch(text) else None
+    return f"{moment.astimezone(VIETNAM):%d/%m/%Y %H:%M:%S} (UTC+7)" if moment is not None else text
