@@ -26,6 +26,7 @@ from app.cli import (
     statistics,
     timestamps,
     trust,
+    verify,
     witness,
 )
 from app.cli.terminal import complain
@@ -68,6 +69,7 @@ app.command("witness", rich_help_panel=_LEDGER)(witness.witness)
 app.command("sign", rich_help_panel=_FILES)(files.sign)
 app.command("inspect", rich_help_panel=_FILES)(inspection.inspect)
 app.command("timestamp", rich_help_panel=_FILES)(timestamps.timestamp)
+app.command("verify", rich_help_panel=_FILES)(verify.verify)
 
 
 def main() -> None:
