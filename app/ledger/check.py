@@ -7,7 +7,8 @@
 (4) deliveries  each delivery has its one event, and stands where its events left it
 (5) reports     each status report has its one event, which says the same, and each such event its report
 (6) figures     a recount from event 0 gives the stored sums
-(7) bodies      each kept body hashes to its name (on request: it reads every byte)
+(7) bodies      each kept body hashes to its name (on request: it reads every byte); one that is marked as purged has
+                its event, and each such event its mark
 (8) receipts    each receipt is signed by this node and says what the event says (where the node's key is given)
 (9) stamps      each stamped batch is what its event says, its root that of its receipts, and its token there
 (10) tree       the tree grown anew over the events has the tiles that are kept
@@ -23,6 +24,7 @@ from app.ledger import recounted
 from app.ledger.divergence import CheckReport as CheckReport
 from app.ledger.divergence import Divergence as Divergence
 from app.ledger.events_check import EventsCheck
+from app.ledger.purged import check_purged
 from app.ledger.recounted import Recount
 from app.ledger.retelling import OpenReceipt, Progress, Retelling
 from app.ledger.stamps import check_stamps
@@ -60,12 +62,10 @@ async def check(
     async with database.read() as tx:
         tree = TreeCheck(tx, report, await checkpoints.origin(tx), log_keys, outside)
         counted = await _events(tx, report, tree, progress)
-        retelling = Retelling(tx, report, progress, open_receipt)
-        await retelling.documents()
-        await retelling.deliveries()
-        await retelling.reports()
+        await Retelling(tx, report, progress, open_receipt).all()
         await check_stamps(tx, report)
         await recounted.compare(tx, report, counted)
+        await check_purged(tx, report)
         if blobs is not None:
             await _bodies(tx, report, blobs, progress)
     return report

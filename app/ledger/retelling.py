@@ -1,24 +1,30 @@
 """Telling from the events what documents, deliveries and reports must look like, and comparing it with their rows.
 
-Steps (3), (4), (5) and (8) of the check. Nothing here asks the rooms that wrote the rows: where a delivery stands is
-derived from its events a second time, so that a fault of theirs does not hide itself.
+Steps (3), (4), (5) and (8) of the check, document by document: each part of the database is read as a whole, rows and
+events alike, so what has no event is found as well as what only has one. Nothing here asks the rooms that wrote the
+rows: where a delivery stands is derived from its events a second time, so that a fault of theirs does not hide itself.
 """
 
 import json
-from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from app.errors import NotAuthenticated
 from app.ledger import inspected, verified
-from app.ledger.divergence import CheckReport
-from app.ledger.events import EventKind, instant_text
-from app.store import census, inspections, verification_reports
+from app.ledger.divergence import CheckReport, Likely
+from app.ledger.events import EventKind
+from app.store import census
+from app.store.census import Part
 from app.store.database import Transaction
 
 CHUNK = 1_000
 """Rows compared at once."""
+
+EVENTS_AT_ONCE = 5_000
+"""Events of documents compared at once."""
+_DOCUMENTS_AT_ONCE = 500
 
 Progress = Callable[[str, int, int], None]
 """Told of (step, done, total)."""
@@ -99,6 +105,42 @@ class _Standing:
             self.progress = reported
 
 
+DOCUMENTS, DELIVERIES, REPORTS, RECEIPTS = "(3) documents", "(4) deliveries", "(5) reports", "(8) receipts"
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the events of a part say, sorted by what they say it of."""
+
+    accepted: dict[str, list[Said]]
+    judged: dict[str, list[Said]]
+    inspected: dict[str, list[Said]]
+    reported: dict[str, list[Said]]
+    trails: dict[str, list[tuple[Any, Said]]]
+
+    @classmethod
+    def of(cls, events: Sequence[Any]) -> "_Told":
+        """Read the bodies, each once."""
+        told = cls(defaultdict(list), defaultdict(list), defaultdict(list), defaultdict(list), defaultdict(list))
+        for event in events:
+            said = said_by(event)
+            document, delivery = str(said.whole.get("document")), said.whole.get("delivery")
+            match event.kind:
+                case EventKind.DOCUMENT_ACCEPTED.value:
+                    told.accepted[document].append(said)
+                case EventKind.DOCUMENT_JUDGED.value:
+                    told.judged[document].append(said)
+                case EventKind.DOCUMENT_INSPECTED.value:
+                    told.inspected[document].append(said)
+                case EventKind.STATUS_ACCEPTED.value:
+                    told.reported[str(said.detail.get("report"))].append(said)
+                case _:
+                    pass
+            if delivery is not None:
+                told.trails[str(delivery)].append((event, said))
+        return told
+
+
 @dataclass(frozen=True, slots=True)
 class Retelling:
     """One check of the rows, in one transaction."""
@@ -108,91 +150,112 @@ class Retelling:
     progress: Progress
     open_receipt: OpenReceipt | None
 
-    async def documents(self) -> None:
-        """Take step (3)."""
-        step, report = "(3) documents", self.report
+    async def all(
+        self, *, after: str | None = None, passed: Callable[[str | None], None] = lambda _until: None
+    ) -> None:
+        """Compare everything about documents behind an id.
+
+        Args:
+            passed: told after each part up to where it went; None at the end.
+        """
         total = await census.count_documents(self.tx)
-        async for chunk in _chunks(census.documents_after, self.tx):
-            ids = [row.id for row in chunk]
-            told = _by(await census.events_of_documents(self.tx, ids, EventKind.DOCUMENT_ACCEPTED.value), _document)
-            judged = _by(await census.events_of_documents(self.tx, ids, EventKind.DOCUMENT_JUDGED.value), _document)
-            links = await census.links_of_documents(self.tx, ids)
-            legs = await census.recipients_of_documents(self.tx, ids)
-            for row in chunk:
-                event = self._told_once(step, row.id, told)
-                if event is None:
-                    continue
-                kept = {
-                    **{name: getattr(row, name) for name in ("sha256", "size", "kind", "document_id", "document_type")},
-                    "sender": row.sender,
-                    "client_id": row.client_id,
-                    "accepted_at": instant_text(row.accepted_at),
-                    "with_paper": row.with_paper,
-                    "on_time": row.on_time,
-                    "signature": row.signature,
-                    "indication": row.indication,
-                    "certificate": row.verification.get("certificate"),
-                    "recipients": legs.get(row.id, 0),
-                    "links": links.get(row.id, []),
-                }
-                said = {
-                    **{name: event.detail.get(name) for name in kept},
-                    "document_type": event.whole.get("document_type"),
-                    "sender": event.whole.get("agency"),
-                    "client_id": event.whole.get("actor"),
-                    "accepted_at": event.whole.get("at"),
-                    "with_paper": event.detail.get("paper"),
-                    # Events from before other signatures were let in do not say it.
-                    "signature": event.detail.get("signature", "valid"),
-                    "indication": _indication(event, judged.get(row.id, [])),
-                }
-                report.compare(step, row.id, kept=kept, said=said)
-                self._receipt(row, said | {"document": row.id})
-            found = _by(await census.events_of_documents(self.tx, ids, EventKind.DOCUMENT_INSPECTED.value), _document)
-            details = {str(document): [event.detail for event in events] for document, events in found.items()}
-            inspected.compare(report, await inspections.of_documents(self.tx, ids), details)
-            judgements = {
-                str(place): [said.detail for said in (*accepted, *judged.get(place, []))]
-                for place, accepted in told.items()
+        while True:
+            until = await census.end_of_part(self.tx, after, events_at_once=EVENTS_AT_ONCE)
+            self._part(await census.part(self.tx, after=after, until=until))
+            self.progress("documents", self.report.documents, total)
+            passed(until)
+            if until is None:
+                return
+            after = until
+
+    async def of(self, documents: Collection[str]) -> None:
+        """Compare everything about some documents."""
+        wanted = sorted(documents)
+        for first in range(0, len(wanted), _DOCUMENTS_AT_ONCE):
+            self._part(await census.part_of(self.tx, wanted[first : first + _DOCUMENTS_AT_ONCE]))
+            self.progress("documents", self.report.documents, len(wanted))
+
+    def _part(self, part: Part) -> None:
+        told = _Told.of(part.events)
+        self._documents(part, told)
+        self._deliveries(part, told)
+        self._reports(part, told)
+
+    def _documents(self, part: Part, told: _Told) -> None:
+        report = self.report
+        links: dict[str, list[dict[str, str]]] = defaultdict(list)
+        for link in part.links:
+            links[link.document].append({"relation": link.relation, "document_id": link.concerned_document_id})
+        # Neither reports nor recipients that were added later.
+        sent = Counter(row.document for row in part.deliveries if row.kind == "document" and row.added_by is None)
+        for row in part.documents:
+            event = self._told_once(DOCUMENTS, row.id, told.accepted.get(row.id, []))
+            if event is None:
+                continue
+            kept = {
+                **{name: getattr(row, name) for name in ("sha256", "size", "kind", "document_id", "document_type")},
+                "sender": row.sender,
+                "client_id": row.client_id,
+                "accepted_at": row.accepted_at,
+                "with_paper": row.with_paper,
+                "on_time": row.on_time,
+                "signature": row.signature,
+                "indication": row.indication,
+                "certificate": _member(row.verification, "certificate"),
+                "recipients": sent[row.id],
+                "links": links[row.id],
             }
-            verified.compare(report, await verification_reports.of_documents(self.tx, ids), judgements)
-            report.documents += len(chunk)
-            self.progress("documents", report.documents, total)
-        accepted = await census.count_events(self.tx, EventKind.DOCUMENT_ACCEPTED.value)
-        if accepted != report.documents:
-            report.add(step, "all", f"{accepted} were accepted by the log, {report.documents} are there")
+            said = {
+                **{name: event.detail.get(name) for name in kept},
+                "document_type": event.whole.get("document_type"),
+                "sender": event.whole.get("agency"),
+                "client_id": event.whole.get("actor"),
+                "accepted_at": event.whole.get("at"),
+                "with_paper": event.detail.get("paper"),
+                # Events from before other signatures were let in do not say it.
+                "signature": event.detail.get("signature", "valid"),
+                "indication": _indication(event, told.judged.get(row.id, [])),
+            }
+            if row.sender_tier is not None:
+                kept["sender_tier"], said["sender_tier"] = row.sender_tier, event.whole.get("tier")
+            if row.certificate is not None:
+                kept["named certificate"], said["named certificate"] = row.certificate, event.detail.get("certificate")
+            report.compare(DOCUMENTS, row.id, kept=kept, said=said)
+            self._receipt(row, said | {"document": row.id})
+        self._missing(DOCUMENTS, "document", told.accepted, {row.id for row in part.documents})
+        inspected.compare(
+            report, part.inspections, {of: [each.detail for each in all_] for of, all_ in told.inspected.items()}
+        )
+        verified.compare(report, part.verification_reports, told.accepted, told.judged)
+        report.documents += len(part.documents)
 
-    async def deliveries(self) -> None:
-        """Take step (4)."""
-        step, report = "(4) deliveries", self.report
-        total = await census.count_deliveries(self.tx)
-        async for chunk in _chunks(census.deliveries_after, self.tx):
-            trails: dict[str, list[Any]] = defaultdict(list)
-            for event in await census.events_of_deliveries(self.tx, [row.id for row in chunk]):
-                trails[event.delivery].append(event)
-            for row in chunk:
-                self._delivery(step, row, trails[row.id])
-            report.deliveries += len(chunk)
-            self.progress("deliveries", report.deliveries, total)
-        made = await census.count_events(self.tx, *_MADE_AVAILABLE)
-        if made != report.deliveries:
-            report.add(step, "all", f"{made} were made available by the log, {report.deliveries} are there")
+    def _deliveries(self, part: Part, told: _Told) -> None:
+        for row in part.deliveries:
+            self._delivery(row, told.trails.get(row.id, []))
+        rows = {row.id for row in part.deliveries}
+        for delivery, trail in told.trails.items():
+            if delivery not in rows and any(event.kind in _MADE_AVAILABLE for event, _ in trail):
+                place = f"{delivery}"
+                message = f"event {trail[0][0].position} says that it was made available; there is no such delivery"
+                self.report.add(DELIVERIES, place, message, Likely.DELETED)
+        self.report.deliveries += len(part.deliveries)
 
-    def _delivery(self, step: str, row: Any, trail: Sequence[Any]) -> None:
+    def _delivery(self, row: Any, trail: Sequence[tuple[Any, Said]]) -> None:
         kind = _MAKES_AVAILABLE.get(row.kind)
-        made = [event for event in trail if event.kind in _MADE_AVAILABLE]
-        if len(made) != 1 or made[0].position != row.position or made[0].kind != kind:
-            there = [(event.kind, event.position) for event in made]
-            self.report.add(step, row.id, f"index is {row.position}, events that made it available: {there}")
+        made = [(event, said) for event, said in trail if event.kind in _MADE_AVAILABLE]
+        if len(made) != 1 or made[0][0].position != row.position or made[0][0].kind != kind:
+            there = [(event.kind, event.position) for event, _ in made]
+            message = f"index is {row.position}, events that made it available: {there}"
+            self.report.add(DELIVERIES, row.id, message, Likely.CHANGED if made else Likely.INSERTED)
             return
-        first = said_by(made[0])
+        first = made[0][1]
         kept: dict[str, object] = {
             "recipient": row.recipient,
             "document": row.document,
             "status_report": row.status_report,
             "notice": row.notice,
             "concerns": row.concerns,
-            "available_at": instant_text(row.available_at),
+            "available_at": row.available_at,
         }
         said = {
             "recipient": first.whole.get("agency"),
@@ -206,83 +269,79 @@ class Retelling:
             kept |= {"addressed_to": row.addressed_to, "priority": row.priority}
             kept["added_by"] = row.added_by
             said |= {name: first.detail.get(name) for name in ("addressed_to", "priority", "added_by")}
-        if all(event.position is not None for event in trail):
+        if all(event.position is not None for event, _ in trail):
             # While an event of it waits for its index, its place among the others is not known.
             standing = _Standing()
-            for event in trail:
-                standing.follow(said_by(event))
-            acknowledged = instant_text(row.acknowledged_at) if row.acknowledged_at else None
+            for _, each in trail:
+                standing.follow(each)
             kept |= {"progress": row.progress, "change": row.change}
             kept |= {"change_by": row.change_by, "superseded_by": row.superseded_by}
-            kept |= {"in_inbox": row.in_inbox, "acknowledged_at": acknowledged}
+            kept |= {"in_inbox": row.in_inbox, "acknowledged_at": row.acknowledged_at}
             said |= {"progress": standing.progress, "change": standing.change}
             said |= {"change_by": standing.change_by, "superseded_by": standing.superseded_by}
             said |= {"in_inbox": standing.in_inbox, "acknowledged_at": standing.acknowledged_at}
-        self.report.compare(step, row.id, kept=kept, said=said)
+        self.report.compare(DELIVERIES, row.id, kept=kept, said=said)
 
-    async def reports(self) -> None:
-        """Take step (5)."""
-        step, report = "(5) reports", self.report
-        total = await census.count_reports(self.tx)
-        async for chunk in _chunks(census.reports_after, self.tx):
-            events = await census.events_of_reports(self.tx, sorted({row.document for row in chunk}))
-            told = _by(events, _report)
-            for row in chunk:
-                event = self._told_once(step, row.id, told)
-                if event is None:
-                    continue
-                kept = {
-                    "sha256": row.sha256,
-                    "status_code": row.status_code,
-                    "state": row.state,
-                    "reporter": row.reporter,
-                    "document": row.document,
-                    "delivery": row.delivery,
-                    "client_id": row.client_id,
-                    "accepted_at": instant_text(row.accepted_at),
-                    "certificate": row.verification.get("certificate"),
-                }
-                said = {
-                    "sha256": event.detail.get("sha256"),
-                    "status_code": event.detail.get("status"),
-                    "state": event.detail.get("state"),
-                    "reporter": event.whole.get("agency"),
-                    "document": event.whole.get("document"),
-                    "delivery": event.whole.get("delivery"),
-                    "client_id": event.whole.get("actor"),
-                    "accepted_at": event.whole.get("at"),
-                    "certificate": event.detail.get("certificate"),
-                }
-                report.compare(step, row.id, kept=kept, said=said)
-                self._receipt(row, said | {"report": row.id, "recipient": event.detail.get("recipient")})
-            report.reports += len(chunk)
-            self.progress("reports", report.reports, total)
-        accepted = await census.count_events(self.tx, EventKind.STATUS_ACCEPTED.value)
-        if accepted != report.reports:
-            report.add(step, "all", f"{accepted} were accepted by the log, {report.reports} are there")
+    def _reports(self, part: Part, told: _Told) -> None:
+        for row in part.reports:
+            event = self._told_once(REPORTS, row.id, told.reported.get(row.id, []))
+            if event is None:
+                continue
+            kept = {
+                "sha256": row.sha256,
+                "status_code": row.status_code,
+                "state": row.state,
+                "reporter": row.reporter,
+                "document": row.document,
+                "delivery": row.delivery,
+                "client_id": row.client_id,
+                "accepted_at": row.accepted_at,
+                "certificate": _member(row.verification, "certificate"),
+            }
+            said = {
+                "sha256": event.detail.get("sha256"),
+                "status_code": event.detail.get("status"),
+                "state": event.detail.get("state"),
+                "reporter": event.whole.get("agency"),
+                "document": event.whole.get("document"),
+                "delivery": event.whole.get("delivery"),
+                "client_id": event.whole.get("actor"),
+                "accepted_at": event.whole.get("at"),
+                "certificate": event.detail.get("certificate"),
+            }
+            self.report.compare(REPORTS, row.id, kept=kept, said=said)
+            self._receipt(row, said | {"report": row.id, "recipient": event.detail.get("recipient")})
+        self._missing(REPORTS, "status report", told.reported, {row.id for row in part.reports})
+        self.report.reports += len(part.reports)
 
     def _receipt(self, row: Any, said: Mapping[str, object]) -> None:
         """Take step (8) for one row: what claims and event both speak of, they must say alike."""
         if self.open_receipt is None:
             return
-        step = "(8) receipts"
         self.report.receipts += 1
         try:
             claims = self.open_receipt(row.receipt)
         except NotAuthenticated as error:
-            self.report.add(step, row.id, error.detail)
+            self.report.add(RECEIPTS, row.id, error.detail)
             return
         if claims.get("jti") != row.id:
-            self.report.add(step, row.id, f"it is the receipt of {claims.get('jti')!r}")
+            self.report.add(RECEIPTS, row.id, f"it is the receipt of {claims.get('jti')!r}")
         kept = {name: claims[name] for name in said if name in claims}
-        self.report.compare(step, row.id, kept=kept, said=dict(said))
+        self.report.compare(RECEIPTS, row.id, kept=kept, said=dict(said))
 
-    def _told_once(self, step: str, place: str, told: Mapping[object, list[Said]]) -> Said | None:
-        events = told.get(place, [])
+    def _told_once(self, step: str, place: str, events: Sequence[Said]) -> Said | None:
         if len(events) == 1:
             return events[0]
-        self.report.add(step, place, f"{len(events)} events say that it was accepted")
+        likely = Likely.CHANGED if events else Likely.INSERTED
+        self.report.add(step, place, f"{len(events)} events say that it was accepted", likely)
         return None
+
+    def _missing(self, step: str, what: str, told: Mapping[str, list[Said]], rows: Collection[str]) -> None:
+        for place in told.keys() - rows:
+            message = (
+                f"its event of {told[place][0].whole.get('at')} says that it was accepted; there is no such {what}"
+            )
+            self.report.add(step, place, message, Likely.DELETED)
 
 
 def _indication(accepted: Said, judged: Sequence[Said]) -> object:
@@ -296,24 +355,10 @@ def _revision(judged: Said) -> int:
     return revision if isinstance(revision, int) else -1
 
 
-def _document(event: Any, _said: Said) -> object:
-    return event.document
-
-
-def _report(_event: Any, said: Said) -> object:
-    return said.detail.get("report")
-
-
-def _by(events: Sequence[Any], key: Callable[[Any, Said], object]) -> dict[object, list[Said]]:
-    told: dict[object, list[Said]] = defaultdict(list)
-    for event in events:
-        said = said_by(event)
-        told[key(event, said)].append(said)
-    return told
-
-
-async def _chunks(rows_after: Any, tx: Transaction) -> AsyncIterator[Sequence[Any]]:
-    after = ""
-    while rows := await rows_after(tx, after, CHUNK):
-        yield rows
-        after = rows[-1].id
+def _member(text: object, name: str) -> object:
+    """Return a member of a column of JSON; None where it is none, or no object."""
+    try:
+        value = json.loads(text) if isinstance(text, str | bytes) else None
+    except (ValueError, RecursionError):
+        return None
+    return value.get(name) if isinstance(value, dict) else None

@@ -2,10 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from app.ledger.divergence import CheckReport
+from app.ledger.divergence import CheckReport, Likely
+
+if TYPE_CHECKING:
+    from app.ledger.retelling import Said
 
 STEP = "(3) documents"
 MEMBER = "verification"
@@ -33,28 +37,50 @@ def digest_of(report: Mapping[str, Any]) -> str:
 
 
 def compare(
-    report: CheckReport, kept: Mapping[str, Sequence[Any]], told: Mapping[str, Sequence[Mapping[str, Any]]]
+    report: CheckReport,
+    rows: Iterable[Any],
+    accepted: Mapping[str, Sequence["Said"]],
+    judged: Mapping[str, Sequence["Said"]],
 ) -> None:
     """Note each report that is not the one its event speaks of, or is not there, or that no event speaks of.
 
     Args:
-        kept: rows of verification reports by document.
-        told: what the events of acceptance and of judging again say, by document.
+        rows: of verification reports, the report as the text that is kept.
+        accepted: the events of acceptance, by document.
+        judged: the events of judging again, by document.
     """
-    for document in sorted(kept.keys() | told.keys()):
-        there = {row.revision: _digest(row.report) for row in kept.get(document, ())}
-        said = {each.get("revision", 0): each[MEMBER] for each in told.get(document, ()) if MEMBER in each}
-        for revision in sorted(there.keys() | said.keys()):
-            if there.get(revision) != said.get(revision):
-                message = (
-                    f"its verification report {revision} has the digest {there.get(revision)}, its event says "
-                    f"{said.get(revision)}"
-                )
+    kept: dict[str, dict[int, Any]] = defaultdict(dict)
+    for row in rows:
+        kept[row.document][row.revision] = row
+    # A document whose acceptance no event tells of is another finding.
+    for document in sorted(accepted):
+        there = kept.get(document, {})
+        said = {each.detail.get("revision", 0): each for each in (*accepted[document], *judged.get(document, ()))}
+        for revision in sorted(there.keys() | {number for number, each in said.items() if MEMBER in each.detail}):
+            _one(report, document, revision, there.get(revision), said.get(revision))
+
+
+def _one(report: CheckReport, document: str, revision: int, row: Any, said: "Said | None") -> None:
+    told = said.detail.get(MEMBER) if said is not None else None
+    digest, read = (None, None) if row is None else _read(row.report)
+    if digest != told or said is None:
+        message = f"its verification report {revision} has the digest {digest}, its event says {told}"
+        likely = Likely.DELETED if row is None else Likely.INSERTED if told is None else Likely.CHANGED
+        report.add(STEP, document, message, likely)
+    elif read is not None:
+        signature = read.get("signature")
+        sub = signature.get("sub_indication") if isinstance(signature, dict) else None
+        kept = {"indication": row.indication, "sub_indication": row.sub_indication, "made_at": row.made_at}
+        shown = {"indication": read.get("indication"), "sub_indication": sub, "made_at": said.whole.get("at")}
+        for name, value in kept.items():
+            if value != shown[name]:
+                message = f"{name} of verification report {revision} is {value!r}, the report says {shown[name]!r}"
                 report.add(STEP, document, message)
 
 
-def _digest(report: Any) -> str:
+def _read(text: Any) -> tuple[str, Mapping[str, Any] | None]:
     try:
-        return digest_of(report)
-    except (ValueError, TypeError):
-        return "unreadable"
+        report = json.loads(text)
+        return digest_of(report), report if isinstance(report, dict) else None
+    except (ValueError, TypeError, RecursionError):
+        return "unreadable", None

@@ -1,12 +1,22 @@
 """Rows as the check of the log wants them: all of them, in chunks by id, with the events that tell of them."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
+from app.store.columns import Instant
 from app.store.database import Transaction
-from app.store.schema import deliveries, document_links, documents, events, status_reports
+from app.store.schema import (
+    deliveries,
+    document_links,
+    documents,
+    events,
+    inspections,
+    status_reports,
+    verification_reports,
+)
 
 LEAF_COLUMNS = (
     "position",
@@ -28,8 +38,6 @@ LEAF_COLUMNS = (
     "leaf_hash",
 )
 """Columns of an event that follow from its body, and its body."""
-
-_FIRST = "00000000-0000-0000-0000-000000000000"
 
 
 async def events_after(tx: Transaction, after: int, limit: int) -> Sequence[Any]:
@@ -65,82 +73,95 @@ def _moment_text(tx: Transaction, column: sa.ColumnElement[Any]) -> sa.ColumnEle
     return sa.func.to_char(sa.func.timezone("UTC", column), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
 
 
-async def documents_after(tx: Transaction, after: str, limit: int) -> Sequence[sa.Row[Any]]:
-    """Return documents with ids greater than `after`."""
-    query = sa.select(documents).where(documents.c.id > (after or _FIRST)).order_by(documents.c.id).limit(limit)
-    return (await tx.execute(query)).all()
+@dataclass(frozen=True, slots=True)
+class Part:
+    """All that the database holds about some documents, each table in the order of documents.
+
+    Every row of these tables is about a document, so parts that leave no id out show every row once. Ids and moments
+    are text as events write them, JSON is the text that is kept.
+    """
+
+    documents: Sequence[Any]
+    links: Sequence[Any]
+    verification_reports: Sequence[Any]
+    inspections: Sequence[Any]
+    reports: Sequence[Any]
+    deliveries: Sequence[Any]
+    events: Sequence[Any]
 
 
-async def reports_after(tx: Transaction, after: str, limit: int) -> Sequence[sa.Row[Any]]:
-    """Return status reports with ids greater than `after`."""
-    table = status_reports
-    query = sa.select(table).where(table.c.id > (after or _FIRST)).order_by(table.c.id).limit(limit)
-    return (await tx.execute(query)).all()
+async def end_of_part(tx: Transaction, after: str | None, *, events_at_once: int) -> str | None:
+    """Return the id of the document at which a part ends that begins behind `after`; None where the rest is one part.
 
-
-async def deliveries_after(tx: Transaction, after: str, limit: int) -> Sequence[sa.Row[Any]]:
-    """Return deliveries with ids greater than `after`."""
-    table = deliveries
-    query = sa.select(table).where(table.c.id > (after or _FIRST)).order_by(table.c.id).limit(limit)
-    return (await tx.execute(query)).all()
-
-
-async def events_of_documents(tx: Transaction, ids: Sequence[str], kind: str) -> Sequence[sa.Row[Any]]:
-    """Return the events of one kind, sealed or not, of these documents."""
-    query = sa.select(events).where(events.c.document.in_(ids), events.c.kind == kind)
-    return (await tx.execute(query)).all()
-
-
-async def events_of_reports(tx: Transaction, documents_of_reports: Sequence[str]) -> Sequence[sa.Row[Any]]:
-    """Return the events, sealed or not, by which reports about these documents were accepted."""
-    return await events_of_documents(tx, documents_of_reports, "status.accepted")
-
-
-async def events_of_deliveries(tx: Transaction, ids: Sequence[str]) -> Sequence[sa.Row[Any]]:
-    """Return the events of these deliveries: sealed ones in ledger order, then those without an index."""
-    query = sa.select(events).where(events.c.delivery.in_(ids))
-    return (await tx.execute(query.order_by(events.c.position.is_(None), events.c.position, events.c.id))).all()
-
-
-async def links_of_documents(tx: Transaction, ids: Sequence[str]) -> dict[str, list[dict[str, str]]]:
-    """Return what these documents say about others, by document, in their order, as their events say it."""
-    table = document_links
-    query = sa.select(table).where(table.c.document.in_(ids)).order_by(table.c.document, table.c.ordinal)
-    found: dict[str, list[dict[str, str]]] = {}
-    for row in await tx.execute(query):
-        link = {"relation": row.relation, "document_id": row.concerned_document_id}
-        found.setdefault(row.document, []).append(link)
+    A part has about so many events, or those of one document where that has more.
+    """
+    document = _raw(tx, events.c.document)
+    query = sa.select(document).where(document.is_not(None)).order_by(document).offset(events_at_once).limit(1)
+    if after is not None:
+        query = query.where(document > after)
+    found: str | None = (await tx.execute(query)).scalar_one_or_none()
     return found
 
 
-async def recipients_of_documents(tx: Transaction, ids: Sequence[str]) -> dict[str, int]:
-    """Return how many deliveries each of these documents was sent with: no reports, no recipients added later."""
-    query = (
-        sa.select(deliveries.c.document, sa.func.count())
-        .where(deliveries.c.document.in_(ids), deliveries.c.kind == "document", deliveries.c.added_by.is_(None))
-        .group_by(deliveries.c.document)
+async def part(tx: Transaction, *, after: str | None, until: str | None) -> Part:
+    """Return all about the documents behind `after` up to `until`, both as `end_of_part` gives them; None: no end."""
+
+    def within(column: sa.ColumnElement[Any]) -> list[sa.ColumnElement[bool]]:
+        text = _raw(tx, column)
+        return [*([text > after] if after is not None else []), *([text <= until] if until is not None else [])]
+
+    return await _part(tx, within)
+
+
+async def part_of(tx: Transaction, ids: Sequence[str]) -> Part:
+    """Return all about these documents."""
+    return await _part(tx, lambda column: [column.in_(ids)])
+
+
+async def _part(tx: Transaction, within: Callable[[sa.ColumnElement[Any]], list[sa.ColumnElement[bool]]]) -> Part:
+    async def rows(table: sa.Table, key: str, *further: str) -> Sequence[Any]:
+        order = [table.c[key], *(table.c[name] for name in further)]
+        return (await tx.execute(sa.select(*_texts(tx, table)).where(*within(table.c[key])).order_by(*order))).all()
+
+    told = [events.c[name] for name in ("position", "kind", "body")]
+    query = sa.select(*told).where(*within(events.c.document))
+    return Part(
+        documents=await rows(documents, "id"),
+        links=await rows(document_links, "document", "ordinal"),
+        verification_reports=await rows(verification_reports, "document", "revision"),
+        inspections=await rows(inspections, "document"),
+        reports=await rows(status_reports, "document", "id"),
+        deliveries=await rows(deliveries, "document", "id"),
+        # Sealed ones in ledger order, then those without an index.
+        events=(await tx.execute(query.order_by(events.c.position.is_(None), events.c.position, events.c.id))).all(),
     )
-    return {document: int(count) for document, count in await tx.execute(query)}
+
+
+def _texts(tx: Transaction, table: sa.Table) -> list[sa.ColumnElement[Any]]:
+    """Return the columns of a table as the check reads them."""
+    return [_text(tx, column).label(column.name) for column in table.c]
+
+
+def _text(tx: Transaction, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    match column.type:
+        case sa.Uuid():
+            return _id_text(tx, column)
+        case Instant():
+            return _moment_text(tx, column)
+        case sa.JSON() | sa.Date():
+            return sa.type_coerce(column, sa.Text) if tx.dialect.name == "sqlite" else sa.cast(column, sa.Text)
+        case _:
+            return column
+
+
+def _raw(tx: Transaction, column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """Return a column of ids as it is kept, so that one that is none can be read and compared, too."""
+    return sa.type_coerce(column, sa.Text) if tx.dialect.name == "sqlite" else column
 
 
 async def count_documents(tx: Transaction) -> int:
     """Return how many documents there are."""
     return int((await tx.execute(sa.select(sa.func.count()).select_from(documents))).scalar_one())
-
-
-async def count_reports(tx: Transaction) -> int:
-    """Return how many status reports there are."""
-    return int((await tx.execute(sa.select(sa.func.count()).select_from(status_reports))).scalar_one())
-
-
-async def count_deliveries(tx: Transaction) -> int:
-    """Return how many deliveries there are."""
-    return int((await tx.execute(sa.select(sa.func.count()).select_from(deliveries))).scalar_one())
-
-
-async def count_events(tx: Transaction, *kinds: str) -> int:
-    """Return how many events there are of these kinds, sealed or not: they are committed with what they report."""
-    return int((await tx.execute(sa.select(sa.func.count()).where(events.c.kind.in_(kinds)))).scalar_one())
 
 
 async def bodies(tx: Transaction, *, chunk: int = 1_000) -> AsyncIterator[str]:

@@ -131,7 +131,7 @@ def test_progress_is_told_to_its_end(left: Kept) -> None:
         await database.close()
 
     asyncio.run(work())
-    assert told.keys() == {"events", "documents", "deliveries", "reports"}
+    assert told.keys() == {"events", "documents"}
     assert all(done == total for done, total in told.values())
 
 
