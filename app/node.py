@@ -17,6 +17,7 @@ from app.exchange.pdf_readers import PdfReaders
 from app.exchange.scan import NotScanned, Scanning
 from app.exchange.stamping import Stamping
 from app.findings import Severity
+from app.ledger.closing import Closing
 from app.ledger.publish import Publisher
 from app.registry.trust import TrustCache
 from app.regulations.file import load as load_regulations
@@ -85,6 +86,17 @@ class Node:
     def key(self) -> NodeKey:
         """What receipts and tokens are signed with."""
         return self.desk.key
+
+    @property
+    def closing(self) -> Closing:
+        """What closes months."""
+        settings = self.settings
+        return Closing(
+            self.publisher,
+            self.blobs,
+            grace=timedelta(days=settings.month_grace_days),
+            rest=timedelta(hours=settings.month_reissue_hours),
+        )
 
     @property
     def trust(self) -> TrustCache:

@@ -81,6 +81,22 @@ class Settings(BaseSettings):
     ledger_cosignature_seconds: float = Field(
         default=60, ge=0, le=86400, description="Shortest time between two cosignatures of one witness."
     )
+    close_months: bool = Field(
+        default=True,
+        description="Freeze the figures of months that are over; of several processes it is enough that one does.",
+    )
+    month_grace_days: int = Field(
+        default=5,
+        ge=0,
+        le=31,
+        description="Days from the end of a month until it is closed: time to see to a process whose clock was behind.",
+    )
+    month_reissue_hours: int = Field(
+        default=24,
+        ge=1,
+        le=31 * 24,
+        description="Least hours between two versions of a closed month whose figures moved.",
+    )
     deadline_interval_seconds: float = Field(
         default=60, gt=0, le=3600, description="Rest between two looks for what is undelivered, expired or overdue."
     )

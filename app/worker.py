@@ -15,8 +15,9 @@ from datetime import timedelta
 import structlog
 
 from app.errors import DataFault, Unavailable
-from app.exchange import checkpoint_stamping, deadlines, finding, inspection, rejudge, stamping
+from app.exchange import checkpoint_stamping, deadlines, finding, inspection, rejudge, retention, stamping
 from app.exchange.rejudge_reports import rejudge_reports
+from app.ledger import closing
 from app.ledger.publish import doubt
 from app.ledger.seal import BATCH_MAX, IN_INBOX
 from app.ledger.sealer import Sealer
@@ -28,6 +29,14 @@ from app.routers import clock
 from app.signing.pdf_found import PdfLimits
 from app.store import journal
 from app.webhooks import rounds as webhooks
+
+PURGE_SECONDS = 3600.0
+"""How often bodies are thrown away that need not be kept any more."""
+PURGE_FIRST_SECONDS = 60.0
+"""When it is done first, so that a node that starts is not busy with it."""
+
+SWEEP_FOLDERS = 11
+"""Of the 256 that bodies are spread over: so many each time that each is looked into once a day."""
 
 SWEEP_SECONDS = 3600.0
 """How often leavings are swept: bodies that never became documents, keys and assertions that expired."""
@@ -65,6 +74,11 @@ REVOCATION_SECONDS = 15.0
 FINDING_SECONDS = 1.0
 """How often it is looked whether the ledger has grown by what it is searched by."""
 
+CLOSING_SECONDS = 600.0
+"""How often it is looked for months to be closed: days after they ended, so minutes do not matter."""
+CLOSING_FIRST_SECONDS = 90.0
+"""When it is looked first, so that a node that starts is not busy with it."""
+
 EXPIRING_SECONDS = 3600.0
 """How often it is looked for certificates that end soon; thresholds are weeks apart."""
 EXPIRING_FIRST_SECONDS = 60.0
@@ -95,6 +109,7 @@ async def _work(node: Node, sealer: Sealer) -> None:
         group.create_task(_publish(sealer))
         group.create_task(_watch_ledger(node))
         group.create_task(_sweep(node))
+        group.create_task(_purge(node))
         group.create_task(_watch_deadlines(node))
         group.create_task(_inspect(node))
         group.create_task(_reorganise(node))
@@ -102,6 +117,8 @@ async def _work(node: Node, sealer: Sealer) -> None:
         group.create_task(_judge_again(node))
         if node.settings.revocation_fetch:
             group.create_task(_fetch_revocations(node))
+        if node.settings.close_months:
+            group.create_task(_close_months(node))
         group.create_task(_make_findable(node))
         group.create_task(_stamp(node))
         group.create_task(webhooks.run(node.hooks, now=clock.now))
@@ -209,6 +226,23 @@ async def _reorganise(node: Node) -> None:
         await asyncio.sleep(REORGANISATION_SECONDS)
 
 
+async def _close_months(node: Node) -> None:
+    await asyncio.sleep(CLOSING_FIRST_SECONDS)
+    while True:
+        try:
+            closed = await closing.close_due(node.closing, now=clock.now())
+        except Unavailable:
+            _log.warning("worker.closing_postponed")
+        except DataFault as error:
+            _log.error("worker.closing_refused", reason=error.detail)
+        else:
+            for each in closed:
+                _log.info("worker.month_closed", month=each.month, version=each.version, ledger_size=each.ledger_size)
+            if closed:
+                node.desk.doorbell.nudge()
+        await asyncio.sleep(CLOSING_SECONDS)
+
+
 async def _stamp(node: Node) -> None:
     if node.stamping is None:
         return
@@ -283,6 +317,28 @@ async def _warn_of_ends(node: Node) -> None:
                 _log.warning("worker.certificates_expiring", certificates=warned)
                 node.desk.doorbell.nudge()
         await asyncio.sleep(EXPIRING_SECONDS)
+
+
+async def _purge(node: Node) -> None:
+    await asyncio.sleep(PURGE_FIRST_SECONDS)
+    while True:
+        try:
+            at = clock.now()
+            done = await retention.purge(node.database, node.blobs, retention.policy_of(node.desk, at=at), at=at)
+            folder = int(time.time() // PURGE_SECONDS) * SWEEP_FOLDERS
+            orphans = await retention.sweep(
+                node.database,
+                node.blobs,
+                prefixes=[f"{number % 256:02x}" for number in range(folder, folder + SWEEP_FOLDERS)],
+                older_than=time.time() - retention.SWEEP_SECONDS_MIN,
+            )
+        except Unavailable:
+            _log.warning("worker.purging_postponed")
+        else:
+            if orphans or done != retention.Purged():
+                _log.info("worker.purged", orphans=orphans, **asdict(done))
+                node.desk.doorbell.nudge()
+        await asyncio.sleep(PURGE_SECONDS)
 
 
 async def _sweep(node: Node) -> None:

@@ -17,6 +17,7 @@ WRITERS = {
     "registry": "acts of administrators",
     "ledger/seal.py": "sealing",
     "ledger/publish.py": "checkpoints",
+    "ledger/closing.py": "closed months",
     "ledger/cosigning.py": "what witnesses sign under them",
     "ledger/lease.py": "who seals",
     "webhooks": "subscriptions, messages to them, and what became of those",

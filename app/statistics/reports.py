@@ -226,7 +226,7 @@ def _sums(asked: Asked) -> rows.Sums:
 async def _spreads(tx: Transaction, asked: Asked, wanted: rows.Sums, found: Sequence[Any]) -> Spreads:
     """Return the spans of the rows found, from the coarsest rows that tell apart what is asked for."""
     needed = {*wanted.by, *wanted.equal} - {"month"}
-    grain = _grain(needed, placed=asked.heirs is not None)
+    grain = grain_of(needed, placed=asked.heirs is not None)
     if grain is None or not found:
         return {}
     spreads: Spreads = defaultdict(lambda: defaultdict(dict))
@@ -247,10 +247,11 @@ async def _spreads(tx: Transaction, asked: Asked, wanted: rows.Sums, found: Sequ
     return spreads
 
 
-def _grain(needed: set[str], *, placed: bool) -> str | None:
+def grain_of(needed: set[str], *, placed: bool = False) -> str | None:
     """Return which rows of spans tell these columns apart; None where none do.
 
     Args:
+        needed: columns of the key, beside the month.
         placed: whether places are those of today, which only rows of single agencies can be moved to. Those are as many
             as spans, so of all agencies together their times are not told in that view.
     """

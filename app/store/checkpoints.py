@@ -52,8 +52,11 @@ async def publish(tx: Transaction, row: Mapping[str, Any]) -> None:
 
 
 async def keep(tx: Transaction, row: Mapping[str, Any]) -> None:
-    """Let a checkpoint stay, and write it where it is gone already."""
-    statement = upsert(tx, checkpoints).on_conflict_do_update(index_elements=("size",), set_={"kept": True})
+    """Let a checkpoint stay, and write it where it is gone already; without a time stamp it waits for one as said."""
+    insert = upsert(tx, checkpoints)
+    again = sa.func.coalesce(checkpoints.c.next_try_at, insert.excluded.next_try_at)
+    waits = sa.case((checkpoints.c.token.is_(None), again), else_=checkpoints.c.next_try_at)
+    statement = insert.on_conflict_do_update(index_elements=("size",), set_={"kept": True, "next_try_at": waits})
     await tx.execute(statement, [{**row, "kept": True}])
 
 

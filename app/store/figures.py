@@ -275,6 +275,16 @@ def _source(tx: Transaction, table: sa.Table, asked: Sums) -> sa.FromClause:
     )
 
 
+async def of_month(tx: Transaction, month: str) -> Sequence[Any]:
+    """Return every row of figures of a month."""
+    return (await tx.execute(sa.select(figures).where(figures.c.month == month))).all()
+
+
+async def spreads_of_month(tx: Transaction, month: str) -> Sequence[Any]:
+    """Return every row of spans of time of a month, of every grain."""
+    return (await tx.execute(sa.select(durations).where(durations.c.month == month))).all()
+
+
 async def everything(tx: Transaction) -> Sequence[Any]:
     """Return every row of figures, for a recount to compare with."""
     return (await tx.execute(sa.select(figures))).all()

@@ -129,6 +129,8 @@ def running_node(data_dir: Path, database_url: str, **settings: Any) -> Iterator
         address: dict[str, Any] = {"host": "127.0.0.1", "port": port, "public_url": f"http://127.0.0.1:{port}"}
         # Attachments are looked into by the tests that are about that; elsewhere their events would come at any time.
         address["pdf_processes"] = 0
+        # So are months that are over.
+        address["close_months"] = False
         chosen = Settings(data_dir=data_dir, database_url=database_url, **(address | settings))
         configure_logs(chosen)
         running = RunningNode(chosen, create_app(chosen), listener)
