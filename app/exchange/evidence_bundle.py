@@ -115,7 +115,7 @@ async def _gathered(
         logged = await ledgered.put_events(tx, scratch, document)
         await _put_reports(tx, scratch, dossier)
         _put_receipts(scratch, dossier)
-        await cited.put_signers(tx, scratch, dossier.reports)
+        await cited.put_reporters(tx, scratch, dossier.reports)
         if logged.stamp is not None:
             await cited.put_authority(tx, scratch, *logged.stamp)
     await _put_timestamp(desk, scratch, dossier, published)

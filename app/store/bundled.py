@@ -1,4 +1,4 @@
-"""What an evidence bundle takes from the ledger: a document's events, and the checkpoint they are proven by."""
+"""What an evidence bundle takes: a document's events, the checkpoint they are proven by, authorities of signers."""
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
@@ -6,7 +6,8 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from app.store.database import Transaction
-from app.store.schema import checkpoints, cosignatures, events
+from app.store.listed import listed
+from app.store.schema import certificates, checkpoints, cosignatures, events
 
 _AT_A_TIME: Final = 500
 _LOOKED_AT_MAX: Final = 2_000
@@ -57,3 +58,11 @@ async def best_checkpoint(tx: Transaction, index: int) -> int | None:
     newest = sa.select(sa.func.max(checkpoints.c.size))
     size: int | None = (await tx.execute(newest)).scalar_one()
     return size
+
+
+async def enrolled_chains(tx: Transaction, signers: Sequence[str]) -> Sequence[str]:
+    """Return the chains, PEM, that these certificates were enrolled with; each once."""
+    query = sa.select(certificates.c.chain_pem).where(
+        certificates.c.sha256.in_(listed(tx, signers)), certificates.c.chain_pem != ""
+    )
+    return (await tx.execute(query.distinct())).scalars().all()

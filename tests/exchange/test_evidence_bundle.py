@@ -2,13 +2,17 @@
 
 import base64
 import hashlib
+import io
 import json
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
 from lxml import etree
 
 from app.ledger.bundle import layout
+from app.ledger.bundle.check import check
+from app.ledger.bundle.trust import Trust
 from app.signing import merkle
 from app.signing.checkpoint import open_checkpoint
 from app.signing.ledger_key import ledger_keys
@@ -66,6 +70,10 @@ def check_whole(exchange: Exchange, bundle: Opened) -> None:
     """Check all that any bundle has to hold, against the keys the node publishes."""
     keys = exchange.running.http.get("/.well-known/jwks.json").json()
     members, manifest = bundle.members, bundle.manifest
+    # Whoever checks it with `truc verify` finds nothing against it.
+    trust = Trust.read([json.dumps(keys).encode()], anchors=[exchange.pki.root_pem.encode()])
+    checked = check(io.BytesIO(bundle.octets), trust=trust, now=datetime.now(UTC))
+    assert [each for each in checked.statements if each.spoils] == []
     # The container: what ETSI EN 319 162-1 asks of its first member, and what the others are.
     assert bundle.octets[30:38] == b"mimetype"
     assert bundle.octets[38 : 38 + len(layout.MEDIA_TYPE)] == layout.MEDIA_TYPE.encode()

@@ -1,7 +1,7 @@
 """What verdicts rest on, for a bundle: certificates, revocation data and time stamps, each once."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -9,12 +9,16 @@ from app.exchange.bundle.scratch import Scratch
 from app.exchange.shelf import Material
 from app.exchange.verification_report import cited_in
 from app.ledger.bundle import layout
-from app.registry.known import known_about
-from app.signing.certificates import fingerprint, parse_certificates
+from app.registry.known import known_about, name_digest
+from app.signing.certificates import fingerprint, parse_certificates, subject_of
 from app.signing.path import UnknownRevocation
 from app.signing.timestamps import TimestampRefused, certificates_of, verify_token
-from app.store import certificates, evidence
+from app.store import bundled, certificates, evidence
 from app.store.database import Transaction
+
+REPORTERS_MAX: Final = 2_000
+"""Signers of status reports whose authorities are looked for; all of them have the same few."""
+LISTS_MAX: Final = 16
 
 
 async def put_cited(tx: Transaction, scratch: Scratch, reports: Iterable[Any]) -> None:
@@ -23,16 +27,19 @@ async def put_cited(tx: Transaction, scratch: Scratch, reports: Iterable[Any]) -
         await _put(tx, scratch, sha256)
 
 
-async def put_signers(tx: Transaction, scratch: Scratch, statuses: Iterable[Any]) -> None:
-    """Put in the registered certificates that status reports were signed with, and those they were enrolled with."""
+async def put_reporters(tx: Transaction, scratch: Scratch, statuses: Iterable[Any]) -> None:
+    """Put in the authorities of those who signed status reports, and their lists of revocations as they are now.
+
+    A report brings its signer's certificate itself, and no report of verification says what was known of it.
+    """
     signers = {row.verification["certificate"] for row in statuses} - {None}
-    for sha256 in sorted(signers):
-        row = await certificates.find(tx, sha256)
-        if row is None:
-            continue
-        _put_once(scratch, sha256, Material.CERTIFICATE.value, row.der)
-        for each in parse_certificates(row.chain_pem.encode("ascii")) if row.chain_pem else ():
-            _put_certificate(scratch, each)
+    chains = await bundled.enrolled_chains(tx, sorted(signers)[:REPORTERS_MAX])
+    authorities = {fingerprint(each): each for chain in chains for each in parse_certificates(chain.encode("ascii"))}
+    for each in authorities.values():
+        _put_certificate(scratch, each)
+    lists = await certificates.lists_of(tx, {name_digest(subject_of(each)) for each in authorities.values()})
+    for row in sorted(lists, key=lambda row: row.sha256)[:LISTS_MAX]:
+        await _put(tx, scratch, row.sha256)
 
 
 async def put_authority(tx: Transaction, scratch: Scratch, token: bytes, octets: bytes) -> None:
