@@ -6,7 +6,7 @@ values, refusals included: who calls decides what a refusal means to it.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -124,26 +124,19 @@ class NodeClient:
             NotAuthenticated: the node does not take the credentials.
             Unavailable: the node does not answer.
         """
-        renewed, busy = False, 0
-        while True:
-            token = await self._bearer()
-            answer = await self._request(
+
+        async def ask(bearer: Mapping[str, str]) -> Answer:
+            return await self._request(
                 method,
                 path,
                 params=params,
                 json=json,
                 content=content,
-                headers={"Authorization": f"Bearer {token}", **(headers or {})},
+                headers={**bearer, **(headers or {})},
                 timeout=patience_seconds,
             )
-            if answer.status == 401 and not renewed:
-                # The client's record changed since the token was issued; a new token says what holds now.
-                self._token, renewed = "", True
-            elif answer.status in _BUSY_STATUSES and busy < _RETRIES_MAX:
-                busy += 1
-                await asyncio.sleep(_retry_after(answer))
-            else:
-                return answer
+
+        return await self._patiently(ask)
 
     async def get(self, path: str, **params: str | int | Sequence[str]) -> Answer:
         """Read."""
@@ -191,6 +184,23 @@ class NodeClient:
         """Take deliveries over."""
         return await self.post("/v1/inbox/acknowledgements", {"delivery_ids": list(deliveries)})
 
+    async def evidence(self, document: str, take: Callable[[bytes], object]) -> Answer:
+        """Fetch the evidence bundle of a document, which may be long, piece by piece.
+
+        Args:
+            take: is given the pieces as they come; what it was given is whole when the answer is `ok`, whose body is
+                empty.
+
+        Raises:
+            NotAuthenticated: the node does not take the credentials.
+            Unavailable: the node does not answer, or not to the end.
+        """
+
+        async def ask(bearer: Mapping[str, str]) -> Answer:
+            return await self._download(f"/v1/documents/{document}/evidence", bearer, take)
+
+        return await self._patiently(ask)
+
     async def anonymous(self, path: str) -> Answer:
         """Read what needs no token.
 
@@ -198,6 +208,20 @@ class NodeClient:
             Unavailable: the node does not answer.
         """
         return await self._request("GET", path)
+
+    async def _patiently(self, ask: Callable[[Mapping[str, str]], Awaitable[Answer]]) -> Answer:
+        """Ask with a token that holds, and again while the node says that it is busy."""
+        renewed, busy = False, 0
+        while True:
+            answer = await ask({"Authorization": f"Bearer {await self._bearer()}"})
+            if answer.status == 401 and not renewed:
+                # The client's record changed since the token was issued; a new token says what holds now.
+                self._token, renewed = "", True
+            elif answer.status in _BUSY_STATUSES and busy < _RETRIES_MAX:
+                busy += 1
+                await asyncio.sleep(_retry_after(answer))
+            else:
+                return answer
 
     async def _bearer(self) -> str:
         async with self._signing_in:
@@ -219,17 +243,38 @@ class NodeClient:
 
     async def _request(self, method: str, path: str, **how: Any) -> Answer:
         try:
-            response = await self._http.request(method, path, **how)
+            return _answer(await self._http.request(method, path, **how))
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
-            raise Unavailable(f"{self._http.base_url} does not answer: {str(error) or type(error).__name__}") from error
-        media_type = response.headers.get("content-type", "").partition(";")[0]
-        is_json = media_type == "application/json" or media_type.endswith("+json")
+            raise self._silent(error) from error
+
+    async def _download(self, path: str, headers: Mapping[str, str], take: Callable[[bytes], object]) -> Answer:
         try:
-            document = response.json() if is_json else None
-        except ValueError:
-            document = None
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        return Answer(response.status_code, response.content, headers, document)
+            async with self._http.stream("GET", path, headers=dict(headers)) as response:
+                if response.is_success:
+                    async for piece in response.aiter_bytes():
+                        take(piece)
+                    return Answer(response.status_code, b"", _named(response), None)
+                await response.aread()
+                return _answer(response)
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            raise self._silent(error) from error
+
+    def _silent(self, error: Exception) -> Unavailable:
+        return Unavailable(f"{self._http.base_url} does not answer: {str(error) or type(error).__name__}")
+
+
+def _answer(response: httpx2.Response) -> Answer:
+    media_type = response.headers.get("content-type", "").partition(";")[0]
+    is_json = media_type == "application/json" or media_type.endswith("+json")
+    try:
+        document = response.json() if is_json else None
+    except ValueError:
+        document = None
+    return Answer(response.status_code, response.content, _named(response), document)
+
+
+def _named(response: httpx2.Response) -> dict[str, str]:
+    return {name.lower(): value for name, value in response.headers.items()}
 
 
 def _retry_after(answer: Answer) -> float:

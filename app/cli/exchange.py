@@ -1,4 +1,4 @@
-"""`truc send`, `inbox`, `fetch`, `ack`, `status`: an agency's client, for scripts.
+"""`truc send`, `inbox`, `fetch`, `evidence`, `ack`, `status`: an agency's client, for scripts.
 
 The secret never stands on a command line, where every user of the machine could read it: it comes from the
 environment, from a file, or is asked for.
@@ -112,6 +112,39 @@ def fetch(
     _accepted(answer)
     _check_digest(answer)
     write_file(output, answer.body)
+
+
+def evidence(
+    document: Annotated[str, typer.Argument(metavar="DOCUMENT", help="Id of the document, as inbox and send show it.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="Where it goes; - is standard output.")
+    ],
+    url: Url = None,
+    client_id: ClientId = None,
+    secret_file: SecretFile = None,
+    credentials: CredentialsFile = None,
+) -> None:
+    """Fetch all that proves the life of a document, as one file that `truc verify` checks without the node.
+
+    For its sender and its recipients, with the content; for auditors, without.
+    """
+    access = _access(url, client_id, secret_file, credentials)
+    if str(output) == "-":
+        _accepted(_call(access, lambda node: node.evidence(document, sys.stdout.buffer.write)))
+        sys.stdout.buffer.flush()
+        return
+    # Under another name until it is whole: half a bundle must not pass for one.
+    part = output.with_name(f"{output.name}.part")
+    try:
+        with part.open("wb") as file:
+            answer = _call(access, lambda node: node.evidence(document, file.write))
+        if answer.ok:
+            part.replace(output)
+    except OSError as error:
+        raise RequestInvalid(f"{output}: {error.strerror}") from error
+    finally:
+        part.unlink(missing_ok=True)
+    _accepted(answer)
 
 
 def ack(

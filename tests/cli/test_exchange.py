@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from app.edxml.write import write
 from app.registry.model import Scope
 from tests.cli.conftest import Truc
+from tests.exchange.bundles import publish_all
 from tests.exchange.mail import close, enlist, send
 from tests.support.node import running_node
 from tests.support.office import GOVERNMENT_OFFICE, PROVINCE, Exchange, Office, exchange_on
@@ -85,6 +86,32 @@ def test_a_document_goes_its_whole_way(
     assert report["status_code"] == "03"
     content = truc("fetch", report["id"], "--status", *own)
     assert b"<StatusCode>03</StatusCode>" in content.out
+
+
+def test_evidence_is_fetched_whole_and_holds_offline(
+    truc: Truc, exchange: Exchange, sender: Office, credentials: dict[str, Path], tmp_path: Path
+) -> None:
+    sent = send(sender, PROVINCE)
+    publish_all(exchange)
+    bundle, keys, root = tmp_path / "bundle.asice", tmp_path / "keys.json", tmp_path / "root.pem"
+    keys.write_bytes(exchange.running.http.get("/.well-known/jwks.json").content)
+    root.write_text(exchange.pki.root_pem)
+    fetched = truc("evidence", sent.id, "--output", bundle, "--credentials", credentials[PROVINCE])
+    assert fetched.code == 0, fetched.err
+    checked = truc("verify", bundle, "--key", keys, "--anchors", root, "--json")
+    assert (checked.code, checked.json["verdict"]) == (0, "holds")
+    assert checked.json["subject"]["document"] == sent.id
+    assert truc("evidence", sent.id, "-o", "-", "--credentials", credentials[PROVINCE]).out[:2] == b"PK"
+
+
+def test_what_is_refused_leaves_no_bundle(truc: Truc, credentials: dict[str, Path], tmp_path: Path) -> None:
+    unknown = "019a0000-0000-7000-8000-000000000000"
+    told = truc("evidence", unknown, "--output", tmp_path / "none", "--credentials", credentials[PROVINCE])
+    assert told.code == 1
+    assert "404" in told.err
+    assert [each.name for each in tmp_path.iterdir() if each.name.startswith("none")] == []
+    nowhere = truc("evidence", unknown, "-o", tmp_path / "no" / "where", "--credentials", credentials[PROVINCE])
+    assert (nowhere.code, nowhere.err.count("\n")) == (1, 1)
 
 
 def test_a_notice_says_what_happened_to_which_delivery(
