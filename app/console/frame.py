@@ -221,6 +221,7 @@ def _navigation(caller: Caller | None) -> list[tuple[str, str]]:
     shown.append(("/agencies", "nav.agencies"))
     if Scope.AUDIT in caller.scopes:
         shown.append(("/log", "nav.log"))
+        shown.append(("/ledger", "nav.ledger"))
     if Scope.STATISTICS in caller.scopes:
         shown.append(("/statistics", "nav.statistics"))
     if caller.scopes & {Scope.AUDIT, Scope.REGISTRY_WRITE}:

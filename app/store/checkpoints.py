@@ -34,6 +34,12 @@ async def latest_kept(tx: Transaction) -> sa.Row[Any] | None:
     return (await tx.execute(query)).one_or_none()
 
 
+async def latest_stamped(tx: Transaction) -> sa.Row[Any] | None:
+    """Return the newest checkpoint that has a time stamp."""
+    query = sa.select(checkpoints).where(checkpoints.c.stamped_at.is_not(None)).order_by(checkpoints.c.size.desc())
+    return (await tx.execute(query.limit(1))).one_or_none()
+
+
 async def of_size(tx: Transaction, size: int) -> sa.Row[Any] | None:
     """Return the checkpoint of a size, None where there is none, or none any more."""
     return (await tx.execute(sa.select(checkpoints).where(checkpoints.c.size == size))).one_or_none()

@@ -59,6 +59,8 @@ def paths(world: World) -> list[str]:
         "/statistics.csv?by=agency",
         "/statistics.xlsx?by=agency",
         "/trust",
+        "/ledger",
+        "/ledger?index=0",
     ]
 
 

@@ -228,6 +228,7 @@ ALLOWED = {
     "/agencies": set(ROLES),
     "/documents": {"auditor", "sender", "recipient", "subtree", "everything"},
     "/log": {"auditor", "everything"},
+    "/ledger": {"auditor", "everything"},
     "/log.csv": {"auditor", "everything"},
     "/log.ndjson": {"auditor", "everything"},
     "/statistics": {"statistician", "everything"},
