@@ -21,7 +21,7 @@ from app.exchange.trail import TrailQuery
 from app.ledger.events import EventKind
 from app.node import Node
 from app.registry.model import Client, Scope
-from app.routers import audit, clock, mailbox
+from app.routers import audit, clock, evidence, mailbox
 from app.routers import documents as calls
 from app.routers.access import AtNode, Caller
 from app.routers.clock import Moment
@@ -125,6 +125,12 @@ async def one(request: Request, node: AtNode, caller: Reader, document: UUID) ->
         names=await names_of(node, codes, at=clock.now()),
         types=LABELS,
     )
+
+
+@router.get("/documents/{document}/evidence")
+async def bundle(node: AtNode, caller: Reader, document: UUID) -> Response:
+    """Give the evidence of a document as a file, as far as the client may have it."""
+    return await evidence.get_evidence_bundle(node, caller, document)
 
 
 def may_list_all(client: Client) -> bool:

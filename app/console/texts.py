@@ -254,6 +254,11 @@ TEXTS: Final[dict[str, Text]] = {
     "event.id": Text("Mã sự kiện", "Event id"),
     # Verification
     "verification.title": Text("Báo cáo kiểm tra chữ ký và văn bản", "Verification report"),
+    "document.evidence": Text("Tải hồ sơ chứng cứ (ASiC-E)", "Download the evidence (ASiC-E)"),
+    "document.evidence-lead": Text(
+        "Một tệp chứng minh toàn bộ diễn biến; kiểm tra bằng lệnh truc verify, không cần trục.",
+        "One file that proves all of this; check it with truc verify, without this node.",
+    ),
     "verification.open": Text("Xem báo cáo kiểm tra đầy đủ", "Read the whole verification report"),
     "verification.signature-alone": Text("Riêng chữ ký", "The signature alone"),
     "verification.hidden": Text(
@@ -623,6 +628,7 @@ TEXTS: Final[dict[str, Text]] = {
     "happened.receipts.timestamped": Text("Đã cấp dấu thời gian", "Receipts timestamped"),
     "happened.node_key.rotated": Text("Đổi khóa của trục", "Node key rotated"),
     "happened.ledger_key.rotated": Text("Đổi khóa ký sổ cái", "Ledger key rotated"),
+    "happened.ledger.rollback_accepted": Text("Chấp nhận sổ cái bị khôi phục lùi", "Ledger rollback accepted"),
     "happened.month.closed": Text("Chốt số liệu tháng", "Month closed"),
     "happened.content.purged": Text("Hủy nội dung hết hạn lưu", "Content purged"),
     "happened.content.held": Text("Khóa nội dung, không được hủy", "Content held"),

@@ -2,7 +2,9 @@
 
 import hashlib
 import html
+import io
 import re
+import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 from app.node import Node
 from app.registry.model import Scope
 from tests.console.conftest import ADDRESS, REASON, ROLES, SUBJECT, TRICKY, TRICKY_CODE, Browse, Visitor, World
+from tests.exchange.bundles import publish_all
 from tests.support.node import running_node
 from tests.support.office import (
     COMMUNE,
@@ -188,6 +191,18 @@ def test_parties_see_subject_reasons_and_attachments(world: World) -> None:
     assert SUBJECT in world.visitor("recipient").get("/documents?box=inbox").text
     assert SUBJECT in world.visitor("sender").get("/documents?box=outbox").text
     assert "hỏa tốc" in world.visitor("recipient").get("/documents").text
+
+
+@pytest.mark.parametrize("role", ["sender", "auditor"])
+def test_a_document_leads_to_its_evidence(world: World, role: str) -> None:
+    visitor, path = world.visitor(role), f"/documents/{world.document['id']}"
+    publish_all(world.exchange)
+    link = f"{path}/evidence"
+    assert f'href="{link}"' in visitor.get(path).text
+    bundle = visitor.get(link)
+    assert bundle.headers["content-type"] == "application/vnd.etsi.asic-e+zip"
+    with zipfile.ZipFile(io.BytesIO(bundle.content)) as archive:
+        assert ("document.edxml" in archive.namelist()) == (role == "sender")
 
 
 def test_a_document_of_others_does_not_exist(world: World, browse: Browse) -> None:
