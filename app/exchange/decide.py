@@ -178,7 +178,7 @@ def _accepted(document: Mapping[str, Any], sender: Agency, routed: Routed, *, re
         "paper": document["with_paper"],
         "certificate": document["verification"]["certificate"],
         "recipients": len(routed.routes),
-        "links": [{"relation": link.relation, "document_id": link.document_id} for link, _ in routed.links],
+        "links": links.told(link for link, _ in routed.links),
     }
     if document["on_time"] is not None:
         detail["on_time"] = document["on_time"]

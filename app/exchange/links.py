@@ -1,6 +1,6 @@
 """What a document says about other documents: which it revokes, updates, replaces or answers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,12 +15,18 @@ from app.edxml.vocabulary import (
     RESPONSE_FOR,
 )
 from app.findings import Finding, Severity
+from app.ledger.canonical import JsonValue, canonical_json
 from app.store import documents
 from app.store.database import Transaction
 
 DOCUMENT_ID_LENGTH_MAX = 500
 """Longest DocumentId that is kept; the longest form seen (agency, date, full notation) stays below 100 (ours, decision
 0006).
+"""
+
+LINKS_OCTETS_MAX = 49_152
+"""Room for all that a document says of others in the event of its acceptance, some hundred of them: an entry of the
+ledger has at most 65,535 octets (C2SP tlog-tiles; ours, decision 0020).
 """
 
 _ANSWERED = f"{MESSAGE_PATH}/{RESPONSE_FOR}"
@@ -75,9 +81,22 @@ def links_in(message: DocumentMessage) -> tuple[Link, ...]:
 
 
 def unusable(message: DocumentMessage) -> tuple[Finding, ...]:
-    """Find DocumentIds, its own and those it refers to, that are longer than any document's can be."""
+    """Find DocumentIds, its own and those it refers to, that are longer than any document's can be, or too many."""
+    found = links_in(message)
+    octets = len(canonical_json(told(found)))
+    if octets > LINKS_OCTETS_MAX:
+        return (
+            Finding(
+                "ours.exchange.too-many-links",
+                Severity.ERROR,
+                f"The document refers to {len(found)} others, {octets} octets; at most {LINKS_OCTETS_MAX} are kept",
+                "Refer to those it acts on or answers, and list the others in an attachment.",
+                "C2SP tlog-tiles; ours, decision 0020",
+                found[-1].place,
+            ),
+        )
     named = [(message.document_id, f"{MESSAGE_PATH}/{DOCUMENT_ID}")]
-    named += [(link.document_id, link.place) for link in links_in(message)]
+    named += [(link.document_id, link.place) for link in found]
     return tuple(
         Finding(
             "ours.exchange.document-id-too-long",
@@ -111,6 +130,11 @@ async def resolved(
         return next((known[owner, link.document_id] for owner in owned_by if (owner, link.document_id) in known), None)
 
     return tuple((link, held(link)) for link in links)
+
+
+def told(links: Iterable[Link]) -> list[JsonValue]:
+    """Return what the event of a document's acceptance says of its links."""
+    return [{"relation": link.relation, "document_id": link.document_id} for link in links]
 
 
 def rows(document: str, links: Sequence[tuple[Link, str | None]]) -> list[dict[str, Any]]:

@@ -16,6 +16,9 @@ from app.statistics.measures import VERSION, durations_column, measures_column
 from app.store import journal
 from app.store.database import Transaction
 
+BODY_OCTETS_MAX = 65_535
+"""Longest body: bundles of entries write the length in two octets (C2SP tlog-tiles)."""
+
 
 class EventKind(StrEnum):
     """Every kind of event, named thing.happened."""
@@ -114,6 +117,8 @@ class EventKind(StrEnum):
     """Another key of the node signs from now on; those before go on verifying."""
     LEDGER_KEY_ROTATED = "ledger_key.rotated"
     """Another key signs checkpoints from now on; those before go on verifying."""
+    LEDGER_ROLLBACK_ACCEPTED = "ledger.rollback_accepted"
+    """An operator has the ledger go on although it does not continue a tree that was signed; detail names that tree."""
     MONTH_CLOSED = "month.closed"
     """The figures of a month were frozen, or frozen again because they had changed; detail says the version."""
     CONTENT_PURGED = "content.purged"
@@ -221,6 +226,9 @@ async def record(tx: Transaction, happened: Sequence[Event]) -> None:
     They have no index yet: the sealer gives it after the commit, in the order of ids, so an event must not have a
     smaller id than those already committed and still waiting. Where it has one, because the clock of another node is
     ahead or because this transaction was decided long before it began, it gets a new id here.
+
+    Raises:
+        ValueError: an event is longer than an entry of a log may be; whoever makes it has to bound its lists.
     """
     if happened:
         waiting = await journal.newest_unsealed(tx)
@@ -238,6 +246,8 @@ def _behind(waiting: str | None, happened: Sequence[Event]) -> Iterator[Event]:
 
 def _row(event: Event) -> dict[str, object]:
     body = event.body()
+    if len(body) > BODY_OCTETS_MAX:
+        raise ValueError(f"the event {event.kind.value} has {len(body)} octets; at most {BODY_OCTETS_MAX} fit an entry")
     standing = event.standing
     return {
         "id": event.id,

@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import pytest
+
 from app.edxml.model import DocumentKind, Replacement, ResponseFor, Update
 from app.edxml.organ_id import OrganId
 from tests.exchange.mail import Sent, send
-from tests.support.office import COMMUNE, DISTRICT, PROVINCE, Exchange, Office, business, refused
+from tests.support.office import COMMUNE, DISTRICT, PROVINCE, Exchange, Office, business, created, refused
 
 
 def links_of(sent: Sent, office: Office) -> list[tuple[str, str, str | None]]:
@@ -89,3 +91,12 @@ def test_a_link_that_can_name_no_document_refuses_the_message(exchange: Exchange
     assert refused(answer, 422, "document-refused") == ["ours.exchange.document-id-too-long"]
     [place] = [finding["location"] for finding in answer.json()["findings"] if finding["severity"] == "error"]
     assert place == "/edXML/edXMLEnvelope/edXMLHeader/MessageHeader/ResponseFor/DocumentId"
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_a_document_that_refers_to_more_others_than_its_event_can_hold_is_refused(exchange: Exchange) -> None:
+    sender = exchange[DISTRICT]
+    many = tuple(ResponseFor(OrganId.parse(PROVINCE), "1/X", None, f"{number}/" + "Đ" * 400) for number in range(60))
+    answer = sender.system.send(sender.signed(sender.paper(PROVINCE, response_for=many)))
+    assert refused(answer, 422, "document-refused") == ["ours.exchange.too-many-links"]
+    created(sender.system.send(sender.signed(sender.paper(PROVINCE, response_for=many[:55]))))

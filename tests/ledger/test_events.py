@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import app.ledger.events
 from app.ids import new_id
 from app.ledger.canonical import canonical_json, leaf_hash
-from app.ledger.events import Event, EventKind, Outcome, Standing, instant_text, record
+from app.ledger.events import BODY_OCTETS_MAX, Event, EventKind, Outcome, Standing, instant_text, record
 from app.statistics.measures import durations_column, measures_column
 from app.store import journal
 from app.store.database import Database
@@ -125,3 +125,16 @@ def test_every_figure_and_span_of_an_event_fits_its_column() -> None:
     told = [(kind.value, detail) for kind in EventKind for detail in details]
     assert max(len(measures_column(*each) or "") for each in told) <= events.c.measures.type.length
     assert max(len(durations_column(*each) or "") for each in told) <= events.c.durations.type.length
+
+
+async def test_an_event_that_fits_no_entry_of_a_log_is_not_recorded(database_url: str) -> None:
+    """C2SP tlog-tiles writes the length of an entry in two octets."""
+    database = Database(database_url)
+    room = BODY_OCTETS_MAX - len(_event(detail={"codes": ""}).body())
+    longest, longer = _event(detail={"codes": "x" * room}), _event(detail={"codes": "x" * room + "x"})
+    assert len(longest.body()) == 65_535
+    async with database.write() as tx:
+        await record(tx, [longest])
+        with pytest.raises(ValueError, match="65536 octets"):
+            await record(tx, [longer])
+    await database.close()
