@@ -5,13 +5,13 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from app.cli.operator import operate, prepare
 from app.cli.progress import shown_progress
-from app.cli.terminal import Json, member, note, print_json, write_file
+from app.cli.terminal import Json, member, note, print_json, print_table, write_file
 
 if TYPE_CHECKING:
     from app.ledger.check import CheckReport
@@ -85,6 +85,83 @@ def export(
     write_file(output, _written(form, asked, report, names))
     if output is not None:
         note(f"{len(report.rows)} rows in {output}")
+
+
+@app.command()
+def months(
+    versions: Annotated[bool, typer.Option("--all", help="Every version, not only the newest of each month.")] = False,
+    as_json: Json = False,
+) -> None:
+    """List closed months: version, how much of the log it covers, the digest of its report, whether figures moved."""
+
+    async def work(database: "Database", _act: "Act") -> list[dict[str, Any]]:
+        from app.store import closed_months, figures
+
+        async with database.read() as tx:
+            counted = await figures.counted(tx)
+            rows = await (closed_months.everything(tx) if versions else closed_months.newest(tx))
+        return [{**row._mapping, "moved": counted.get(row.month, 0) > row.ledger_size} for row in rows]
+
+    found = operate(work)
+    if as_json:
+        print_json(found)
+        return
+    columns = ("month", "version", "ledger_size", "made_at", "moved", "digest")
+    print_table(columns, [[row[name] for name in columns] for row in found])
+
+
+@app.command()
+def show(
+    month: Annotated[str, typer.Argument(metavar="YYYY-MM", help="A closed month.")],
+    version: Annotated[int | None, typer.Option(help="Which version; the newest if left out.")] = None,
+    by: Annotated[
+        str, typer.Option(help="agency, tier, branch, province, document_type, tier_pair or month.")
+    ] = "agency",
+    direction: Annotated[str | None, typer.Option(help="Only figures of one side: sent or received.")] = None,
+    form: Annotated[
+        str, typer.Option("--format", help="csv, json, xlsx; or frozen: the report itself, octet by octet.")
+    ] = "csv",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Else standard output.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Write the figures a month was closed with."""
+    from app import settings as configuration
+    from app.statistics import reports
+    from app.statistics.periods import Month
+    from app.statistics.reports import Asked, Direction, GroupBy
+
+    form = "json" if as_json else form
+    if form not in ("csv", "json", "xlsx", "frozen"):
+        raise typer.BadParameter("use csv, json, xlsx or frozen", param_hint="--format")
+    only = Month.parse(month)
+    side = member(Direction, direction, "--direction") if direction else None
+    asked = Asked(only, only, member(GroupBy, by, "--by"), {}, side, limit=_ROWS_MAX)
+    reports.require_pairs_received(asked)
+    folder = configuration.load().data_dir
+
+    async def work(database: "Database", _act: "Act") -> bytes:
+        from app.errors import NotFound
+        from app.ledger.closing import read_frozen
+        from app.registry import names
+        from app.statistics.periods import ZONE
+        from app.store import closed_months
+        from app.store.blobs import BlobStore
+
+        async with database.read() as tx:
+            known = {row.version: row for row in await closed_months.versions(tx, str(only))}
+        row = known.get(version or max(known, default=0))
+        if row is None:
+            raise NotFound(f"{only} is not closed" + (f" in a version {version}" if version and known else ""))
+        frozen, body = read_frozen(BlobStore(folder), row.digest)
+        if form == "frozen":
+            return body
+        report = frozen.report(asked)
+        codes = {each.key[asked.key[-1]] for each in report.rows}
+        async with database.read() as tx:
+            told = await names.names_for(tx, asked.by, codes, on=datetime.now(ZONE).date())
+        return _written(form, asked, report, told)
+
+    write_file(output, operate(work))
 
 
 @app.command()

@@ -14,13 +14,14 @@ from app.routers import clock, problems
 from app.routers.access import AtNode, require
 from app.routers.calls import calls
 from app.routers.conditions import CSV, JSON, XLSX, negotiate
-from app.routers.paging import Paged, Window, page
+from app.routers.paging import Page, Paged, Window, page
 from app.routers.queries import AgencyText, BranchOrNone, DocumentTypeText, MonthText, ProvinceText, TierOrNone
 from app.routers.statistics_shapes import (
     Definitions,
     DefinitionView,
     ExchangeReport,
     FigureRow,
+    MonthState,
     ParticipationReport,
     ParticipationRow,
     PresentFigures,
@@ -37,6 +38,9 @@ from app.statistics.tables import NAMED, as_csv
 from app.statistics.workbook import workbook
 
 router: APIRouter = calls(tag="Statistics")
+
+LEDGER_SIZE_HEADER = "Ledger-Size"
+"""On answers that are tables: length of the log they cover."""
 
 TABLE_ROWS_MAX = 200_000
 """Most rows of a CSV or XLSX table: a year of 900 agencies is about 11,000."""
@@ -100,11 +104,11 @@ async def exchange(
     )
     if form != JSON:
         report = await reports.exchange(node.database, asked)
-        return _table(form, asked, report, await _names(node, by, _codes(asked, report), at=at))
+        return table(form, asked, report, await names_of(node, asked, report, at=at))
     asked = reports.behind(asked, window.key_after(*(str for _ in asked.key)))
     report = await reports.exchange(node.database, asked)
     now = await present(node.database, asked, at=at)
-    return _page(asked, report, window, now, await _names(node, by, _codes(asked, report), at=at))
+    return _page(asked, report, window, now, await names_of(node, asked, report, at=at))
 
 
 @router.get(
@@ -193,12 +197,7 @@ def _counted(row: Participation) -> dict[str, Any]:
 def _page(
     asked: Asked, report: Report, window: Window, now: Present | None, named: Mapping[str, str]
 ) -> ExchangeReport:
-    def shape(row: Row) -> FigureRow:
-        name = named.get(row.key[asked.key[-1]]) if asked.by in NAMED else None
-        links = _links(row.key, asked, ledger_size=report.ledger_size)
-        return FigureRow.model_validate({**row.key, "name": name, **row.figures(asked), "links": links})
-
-    shown = page(report.rows, window, shape=shape, key=lambda row: tuple(row.key[name] for name in asked.key))
+    shown = rows_page(asked, report, window, named)
     return ExchangeReport(
         first_month=str(asked.first),
         last_month=str(asked.last),
@@ -206,6 +205,7 @@ def _page(
         direction=asked.direction,
         view=View.AS_WAS if asked.heirs is None else View.AS_IS,
         ledger_size=report.ledger_size,
+        months=[MonthState.model_validate(month, from_attributes=True) for month in report.months],
         now=None
         if now is None
         else PresentFigures(at=now.at, not_yet_fetched=now.not_yet_fetched, overdue_now=now.overdue),
@@ -214,15 +214,17 @@ def _page(
     )
 
 
-def _table(form: str, asked: Asked, report: Report, named: Mapping[str, str]) -> Response:
-    name = f"exchange-{asked.first}-{asked.last}-by-{asked.by.value}"
+def table(form: str, asked: Asked, report: Report, named: Mapping[str, str], *, name: str | None = None) -> Response:
+    """Answer with a report as CSV or XLSX; a header says how much of the log it covers, as a table may have no row."""
+    name = name or f"exchange-{asked.first}-{asked.last}-by-{asked.by.value}"
     if form == XLSX:
         content, extension = workbook(asked, report, named), "xlsx"
     else:
         # The mark makes spreadsheets read UTF-8, as Vietnamese readers expect.
         content, extension = as_csv(asked, report, named).encode("utf-8-sig"), "csv"
     disposition = f'attachment; filename="{name}.{extension}"'
-    return Response(content, media_type=form, headers={"Content-Disposition": disposition})
+    headers = {"Content-Disposition": disposition, LEDGER_SIZE_HEADER: str(report.ledger_size)}
+    return Response(content, media_type=form, headers=headers)
 
 
 def _links(key: Mapping[str, str], asked: Asked, *, ledger_size: int) -> dict[str, str]:
@@ -242,8 +244,20 @@ def _text(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _codes(asked: Asked, report: Report) -> set[str]:
-    return {row.key[asked.key[-1]] for row in report.rows}
+async def names_of(node: AtNode, asked: Asked, report: Report, *, at: datetime) -> dict[str, str]:
+    """Return the names of today of what a report is broken down by, by code."""
+    return await _names(node, asked.by, {row.key[asked.key[-1]] for row in report.rows}, at=at)
+
+
+def rows_page(asked: Asked, report: Report, window: Window, named: Mapping[str, str]) -> Page[FigureRow]:
+    """Make a page of a report's rows, each count with the link to its events."""
+
+    def shape(row: Row) -> FigureRow:
+        name = named.get(row.key[asked.key[-1]]) if asked.by in NAMED else None
+        links = _links(row.key, asked, ledger_size=report.ledger_size)
+        return FigureRow.model_validate({**row.key, "name": name, **row.figures(asked), "links": links})
+
+    return page(report.rows, window, shape=shape, key=lambda row: tuple(row.key[name] for name in asked.key))
 
 
 async def _own_code(node: AtNode, code: str | None, *, at: datetime) -> str | None:

@@ -106,6 +106,19 @@ class PresentFigures(BaseModel):
     overdue_now: int = Field(description=f"{PRESENT['overdue_now'].en}.")
 
 
+class MonthState(BaseModel):
+    """Whether the figures of a month are finished."""
+
+    month: str
+    version: int | None = Field(
+        description="Newest version the month was closed with (`/v1/statistics/months/{month}`); null while it is open."
+    )
+    closed_at: int | None = Field(description="Length of the log which that version covers.")
+    moved: bool = Field(
+        description="Whether events counted in this month since; the figures here say more than that version."
+    )
+
+
 class ExchangeReport(BaseModel):
     """A page of figures."""
 
@@ -115,8 +128,54 @@ class ExchangeReport(BaseModel):
     direction: Direction | None
     view: View
     ledger_size: int = Field(description="Length of the log that the figures cover.")
+    months: list[MonthState] = Field(description="Months of the report that have figures: which are closed.")
     now: PresentFigures | None = Field(description="Of the agency asked for, or of all; null for any other selection.")
     items: list[FigureRow]
+    next_cursor: str | None
+
+
+class ClosedMonthView(BaseModel):
+    """One version of a closed month."""
+
+    month: str = Field(examples=["2026-10"], description="Month in Asia/Ho_Chi_Minh.")
+    version: int = Field(description="From 1; a later one where events counted in this month after it was closed.")
+    ledger_size: int = Field(description="Length of the log that its figures cover: that of a published checkpoint.")
+    root: str = Field(description="Root of the log of that length, hex (RFC 6962).")
+    digest: str = Field(description="SHA-256 of the frozen report, hex; the event `month.closed` carries it.")
+    made_at: datetime
+    moved: bool = Field(description="Whether events counted in this month since this version.")
+
+
+class ClosedMonthReport(ClosedMonthView):
+    """Figures of a closed month as they were then."""
+
+    by: GroupBy
+    direction: Direction | None
+    items: list[FigureRow]
+    next_cursor: str | None
+
+
+class FigureChange(BaseModel):
+    """A figure that two versions of a month tell differently."""
+
+    agency: str
+    tier: str
+    branch: str
+    province: str
+    document_type: str
+    peer_tier: str
+    figure: str = Field(description="A count; or a span of time, of which it is told how many ended.")
+    before: int
+    after: int
+
+
+class MonthChanges(BaseModel):
+    """What changed in the figures of a closed month from one version to another."""
+
+    month: str
+    from_version: ClosedMonthView = Field(serialization_alias="from")
+    to_version: ClosedMonthView = Field(serialization_alias="to")
+    items: list[FigureChange]
     next_cursor: str | None
 
 

@@ -18,7 +18,7 @@ from app.statistics.definitions import COUNTS, Side
 from app.statistics.fold import GRAINS, unit_of
 from app.statistics.measures import MEASURE_NAMES
 from app.statistics.periods import Month
-from app.store import journal
+from app.store import closed_months, journal
 from app.store.database import Database, Transaction
 
 MONTHS_MAX = 120
@@ -144,11 +144,32 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class MonthStanding:
+    """Whether the figures of a month are finished.
+
+    Attributes:
+        version: the newest one the month was closed with; None while it is open.
+        closed_at: the size of the ledger which that version covers.
+        moved: whether events counted in this month afterwards; a version with them follows.
+    """
+
+    month: str
+    version: int | None = None
+    closed_at: int | None = None
+    moved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """A page of figures and how much of the ledger it covers."""
+    """A page of figures and how much of the ledger it covers.
+
+    Attributes:
+        months: those of the span that have figures, in their order.
+    """
 
     ledger_size: int
     rows: Sequence[Row]
+    months: Sequence[MonthStanding] = ()
 
 
 async def exchange(database: Database, asked: Asked) -> Report:
@@ -159,11 +180,11 @@ async def exchange(database: Database, asked: Asked) -> Report:
         Unavailable: the database does not answer.
     """
     require_span(asked.first, asked.last)
-    if asked.by is GroupBy.TIER_PAIR and asked.direction is Direction.SENT:
-        raise RequestInvalid("a document has as many pairs of tiers as recipients; ask for what was received")
+    require_pairs_received(asked)
     wanted = _sums(asked)
     async with database.read() as tx:
         size = await journal.size(tx)
+        months = await standing_of_months(tx, str(asked.first), str(asked.last))
         found = await rows.sums(tx, wanted)
         spreads = await _spreads(tx, asked, wanted, found) if rates.shown_percentiles(asked.side) else {}
     return Report(
@@ -177,7 +198,20 @@ async def exchange(database: Database, asked: Asked) -> Report:
             for row in found
             for key in (tuple(row[: len(asked.key)]),)
         ],
+        months,
     )
+
+
+async def standing_of_months(tx: Transaction, first: str, last: str) -> list[MonthStanding]:
+    """Return for each month of a span that has figures whether it is closed, in the order of months."""
+    closed = {row.month: row for row in await closed_months.newest(tx, first=first, last=last)}
+    return [
+        MonthStanding(month, closed[month].version, closed[month].ledger_size, size > closed[month].ledger_size)
+        if month in closed
+        else MonthStanding(month)
+        for month, size in (await rows.counted(tx)).items()
+        if first <= month <= last
+    ]
 
 
 def behind(asked: Asked, key: Sequence[str | int] | None) -> Asked:
@@ -194,6 +228,16 @@ def require_span(first: Month, last: Month) -> None:
     span = (last.year - first.year) * 12 + last.number - first.number
     if not 0 <= span < MONTHS_MAX:
         raise RequestInvalid(f"from {first} to {last} is not a span of 1 to {MONTHS_MAX} months")
+
+
+def require_pairs_received(asked: Asked) -> None:
+    """Let a report pass that can be made.
+
+    Raises:
+        RequestInvalid: what was sent is asked for by pairs of tiers.
+    """
+    if asked.by is GroupBy.TIER_PAIR and asked.direction is Direction.SENT:
+        raise RequestInvalid("a document has as many pairs of tiers as recipients; ask for what was received")
 
 
 def total(found: Sequence[Row]) -> Row | None:

@@ -7,7 +7,7 @@ import xlsxwriter
 
 from app.statistics.definitions import COUNTS, PRESENT, SHARES, SPANS, Definition
 from app.statistics.rates import PERCENTILES
-from app.statistics.reports import Asked, Report
+from app.statistics.reports import Asked, MonthStanding, Report
 from app.statistics.tables import columns, lines
 
 _FIGURES = "Số liệu"
@@ -39,11 +39,17 @@ def workbook(asked: Asked, report: Report, names: Mapping[str, str]) -> bytes:
         notes = book.add_worksheet(_DEFINITIONS)
         notes.write_row(0, 0, ["Từ tháng", str(asked.first), "Đến tháng", str(asked.last)])
         notes.write_row(1, 0, ["Số sự kiện đã ghi", report.ledger_size])
+        notes.write_row(2, 0, ["Tháng đã chốt", *(_closed(month) for month in report.months if month.version)])
         notes.write_row(3, 0, _HEADINGS, heading)
         for number, (name, definition) in enumerate(_defined(asked).items(), start=4):
             told = (definition.vi, definition.en, definition.formula, definition.source, definition.dated)
             notes.write_row(number, 0, (name, *told))
     return file.getvalue()
+
+
+def _closed(month: MonthStanding) -> str:
+    moved = ", đã có số liệu mới hơn" if month.moved else ""
+    return f"{month.month}: bản {month.version}, {month.closed_at} sự kiện{moved}"
 
 
 def _defined(asked: Asked) -> dict[str, Definition]:
