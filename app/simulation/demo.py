@@ -24,6 +24,7 @@ from app.simulation.authorities import PublicServices
 from app.simulation.authority_server import AuthorityServer
 from app.simulation.checking import Checker
 from app.simulation.country import AGENCIES, CLOSED_WITH_SUCCESSOR, SUCCESSOR
+from app.simulation.evidence import show_evidence
 from app.simulation.node_process import NodeFolder, answering, fresh_folder, serving
 from app.simulation.office import Office, Sent, Stage
 from app.simulation.outage import Accepted, Outage
@@ -129,12 +130,14 @@ async def _demonstrate(
         async with asyncio.TaskGroup() as offices:
             for office in country.offices.values():
                 offices.create_task(office.attend())
-            meanwhile = await _exchange(country, wishes, screen)
+            meanwhile, withdrawn = await _exchange(country, wishes, screen)
             refusals = await _try_refused(country, screen)
             await country.outage.made_good(meanwhile)
             reckoning = Reckoning(country.stage.tally, country.statistician, country.auditor, first_month, refusals)
             await reckoning.show(folder, screen)
             screen.outage(country.outage.rows)
+            checker = country.stage.checker
+            await show_evidence(folder, withdrawn, keys=checker.jwks, root=checker.anchor, screen=screen)
     _hand_over(folder, administrator, country, screen)
 
 
@@ -192,10 +195,11 @@ async def _settled(
         yield Country(stage, offices, outsiders, systems["audit"], systems["statistics"], made, outage)
 
 
-async def _exchange(country: Country, wishes: Wishes, screen: Screen) -> list[Accepted]:
+async def _exchange(country: Country, wishes: Wishes, screen: Screen) -> tuple[list[Accepted], Sent]:
     """Let everybody send, and everybody deal with what comes, until nothing is left.
 
-    Half-way the authorities are switched off; returns what was accepted while they were away.
+    Half-way the authorities are switched off; returns what was accepted while they were away, and a document that one
+    recipient gave back.
     """
     habits = {office.agency.system: office.habits for office in country.offices.values()}
     count = wishes.documents or DOCUMENTS
@@ -211,7 +215,7 @@ async def _exchange(country: Country, wishes: Wishes, screen: Screen) -> list[Ac
         sent = [*before, *meanwhile]
         await _resend(country, sent)
         await _redirect(country)
-        await _withdraw(country)
+        withdrawn = await _withdraw(country)
         await country.stage.pending.settled(stall_seconds=STALL_SECONDS)
     if len(sent) < len(planned):
         screen.step(
@@ -219,7 +223,7 @@ async def _exchange(country: Country, wishes: Wishes, screen: Screen) -> list[Ac
         )
     accepted = [each.answer.document for each in meanwhile]
     await country.outage.end(accepted, screen)
-    return accepted
+    return accepted, withdrawn
 
 
 async def _send_all(country: Country, planned: tuple[Planned, ...], seed: int, *, seconds: float | None) -> list[Sent]:
@@ -266,7 +270,7 @@ async def _redirect(country: Country) -> None:
         raise SimulationFailed(f"mail to {CLOSED_WITH_SUCCESSOR} went to {sent.recipients}, not to {SUCCESSOR}")
 
 
-async def _withdraw(country: Country) -> None:
+async def _withdraw(country: Country) -> Sent:
     """Ask two recipients for a document back; one agrees, one does not."""
     stage, sender = country.stage, country.offices["G22"]
     agrees, refuses = country.offices["H41"], country.offices["H49"]
@@ -288,6 +292,7 @@ async def _withdraw(country: Country) -> None:
     gone = await agrees.client.get(f"/v1/documents/{sent.answer.document['id']}/content")
     if gone.status != 404:
         raise SimulationFailed(f"a withdrawn document can still be fetched: {gone.status}")
+    return sent
 
 
 _WITHDRAWN_NUMBER: Final = 99_999
@@ -366,6 +371,8 @@ def _stay(folder: NodeFolder, node: "subprocess.Popen[bytes]", screen: Screen) -
     screen.say(f"  truc send document.edxml --credentials {credentials}/tinh-nghe-an.json")
     screen.say(f"  TRUC_DATA_DIR={folder.root}/data truc agency show 000.00.00.H41")
     screen.say(f"  TRUC_DATA_DIR={folder.root}/data truc log verify")
+    kept = folder.root / "evidence"
+    screen.say(f"  truc verify {kept}/bundle.asice --key {kept}/keys.json --anchors {kept}/root.pem")
     with suppress(KeyboardInterrupt):
         code = node.wait()
         raise SimulationFailed(f"the node ended by itself, with code {code}; see {folder.log}")

@@ -49,6 +49,7 @@ def test_it_shows_table_refusals_and_checks(shown: tuple[int, str, Path]) -> Non
     for tried in ("content changed after signing", "state secret", "unknown agency", "another agency's seal", "SHA-1"):
         assert re.search(rf"{re.escape(tried)}.*│ (422|400) .*│ yes ", text), tried
     assert "sent twice, counted once" in text
+    assert re.search(r"VERDICT: THE BUNDLE HOLDS", text)
 
 
 @pytest.mark.timeout(300)
