@@ -13,25 +13,76 @@
 (9) stamps      each stamped batch is what its event says, its root that of its receipts, and its token there
 (10) tree       the tree grown anew over the events has the tiles that are kept
 (11) checkpoints  its root of each size is what was signed for that size, here and by those who kept a checkpoint
+(12) registry   agencies, certificates, clients and subscriptions are what their events made of them; evidence hashes to
+                its name
 
 Reads in chunks, so memory stays bounded but for the figures, whose number does not grow with the traffic of a month.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
 
 from app.ledger import recounted
 from app.ledger.divergence import CheckReport as CheckReport
 from app.ledger.divergence import Divergence as Divergence
+from app.ledger.divergence import Likely
 from app.ledger.events_check import EventsCheck
 from app.ledger.purged import check_purged
 from app.ledger.recounted import Recount
+from app.ledger.registry_check import check_registry
 from app.ledger.retelling import OpenReceipt, Progress, Retelling
 from app.ledger.stamps import check_stamps
 from app.ledger.tree_check import LogKeys, Outside, TreeCheck
+from app.ledger.verified_before import VerifiedBefore
 from app.store import census, checkpoints
 from app.store.blobs import BlobStore
 from app.store.database import Database, Transaction
+
+
+class Keep(Protocol):
+    """Told again and again how far a check has come."""
+
+    def __call__(self, made: Callable[[], VerifiedBefore], *, now: bool = False) -> None:
+        """Keep it, where that is due, or `now`; what was reached is made only then, for it may be long."""
+
+
+_BODIES_AT_ONCE = 64
+
+
+def _no_progress(_step: str, _done: int, _total: int) -> None:
+    """Tell nobody."""
+
+
+def _keep_nothing(made: Callable[[], VerifiedBefore], *, now: bool = False) -> None:
+    """Keep nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a check may use beside the database; what is None or empty leaves something unchecked.
+
+    Attributes:
+        blobs: where the bodies are.
+        open_receipt: gives the claims of a receipt that this node signed, raises NotAuthenticated for any other.
+        log_keys: gives the keys that sign checkpoints.
+        outside: checkpoints from elsewhere that this ledger must go on from.
+        sealed_until: events from before this moment must have their index; None: any may wait.
+        since: what was verified another time; only what came after it is read, and documents that it touched.
+        progress: told of each step.
+        keep: told how far it has come.
+    """
+
+    blobs: BlobStore | None = None
+    open_receipt: OpenReceipt | None = None
+    log_keys: LogKeys | None = None
+    outside: Sequence[Outside] = ()
+    since: VerifiedBefore | None = None
+    sealed_until: datetime | None = None
+    progress: Progress = _no_progress
+    keep: Keep = _keep_nothing
 
 
 async def check(
@@ -41,60 +92,102 @@ async def check(
     open_receipt: OpenReceipt | None = None,
     log_keys: LogKeys | None = None,
     outside: Sequence[Outside] = (),
-    progress: Progress = lambda _step, _done, _total: None,
+    since: VerifiedBefore | None = None,
+    sealed_until: datetime | None = None,
+    progress: Progress = _no_progress,
+    keep: Keep = _keep_nothing,
 ) -> CheckReport:
-    """Check the log of a node.
+    """Check the log of a node; the arguments are those of `Means`.
 
     Runs in one read transaction, so it may run beside a working node and sees one moment of it.
-
-    Args:
-        blobs: where the bodies are; None leaves them unchecked.
-        open_receipt: gives the claims of a receipt that this node signed, raises NotAuthenticated for any other; None
-            leaves receipts unchecked.
-        log_keys: gives the keys that sign checkpoints; None leaves their signatures unchecked.
-        outside: checkpoints from elsewhere that this ledger must go on from.
 
     Raises:
         Unavailable: the database does not answer.
         DataFault: a row is damaged so that it cannot be read at all.
     """
-    report = CheckReport()
+    means = Means(blobs, open_receipt, log_keys, outside, since, sealed_until, progress, keep)
     async with database.read() as tx:
-        tree = TreeCheck(tx, report, await checkpoints.origin(tx), log_keys, outside)
-        counted = await _events(tx, report, tree, progress)
-        await Retelling(tx, report, progress, open_receipt).all()
-        await check_stamps(tx, report)
-        await recounted.compare(tx, report, counted)
-        await check_purged(tx, report)
-        if blobs is not None:
-            await _bodies(tx, report, blobs, progress)
+        return await check_in(tx, means)
+
+
+async def check_in(tx: Transaction, means: Means) -> CheckReport:
+    """Do the same in a transaction that is open."""
+    report = CheckReport()
+    tree = TreeCheck(tx, report, await checkpoints.origin(tx), means.log_keys, means.outside)
+    since = means.since if means.since is not None and await tree.go_on(means.since.size, means.since.root) else None
+    if since is not None:
+        _go_on(report, since)
+    events = EventsCheck(tx, report, _recount_of(since), tree, touched=None if since is None else set())
+
+    def reached(*, whole: bool = False, after: str | None = None) -> VerifiedBefore:
+        counted = list(events.recount.lines()) if events.recount is not None else None
+        return VerifiedBefore(tree.grown.size, tree.grown.root(), counted, whole, after, replace(report))
+
+    begun_at = since.after if since is not None and not since.whole else None
+    await events.size(sealed_until=means.sealed_until)
+    await events.all(means.progress, since=tree.grown.size, passed=lambda: means.keep(lambda: reached(after=begun_at)))
+    retelling = Retelling(tx, report, means.progress, means.open_receipt)
+    if since is None or not since.whole:
+        # Those before where it was begun are compared again only where something has happened to them since.
+        await retelling.of([each for each in events.touched or () if begun_at is not None and each <= begun_at])
+        await retelling.all(after=begun_at, passed=lambda until: means.keep(lambda: reached(after=until)))
+    else:
+        await retelling.of(events.touched or ())
+    await check_stamps(tx, report)
+    if events.recount is not None:
+        await recounted.compare(tx, report, events.recount)
+    await check_registry(tx, report)
+    await check_purged(tx, report)
+    if means.blobs is not None:
+        await _bodies(tx, report, means.blobs, means.progress)
+    if report.consistent:
+        means.keep(lambda: reached(whole=True), now=True)
     return report
 
 
-async def recount(database: Database, *, progress: Progress = lambda _step, _done, _total: None) -> CheckReport:
+def _go_on(report: CheckReport, since: VerifiedBefore) -> None:
+    report.since = since.size
+    if not since.whole:
+        # One check in two runs: what the first found belongs to it.
+        for name in ("octets", "tiles", "checkpoints", "documents", "deliveries", "reports", "receipts", "found"):
+            setattr(report, name, getattr(since.report, name))
+        report.divergences = list(since.report.divergences)
+    if since.figures is None:
+        report.passed_over.append(f"(6) figures: what the first {since.size} events count is not known")
+
+
+def _recount_of(since: VerifiedBefore | None) -> Recount | None:
+    if since is None:
+        return Recount()
+    return None if since.figures is None else Recount.of_lines(since.figures)
+
+
+async def recount(database: Database, *, progress: Progress = _no_progress) -> CheckReport:
     """Check the events and the figures that follow from them, and nothing else: steps (1), (2) and (6).
 
     Raises:
         Unavailable: the database does not answer.
         DataFault: a row is damaged so that it cannot be read at all.
     """
-    report = CheckReport()
+    report, counted = CheckReport(), Recount()
     async with database.read() as tx:
-        await recounted.compare(tx, report, await _events(tx, report, None, progress))
+        events = EventsCheck(tx, report, counted, None)
+        await events.size()
+        await events.all(progress)
+        await recounted.compare(tx, report, counted)
     return report
 
 
-async def _events(tx: Transaction, report: CheckReport, tree: TreeCheck | None, progress: Progress) -> Recount:
-    events = EventsCheck(tx, report, Recount(), tree)
-    await events.size()
-    await events.all(progress)
-    return events.recount
-
-
 async def _bodies(tx: Transaction, report: CheckReport, blobs: BlobStore, progress: Progress) -> None:
-    async for sha256 in census.bodies(tx):
-        computed = await asyncio.to_thread(blobs.digest, sha256)
-        if computed != sha256:
-            report.add("(7) bodies", sha256, "the body is missing" if computed is None else f"it hashes to {computed}")
-        report.bodies += 1
-        progress("bodies", report.bodies, report.documents + report.reports)
+    """Hash bodies, several at once: each in a thread of its own, for hashing lets other threads run."""
+    async for digests in census.bodies(tx):
+        for first in range(0, len(digests), _BODIES_AT_ONCE):
+            some = digests[first : first + _BODIES_AT_ONCE]
+            found = await asyncio.gather(*(asyncio.to_thread(blobs.digest, sha256) for sha256 in some))
+            for sha256, computed in zip(some, found, strict=True):
+                if computed is None:
+                    report.add("(7) bodies", sha256, "the body is missing", Likely.DELETED)
+                elif computed != sha256:
+                    report.add("(7) bodies", sha256, f"it hashes to {computed}")
+            report.bodies += len(some)
+            progress("bodies", report.bodies, report.documents + report.reports)

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from app.errors import DataFault
@@ -31,26 +32,40 @@ class EventsCheck:
     """One check of the events, in one transaction.
 
     Attributes:
+        recount: counts them; None where what came before is not known.
         tree: grows over their leaf hashes; None where a gap is too wide for that.
+        touched: takes up the documents they speak of.
     """
 
     tx: Transaction
     report: CheckReport
-    recount: Recount
+    recount: Recount | None
     tree: TreeCheck | None
+    touched: set[str] | None = None
     _expected: int = 0
     _sought: bool = False
 
-    async def size(self) -> None:
-        """Read how long the ledger says it is, and how much waits."""
+    async def size(self, *, sealed_until: datetime | None = None) -> None:
+        """Read how long the ledger says it is, and how much waits.
+
+        Args:
+            sealed_until: what waits since before this moment waits too long.
+        """
         try:
             self.report.size = await journal.size(self.tx)
         except DataFault as error:
             self.report.add(ORDER, "size", error.detail, Likely.DELETED)
-        self.report.unsealed = (await journal.unsealed_backlog(self.tx))[0]
+        self.report.unsealed, oldest = await journal.unsealed_backlog(self.tx)
+        if oldest is not None and sealed_until is not None and oldest < sealed_until:
+            message = f"{self.report.unsealed} events wait for their index, the oldest since {oldest}: nobody seals"
+            self.report.add(ORDER, "unsealed", message)
 
-    async def all(self, progress: Progress, *, since: int = 0) -> None:
-        """Check the events from an index on, to the end."""
+    async def all(self, progress: Progress, *, since: int = 0, passed: Callable[[], None] = lambda: None) -> None:
+        """Check the events from an index on, to the end.
+
+        Args:
+            passed: called after each chunk.
+        """
         self._expected = since
         after = since - 1 if since else _BEFORE_ALL
         while rows := await census.events_after(self.tx, after, CHUNK):
@@ -59,12 +74,13 @@ class EventsCheck:
                 await self.tree.take(leaves)
             after = rows[-1][0]
             progress("events", self._expected, self.report.size)
+            passed()
         await self._end()
 
     async def _chunk(self, rows: Sequence[Any]) -> list[bytes]:
         """Check some events and count them; returns the leaf hashes the tree goes on with."""
         leaves: list[bytes] = []
-        count, sha256, octets_read = self.recount.take, hashlib.sha256, 0
+        recount, touched, sha256, octets_read = self.recount, self.touched, hashlib.sha256, 0
         for each in rows:
             row = LeafRow._make(each)
             inside = row.position == self._expected or await self._gap(row, leaves)
@@ -78,7 +94,10 @@ class EventsCheck:
             if inside:
                 leaves.append(leaf)
                 self._expected += 1
-            count(row)
+            if recount is not None:
+                recount.take(row)
+            if touched is not None and row.document is not None:
+                touched.add(row.document)
         self.report.octets += octets_read
         return leaves
 

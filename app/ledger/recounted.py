@@ -6,7 +6,7 @@ were.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -97,7 +97,7 @@ class Recount:
             yield [*kind[:7], [list(each) for each in kind[7]], times, at, durations]
 
     @classmethod
-    def of_lines(cls, lines: list[list[Any]]) -> "Recount":
+    def of_lines(cls, lines: Sequence[Sequence[Any]]) -> "Recount":
         """Go on from what `lines` gave.
 
         Raises:

@@ -11,7 +11,7 @@ from typing import Any
 from app.errors import NotAuthenticated, RequestInvalid
 from app.ledger import tree
 from app.ledger.divergence import CheckReport, Likely
-from app.ledger.regrown import Regrown, Tile, folded, split
+from app.ledger.regrown import Regrown, Tile, edge_addresses, folded, split
 from app.signing.checkpoint import Checkpoint, open_checkpoint
 from app.signing.note import VerifierKey, open_note
 from app.store import census_tree, ledger_tiles
@@ -48,6 +48,19 @@ class TreeCheck:
     outside: Sequence[Outside] = ()
     grown: Regrown = field(default_factory=Regrown)
     _contradicted: int = 0
+
+    async def go_on(self, size: int, root: bytes) -> bool:
+        """Begin behind events that were verified another time; False where the tiles do not give that root any more."""
+        tiles = await ledger_tiles.read(self.tx, edge_addresses(size))
+        grown = Regrown.from_tiles(size, {tree.TileAddress(*address): hashes for address, hashes in tiles.items()})
+        there = grown.root() if grown is not None else None
+        if grown is None or there != root:
+            now = "are not there any more" if there is None else f"give {there.hex()} now"
+            message = f"{size} events were verified with the root {root.hex()}, their tiles {now}: all is read again"
+            self.report.add(TREE, f"size {size}", message)
+            return False
+        self.grown = grown
+        return True
 
     async def take(self, leaves: Sequence[bytes]) -> None:
         """Let the tree grow by leaf hashes, and compare all that speaks of a size it passes."""

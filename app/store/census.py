@@ -121,7 +121,7 @@ async def part_of(tx: Transaction, ids: Sequence[str]) -> Part:
 async def _part(tx: Transaction, within: Callable[[sa.ColumnElement[Any]], list[sa.ColumnElement[bool]]]) -> Part:
     async def rows(table: sa.Table, key: str, *further: str) -> Sequence[Any]:
         order = [table.c[key], *(table.c[name] for name in further)]
-        return (await tx.execute(sa.select(*_texts(tx, table)).where(*within(table.c[key])).order_by(*order))).all()
+        return (await tx.execute(sa.select(*texts(tx, table)).where(*within(table.c[key])).order_by(*order))).all()
 
     told = [events.c[name] for name in ("position", "kind", "body")]
     query = sa.select(*told).where(*within(events.c.document))
@@ -137,7 +137,7 @@ async def _part(tx: Transaction, within: Callable[[sa.ColumnElement[Any]], list[
     )
 
 
-def _texts(tx: Transaction, table: sa.Table) -> list[sa.ColumnElement[Any]]:
+def texts(tx: Transaction, table: sa.Table) -> list[sa.ColumnElement[Any]]:
     """Return the columns of a table as the check reads them."""
     return [_text(tx, column).label(column.name) for column in table.c]
 
@@ -164,7 +164,7 @@ async def count_documents(tx: Transaction) -> int:
     return int((await tx.execute(sa.select(sa.func.count()).select_from(documents))).scalar_one())
 
 
-async def bodies(tx: Transaction, *, chunk: int = 1_000) -> AsyncIterator[str]:
+async def bodies(tx: Transaction, *, chunk: int = 1_000) -> AsyncIterator[Sequence[str]]:
     """Yield the digest of every body that a row refers to and that was not purged, each once, in order."""
     kept = sa.union(
         *(sa.select(table.c.sha256).where(table.c.purged_at.is_(None)) for table in (documents, status_reports))
@@ -175,6 +175,5 @@ async def bodies(tx: Transaction, *, chunk: int = 1_000) -> AsyncIterator[str]:
         digests = (await tx.execute(query)).scalars().all()
         if not digests:
             return
-        for digest in digests:
-            yield digest
+        yield digests
         after = digests[-1]
