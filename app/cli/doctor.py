@@ -6,20 +6,19 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import typer
 
+from app.cli.finding import Check, Grade
 from app.cli.terminal import Json, print_json
 from app.errors import RequestInvalid, TrucError
 
 if TYPE_CHECKING:
     from app.settings import Settings
-    from app.store.database import Transaction
+    from app.store.database import Database, Transaction
 
 FREE_BYTES_MIN: Final = 1024**3
 """Less than 1 GiB is a day's mail of a province at most."""
@@ -31,29 +30,8 @@ _EARLIEST: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _AHEAD_MAX: Final = timedelta(seconds=5)
 
 
-class Grade(StrEnum):
-    """How a check ended."""
-
-    OK = "ok"
-    """Nothing to do."""
-    WARNING = "warning"
-    """The node works; somebody should look at it."""
-    FAILURE = "failure"
-    """The node does not work, or not as it should."""
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """What was found about one thing, and what to do about it."""
-
-    name: str
-    grade: Grade
-    detail: str
-    fix: str = ""
-
-
 def doctor(as_json: Json = False) -> None:
-    """Check rules, database, migrations, disk, clock, keys, trust store and ledger; ends with 1 if something fails."""
+    """Check rules, database, disk, clock, keys, trust, ledger and servers outside; ends with 1 if something fails."""
     checks = tuple(_all_checks(datetime.now(UTC)))
     failed = any(check.grade is Grade.FAILURE for check in checks)
     if as_json:
@@ -83,7 +61,9 @@ def _all_checks(at: datetime) -> Iterator[Check]:
     yield _guarded("regulations", lambda: _regulations(settings.regulations_file, at))
     yield _guarded("disk", lambda: _disk(settings.data_dir))
     yield _guarded("node key", lambda: _node_key(settings))
+    yield _guarded("ledger key", lambda: _ledger_key(settings))
     yield _guarded("clock", lambda: _clock(at))
+    yield from _outside(settings)
     database = _guarded("database", lambda: _database(settings))
     yield database
     if database.grade is Grade.OK:
@@ -97,6 +77,15 @@ def _guarded(name: str, look: Callable[[], Check]) -> Check:
         return Check(name, Grade.FAILURE, error.detail, "See the detail.")
     except OSError as error:
         return Check(name, Grade.FAILURE, f"{error.filename or name}: {error.strerror}", "Correct owner and mode.")
+
+
+def _outside(settings: "Settings") -> Iterator[Check]:
+    from app.cli.doctor_outside import outside
+
+    try:
+        yield from outside(settings)
+    except TrucError as error:
+        yield Check("servers outside", Grade.FAILURE, error.detail, "See the detail.")
 
 
 def _regulations(own: Path | None, at: datetime) -> Check:
@@ -171,7 +160,8 @@ def _inside(settings: "Settings", at: datetime) -> Iterator[Check]:
         database = Database(settings.effective_database_url)
         try:
             async with database.read() as tx:
-                return [await _trust(tx), await _revocations(tx, at), await _ledger(tx, at)]
+                found = [await _trust(tx), await _revocations(tx, at), await _ledger(tx, at)]
+            return [*found, await _continued(database, settings)]
         finally:
             await database.close()
 
@@ -204,20 +194,53 @@ async def _revocations(tx: "Transaction", at: datetime) -> Check:
 
 
 async def _ledger(tx: "Transaction", at: datetime) -> Check:
+    from app.ledger.standing import standing
     from app.store import journal
     from app.store.journal import EventFilter
 
-    size = await journal.size(tx)
-    waiting, oldest = await journal.unsealed_backlog(tx)
-    newest = await journal.page(tx, EventFilter(), after=size - 2, limit=1)
+    found = await standing(tx)
+    newest = await journal.page(tx, EventFilter(), after=found.size - 2, limit=1)
     if newest and newest[0].at > at + _AHEAD_MAX:
         detail = f"the newest event is of {newest[0].at:%Y-%m-%d %H:%M:%S}Z, which is still to come"
         return Check("ledger", Grade.FAILURE, detail, "The clock was set back, or another node's is ahead; use NTP.")
-    behind = (at - oldest).total_seconds() if oldest else 0.0
-    detail = f"{size} events sealed, {waiting} waiting"
+    leased = found.lease_until is not None and at < found.lease_until
+    by = f"{found.sealer} seals" if leased else "nobody seals just now"
+    unsigned = found.size - (found.published or 0)
+    detail = f"{found.size} events sealed, {found.waiting} waiting, {unsigned} not signed; {by}"
+    behind = max(found.unsealed_seconds(now=at), found.unsigned_seconds(now=at))
     if behind > BACKLOG_SECONDS_MAX:
         return Check("ledger", Grade.WARNING, f"{detail} for {behind:.0f} s", "Is a node running? It seals within 1 s.")
     return Check("ledger", Grade.OK, detail)
+
+
+def _ledger_key(settings: "Settings") -> Check:
+    from app.node import KEYS_FOLDER
+    from app.signing.ledger_key import LedgerKey, keys_in
+
+    folder = settings.data_dir / KEYS_FOLDER
+    if not folder.is_dir() or not keys_in(folder, "doctor"):
+        # Opening would make one; a doctor changes nothing.
+        return Check("ledger key", Grade.OK, "none yet; the first start makes it")
+    key = LedgerKey.open(folder)
+    signed = [f"{tree.size} events of {origin}" for origin, tree in key.signed.read().items()]
+    detail = f"{len(key.verifiers('doctor'))} key(s); signed {', '.join(signed) or 'nothing yet'}"
+    return Check("ledger key", Grade.OK, detail)
+
+
+async def _continued(database: "Database", settings: "Settings") -> Check:
+    from app.ledger.publish import Publisher, doubt
+    from app.node import KEYS_FOLDER, origin_of
+    from app.signing.ledger_key import LedgerKey, keys_in
+
+    folder = settings.data_dir / KEYS_FOLDER
+    if not folder.is_dir() or not keys_in(folder, "doctor"):
+        return Check("checkpoints", Grade.OK, "nothing was signed yet")
+    origin = settings.ledger_origin or origin_of(settings.public_url)
+    reason = await doubt(Publisher(database, LedgerKey.open(folder), origin))
+    if reason is not None:
+        fix = "Restore the newest backup, or see `truc ledger accept-rollback --help`."
+        return Check("checkpoints", Grade.FAILURE, reason, fix)
+    return Check("checkpoints", Grade.OK, "the ledger continues what was signed")
 
 
 def _shown(url: str) -> str:
