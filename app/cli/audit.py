@@ -2,6 +2,7 @@
 
 import typer
 
+from app.cli import archive
 from app.cli.log_verify import verify
 
 log = typer.Typer(help="The delivery log.", no_args_is_help=True)
@@ -13,3 +14,4 @@ def _log() -> None:
 
 
 log.command("verify")(verify)
+log.command("export")(archive.export)
