@@ -20,6 +20,7 @@ WRITERS = {
     "ledger/closing.py": "closed months",
     "ledger/cosigning.py": "what witnesses sign under them",
     "ledger/lease.py": "who seals",
+    "ledger/rollback.py": "an operator's word that a backup was restored",
     "webhooks": "subscriptions, messages to them, and what became of those",
     "store/migrations.py": "the schema itself",
     "routers/sign_in.py": "sign-ins are events, and the registry knows nothing of tokens",

@@ -20,6 +20,7 @@ from app.cli import (
     exchange,
     files,
     inspection,
+    ledger,
     node_keys,
     retention,
     server,
@@ -54,6 +55,7 @@ app.command("openapi", rich_help_panel=_NODE)(server.openapi)
 app.command("demo", rich_help_panel=_NODE)(demonstration.demo)
 app.add_typer(node_keys.app, name="key", rich_help_panel=_NODE)
 app.add_typer(audit.log, name="log", rich_help_panel=_NODE)
+app.add_typer(ledger.app, name="ledger", rich_help_panel=_NODE)
 app.add_typer(retention.app, name="retention", rich_help_panel=_NODE)
 app.add_typer(statistics.app, name="statistics", rich_help_panel=_NODE)
 app.add_typer(agencies.app, name="agency", rich_help_panel=_REGISTRY)

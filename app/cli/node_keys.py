@@ -1,7 +1,7 @@
-"""`truc key …`: what the node signs receipts and access tokens with."""
+"""`truc key …`: what the node signs receipts and access tokens with, and what it signs its ledger with."""
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,9 +10,12 @@ from app.cli.terminal import Json, note, print_fields, print_json, print_table
 
 if TYPE_CHECKING:
     from app.registry.acts import Act
+    from app.settings import Settings
     from app.store.database import Database
 
-app = typer.Typer(help="The node's signing key: in a file, or in a token.", no_args_is_help=True)
+app = typer.Typer(
+    help="The node's signing keys: of receipts, in a file or a token, and of the ledger.", no_args_is_help=True
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +35,18 @@ class Rotated:
     keys: int
 
 
+OfLedger = Annotated[bool, typer.Option("--ledger", help="The key of checkpoints, not that of receipts.")]
+
+
 @app.command()
-def rotate(as_json: Json = False) -> None:
+def rotate(ledger: OfLedger = False, as_json: Json = False) -> None:
     """Let another key sign from now on, in a file or in the token of the settings; older ones go on verifying.
 
     In a token it is the newest key of the label that the node does not know yet, else one that is made there. This is
-    also the way from a file to a token and back: change the settings, rotate, and start the node again.
+    also the way from a file to a token and back: change the settings, rotate, and start the node again. With --ledger
+    it is the key of checkpoints, always in a file: tell witnesses and auditors of it before you destroy the old one.
     """
-    done = operate(_rotated)
+    done = operate(_ledger_rotated if ledger else _rotated)
     if as_json:
         print_json(asdict(done))
         return
@@ -65,16 +72,61 @@ async def _rotated(database: "Database", act: "Act") -> Rotated:
     return done
 
 
-@app.command("list")
-def list_(as_json: Json = False) -> None:
-    """List the node's keys, newest first: the first one signs, all of them verify."""
+async def _ledger_rotated(database: "Database", act: "Act") -> Rotated:
+    import asyncio
+
     from app import settings as configuration
     from app.node import KEYS_FOLDER
+    from app.registry.node_keys import note_ledger_rotation
+    from app.signing.ledger_key import LedgerKey, as_jwk, keys_in
+
+    settings = configuration.load()
+    folder, origin = settings.data_dir / KEYS_FOLDER, await _origin(database, settings)
+    before = keys_in(folder, origin)
+    previous = str(as_jwk(before[-1])["kid"]) if before else None
+    keys = (await asyncio.to_thread(LedgerKey.rotate, folder)).verifiers(origin)
+    done = Rotated(str(as_jwk(keys[-1])["kid"]), previous, "file", len(keys))
+    await note_ledger_rotation(database, act, kid=done.kid, previous=previous)
+    return done
+
+
+async def _origin(database: "Database", settings: "Settings") -> str:
+    from app.node import origin_of
+    from app.store import checkpoints
+
+    async with database.read() as tx:
+        return await checkpoints.origin(tx) or settings.ledger_origin or origin_of(settings.public_url)
+
+
+@app.command("list")
+def list_(as_json: Json = False) -> None:
+    """List the node's keys, newest first: the first one of each kind signs, all of them verify.
+
+    Keys of the ledger are shown with what witnesses and other tools take for them (C2SP signed-note).
+    """
+    from app import settings as configuration
+    from app.node import KEYS_FOLDER
+    from app.signing.ledger_key import as_jwk
+    from app.signing.ledger_key import keys_in as ledger_keys_in
     from app.signing.node_key import keys_in
 
-    kids = [str(key.kid) for key in reversed(keys_in(configuration.load().data_dir / KEYS_FOLDER))]
-    shown = [{"kid": kid, "signs": position == 0} for position, kid in enumerate(kids)]
+    folder = configuration.load().data_dir / KEYS_FOLDER
+    kids = [str(key.kid) for key in reversed(keys_in(folder))]
+    shown = [{"kid": kid, "of": "receipts", "signs": place == 0, "verifier": None} for place, kid in enumerate(kids)]
+    if ledger_keys_in(folder, "any"):
+        checking = reversed(ledger_keys_in(folder, operate(_named)))
+        shown += [
+            {"kid": as_jwk(key)["kid"], "of": "ledger", "signs": place == 0, "verifier": str(key)}
+            for place, key in enumerate(checking)
+        ]
     if as_json:
         print_json(shown)
     else:
-        print_table(("kid", "signs"), ((each["kid"], each["signs"]) for each in shown))
+        columns = ("of", "signs", "kid", "verifier")
+        print_table(columns, (tuple(each[name] or "" for name in columns) for each in shown))
+
+
+async def _named(database: "Database", _act: "Act") -> str:
+    from app import settings as configuration
+
+    return await _origin(database, configuration.load())

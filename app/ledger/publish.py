@@ -115,7 +115,7 @@ async def doubt(publisher: Publisher) -> str | None:
     signed = publisher.key.signed.read()
     async with publisher.database.read() as tx:
         size, seen = await journal.size(tx), signed.get(await checkpoints.origin(tx) or publisher.origin)
-        return await _broken(tx, seen, size) if seen is not None else None
+        return await broken(tx, seen, size) if seen is not None else None
 
 
 async def _found(publisher: Publisher, *, now: datetime) -> _Found | None:
@@ -130,7 +130,7 @@ async def _found(publisher: Publisher, *, now: datetime) -> _Found | None:
         if newest is not None and newest.size == size and seen in (None, newest):
             return None
         for tree in {seen, newest} - {None}:
-            if tree is not None and (reason := await _broken(tx, tree, size)) is not None:
+            if tree is not None and (reason := await broken(tx, tree, size)) is not None:
                 raise NotContinued(reason)
         if newest is not None and newest.size == size:
             return None
@@ -139,7 +139,7 @@ async def _found(publisher: Publisher, *, now: datetime) -> _Found | None:
     return _Found(checkpoint, seen, kept is None or now >= kept.published_at + KEEP_EVERY)
 
 
-async def _broken(tx: Transaction, signed: SignedTree, size: int) -> str | None:
+async def broken(tx: Transaction, signed: SignedTree, size: int) -> str | None:
     """Say how a tree of so many events does not continue a signed one; None where it does."""
     if signed.size > size:
         return f"a tree of {signed.size} events was signed, the database holds {size}: it was rolled back"

@@ -18,3 +18,17 @@ async def note_rotation(database: Database, act: Act, *, kid: str, previous: str
     """
     async with database.write() as tx:
         await record(tx, [act.event(EventKind.NODE_KEY_ROTATED, kid=kid, previous=previous, kept_in=kept_in)])
+
+
+async def note_ledger_rotation(database: Database, act: Act, *, kid: str, previous: str | None) -> None:
+    """Record that another key signs checkpoints.
+
+    Args:
+        kid: name of the log and hash of the key, as in the published set.
+        previous: of the one that signed before.
+
+    Raises:
+        Unavailable: the database does not answer; the key signs all the same.
+    """
+    async with database.write() as tx:
+        await record(tx, [act.event(EventKind.LEDGER_KEY_ROTATED, kid=kid, previous=previous)])

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from app.ledger.standing import Standing
 from app.registry.revocation_sources import RevocationSource
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -47,6 +48,28 @@ def inspections(waiting: int) -> CollectorRegistry:
     registry = CollectorRegistry()
     gauge = Gauge("truc_inspections_waiting", "Documents whose PDFs wait to be looked into.", registry=registry)
     gauge.set(waiting)
+    return registry
+
+
+def ledger(found: Standing, *, doubted: bool, at: datetime) -> CollectorRegistry:
+    """Make the figures of the ledger from the database, so that each process shows the same."""
+    registry = CollectorRegistry()
+    leased = found.lease_until is not None and at < found.lease_until
+    shown = {
+        "truc_ledger_size": ("Sealed events.", found.size),
+        "truc_ledger_published_size": ("Events the newest checkpoint covers.", found.published or 0),
+        "truc_ledger_waiting": ("Events that wait to be sealed, counted to 10,000.", found.waiting),
+        "truc_ledger_unsealed_seconds": ("For how long the oldest of them waits.", found.unsealed_seconds(now=at)),
+        "truc_ledger_unsigned_seconds": (
+            "For how long sealed events wait to be signed.",
+            found.unsigned_seconds(now=at),
+        ),
+        "truc_ledger_leased": ("1 while a process has the lease to seal.", int(leased)),
+        "truc_ledger_epoch": ("How often another process took over sealing.", found.epoch),
+        "truc_ledger_not_continued": ("1 where the database does not continue what was signed.", int(doubted)),
+    }
+    for name, (described, value) in shown.items():
+        Gauge(name, described, registry=registry).set(value)
     return registry
 
 

@@ -22,7 +22,9 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 from typing_extensions import override
 
-from app.errors import NotFound, Unavailable
+from app.errors import DataFault, NotFound, Unavailable
+from app.ledger.publish import doubt
+from app.ledger.standing import standing
 from app.node import Node
 from app.registry import expiring, revocation_sources
 from app.registry.revocation_sources import SourceState
@@ -30,7 +32,7 @@ from app.routers import clock, kinds, metrics, problems
 from app.routers.calls import calls
 from app.routers.conditions import JSON, negotiate
 from app.routers.kinds import Kind
-from app.store import inspections, journal
+from app.store import inspections
 from app.store.blobs import BlobStore
 
 _log = structlog.get_logger("truc.operation")
@@ -83,8 +85,9 @@ class Readiness(BaseModel):
 
     ready: bool = Field(description="Whether all parts work.")
     checks: dict[str, Check] = Field(
-        description="By part: `database`, `blobs`, `ledger`, `background`, `revocations`; the last never makes a node "
-        "unready, for mail flows without it."
+        description="By part: `database`, `blobs`, `ledger`, `checkpoints`, `background`, `revocations`; the last "
+        "never makes a node unready, for mail flows without it. `checkpoints` does where the database does not "
+        "continue what was signed, as after an old backup was restored: an operator has to decide what is to hold."
     )
 
 
@@ -114,6 +117,7 @@ async def readyz(request: Request) -> Response:
         "database": Check(ok=True, detail="answers"),
         "blobs": await _check_blobs(node),
         "ledger": await _check_ledger(node),
+        "checkpoints": await _check_checkpoints(node),
         "background": Check(ok=not request.app.state.broken, detail=request.app.state.broken or "runs"),
         "revocations": await _check_revocations(node),
     }
@@ -135,13 +139,28 @@ _NO_DATABASE = "not known while the database does not answer"
 async def _check_ledger(node: Node) -> Check:
     try:
         async with asyncio.timeout(CHECK_SECONDS_MAX), node.database.read() as tx:
-            count, oldest = await journal.unsealed_backlog(tx)
+            found = await standing(tx)
     except Exception as error:  # noqa: BLE001 -- whatever it is (no tables, no server), the node is not ready
         _log.warning("readiness.database", cause=repr(error)[:500])
         return Check(ok=False, detail=_NO_DATABASE)
-    behind = (clock.now() - oldest).total_seconds() if oldest else 0.0
-    detail = f"{count} events wait to be sealed, the oldest for {max(behind, 0.0):.1f} s"
+    at = clock.now()
+    behind = found.unsealed_seconds(now=at)
+    detail = (
+        f"{found.waiting} events wait to be sealed, the oldest for {behind:.1f} s; "
+        f"{found.size - (found.published or 0)} to be signed, for {found.unsigned_seconds(now=at):.1f} s"
+    )
     return Check(ok=behind <= BEHIND_SECONDS_MAX, detail=detail)
+
+
+async def _check_checkpoints(node: Node) -> Check:
+    try:
+        async with asyncio.timeout(CHECK_SECONDS_MAX):
+            reason = await doubt(node.publisher)
+    except DataFault as error:
+        reason = error.detail
+    except Exception:  # noqa: BLE001 -- the check of the ledger says what is wrong
+        return Check(ok=True, detail=_NO_DATABASE)
+    return Check(ok=reason is None, detail=reason or "the ledger continues what was signed")
 
 
 async def _check_revocations(node: Node) -> Check:
@@ -189,6 +208,9 @@ async def metrics_page(request: Request) -> Response:
             sources = await revocation_sources.every_source(tx)
             ending = await expiring.counts(tx, at=clock.now())
             waiting = await inspections.waiting(tx)
+            ledger = await standing(tx)
+        doubted = not (await _check_checkpoints(node)).ok
+        others.append(metrics.ledger(ledger, doubted=doubted, at=clock.now()))
         others += [metrics.freshness(sources, at=clock.now()), metrics.endings(ending)]
         others.append(metrics.inspections(waiting))
     exposition = request.app.state.metrics.exposition(*others)

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from app.errors import DataFault
+from app.errors import DataFault, RequestInvalid
 from app.ledger.lease import LEASE, LeaseLost
 from app.ledger.lease import take as take_lease
 from app.ledger.publish import NotContinued, Publisher, doubt, publish
+from app.ledger.rollback import accept_rollback
 from app.ledger.seal import seal_all
 from app.ledger.sealer import Sealer
 from app.signing.checkpoint import Checkpoint, open_checkpoint
@@ -22,7 +23,7 @@ from app.store import checkpoints
 from app.store.database import Database
 from app.store.schema import checkpoints as checkpoint_table
 from app.store.schema import ledger_state, ledger_tiles
-from tests.ledger.recording import AT, sign_in, write
+from tests.ledger.recording import AT, Log, detail_of, sign_in, write
 
 ORIGIN = "log.example/ledger"
 
@@ -168,6 +169,38 @@ async def test_a_database_from_an_old_backup_is_not_signed(ledger: Ledger, tmp_p
 async def _seal_and_publish(ledger: Ledger) -> None:
     await seal_all(ledger.database, now=AT)
     await publish(ledger.publisher, now=AT)
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+async def test_an_operator_may_have_it_go_on_and_that_is_on_record(ledger: Ledger, tmp_path: Path) -> None:
+    await ledger.grow_and_publish(3)
+    with pytest.raises(RequestInvalid, match="nothing to accept"):
+        await accept_rollback(ledger.publisher, signed_size=3, actor="operator", now=AT)
+    await ledger.close()
+    put_back = _rolled_back(ledger, tmp_path)
+    ledger.publisher = ledger.opened()
+    signed = await ledger.grow_and_publish(2)
+    await ledger.close()
+    put_back()
+    ledger.publisher = ledger.opened()
+    with pytest.raises(RequestInvalid, match="not of 4"):
+        await accept_rollback(ledger.publisher, signed_size=4, actor="operator", now=AT)
+    given_up = await accept_rollback(ledger.publisher, signed_size=5, actor="operator", now=AT)
+    assert given_up == SignedTree(5, signed.root)
+    assert await doubt(ledger.publisher) is None
+    assert (await ledger.grow_and_publish(1)).size == 5
+    assert await doubt(ledger.publisher) is None
+    log = await Log.of(ledger.database)
+    assert [row.kind for row in log.sealed[3:]] == ["ledger.rollback_accepted", "token.issued"]
+    assert detail_of(log.sealed[3]) == {"size": 5, "root": signed.root.hex(), "kept_size": 3}
+
+
+async def test_an_operator_cannot_have_a_tree_go_on_that_was_changed(ledger: Ledger) -> None:
+    await ledger.grow_and_publish(3)
+    async with ledger.database.write() as tx:
+        await tx.execute(ledger_tiles.update().values(hashes=bytes(32) * 3))
+    with pytest.raises(NotContinued):
+        await accept_rollback(ledger.publisher, signed_size=3, actor="operator", now=AT)
 
 
 _TAMPERED: dict[str, sa.Update] = {

@@ -16,7 +16,7 @@ def test_a_healthy_node_says_so(node: RunningNode) -> None:
     answer = node.http.get("/readyz")
     assert answer.status_code == 200, answer.text
     assert answer.json()["ready"] is True
-    assert set(answer.json()["checks"]) == {"database", "blobs", "ledger", "background", "revocations"}
+    assert set(answer.json()["checks"]) == {"database", "blobs", "ledger", "checkpoints", "background", "revocations"}
     assert all(check["ok"] for check in answer.json()["checks"].values())
 
 

@@ -1,0 +1,78 @@
+"""`truc key … --ledger` and `truc ledger`: the keys of checkpoints, and how far the ledger is."""
+
+import asyncio
+import json
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+
+from app.ledger.publish import Publisher, publish
+from app.ledger.seal import seal_all
+from app.signing.checkpoint import open_checkpoint
+from app.signing.ledger_key import LedgerKey
+from app.signing.note import VerifierKey
+from app.signing.signed_trees import SignedTree
+from app.store.database import Database
+from tests.cli.conftest import Truc
+
+ORIGIN = "log.example/ledger"
+
+
+def _published(registry: Path, key: LedgerKey) -> str:
+    async def run() -> None:
+        database = Database(f"sqlite:///{registry / 'truc.db'}")
+        now = datetime.now(UTC)
+        await seal_all(database, now=now)
+        await publish(Publisher(database, key, ORIGIN), now=now)
+        await database.close()
+
+    asyncio.run(run())
+    with sqlite3.connect(registry / "truc.db") as rows:
+        return str(rows.execute("SELECT note FROM checkpoints ORDER BY size DESC").fetchone()[0])
+
+
+def test_another_key_signs_checkpoints_and_the_old_one_goes_on_verifying(truc: Truc, registry: Path) -> None:
+    running = LedgerKey.open(registry / "keys")
+    before = _published(registry, running)
+    done = truc("key", "rotate", "--ledger", "--json").json
+    # Who runs already signs with the new one: the rotation is an event, and there is more to sign.
+    after = _published(registry, running)
+    listed = truc("key", "list", "--json").json
+    assert [(each["of"], each["signs"], each["kid"]) for each in listed] == [
+        ("ledger", True, done["kid"]),
+        ("ledger", False, done["previous"]),
+    ]
+    newest, oldest = (VerifierKey.read(each["verifier"]) for each in listed)
+    assert open_checkpoint(before, log=[oldest])[0].size == 0
+    assert open_checkpoint(after, log=[newest])[0].size == 1
+    (registry / "keys" / "ledger-0001.pem").unlink()
+    assert LedgerKey.open(registry / "keys").verifiers(ORIGIN) == (oldest, newest)
+    with sqlite3.connect(registry / "truc.db") as rows:
+        [(kind, body)] = rows.execute("SELECT kind, body FROM events").fetchall()
+    assert (kind, json.loads(body)["detail"]) == (
+        "ledger_key.rotated",
+        {"kid": done["kid"], "previous": done["previous"]},
+    )
+
+
+def test_a_ledger_that_was_rolled_back_is_a_failure_until_it_is_accepted(truc: Truc, registry: Path) -> None:
+    key = LedgerKey.open(registry / "keys")
+    _published(registry, key)
+    assert _grades(truc)["checkpoints"] == "ok"
+    seen = key.signed.read()[ORIGIN]
+    assert key.signed.advance(ORIGIN, seen=seen, to=SignedTree(7, bytes(32)))
+    assert _grades(truc)["checkpoints"] == "failure"
+    assert "a tree of 7 events was signed" in truc("ledger", "state", "--json").json["doubt"]
+    refused = truc("ledger", "accept-rollback", "--signed-size", "8")
+    assert (refused.code, "not of 8" in refused.err) == (1, True)
+    assert truc("ledger", "accept-rollback", "--signed-size", "7", "--json").json == {
+        "given_up": 7,
+        "root": "00" * 32,
+    }
+    assert _grades(truc)["checkpoints"] == "ok"
+    state = truc("ledger", "state", "--json").json
+    assert (state["doubt"], state["waiting"], state["published"]) == (None, 1, 0)
+
+
+def _grades(truc: Truc) -> dict[str, str]:
+    return {each["name"]: each["grade"] for each in truc("doctor", "--json").json["checks"]}
