@@ -629,7 +629,6 @@ TEXTS: Final[dict[str, Text]] = {
     "happened.node_key.rotated": Text("Đổi khóa của trục", "Node key rotated"),
     "happened.ledger_key.rotated": Text("Đổi khóa ký sổ cái", "Ledger key rotated"),
     "happened.ledger.rollback_accepted": Text("Chấp nhận sổ cái bị khôi phục lùi", "Ledger rollback accepted"),
-    "happened.ledger.rollback_accepted": Text("Chấp nhận sổ cái bị khôi phục lùi", "Ledger rollback accepted"),
     "happened.month.closed": Text("Chốt số liệu tháng", "Month closed"),
     "happened.content.purged": Text("Hủy nội dung hết hạn lưu", "Content purged"),
     "happened.content.held": Text("Khóa nội dung, không được hủy", "Content held"),
