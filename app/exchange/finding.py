@@ -4,6 +4,7 @@ Neither is part of what happened, so neither is in the transaction of it: rounds
 came to, in any number of processes, and a database from before is caught up with in the same way.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from app.exchange.document_words import terms_of
@@ -62,10 +63,11 @@ async def catch_up(database: Database) -> None:
 async def _next_blocks(tx: Transaction) -> list[dict[str, Any]]:
     first = await event_blocks.covered(tx) // WIDTH
     full = await journal.size(tx) // WIDTH
-    return [_block(number, await event_blocks.events_of(tx, number)) for number in range(first, full)[:BLOCKS_MAX]]
+    return [block_of(number, await event_blocks.events_of(tx, number)) for number in range(first, full)[:BLOCKS_MAX]]
 
 
-def _block(number: int, held: Any) -> dict[str, Any]:
+def block_of(number: int, held: Sequence[Any]) -> dict[str, Any]:
+    """Return the row of a block, from the rows of all its events."""
     marks: set[str] = set()
     for event in held:
         for name in ("outcome", "tier", "branch", "document_type", "peer_tier"):

@@ -21,6 +21,9 @@ from app.store.journal import EventFilter
 STREAM_CHUNK = 1_000
 """Events held at once while all of them are given."""
 
+FEW = 500
+"""Entries of a word that is rare."""
+
 COUNTED_MAX = 20_000
 """Entries of a word that are gone through to find the documents that have all words."""
 
@@ -214,7 +217,10 @@ async def _told(tx: Transaction, text: str | None, words: Sequence[Word]) -> _To
         return _Told()
     if not words:
         return _Told(documents=())
-    counted = await document_terms.counts(tx, words, up_to=COUNTED_MAX + 1)
+    # Most searches have a word that hardly any document has; only where none has, is it worth counting far.
+    counted = await document_terms.counts(tx, words, up_to=FEW)
+    if min(counted) == FEW:
+        counted = await document_terms.counts(tx, words, up_to=COUNTED_MAX + 1)
     (fewest, _, rarest), *others = sorted(zip(counted, range(len(words)), words, strict=True))
     if fewest > COUNTED_MAX:
         return _Told(words=tuple(words))

@@ -20,12 +20,13 @@ from app.store.database import Transaction
 from app.store.event_blocks import WIDTH, mark
 from app.store.journal import EventFilter, conditions
 from app.store.schema import REFUSED, events
-from app.store.schema import event_blocks as blocks
 
 STEP_BLOCKS: Final = 128
 """Blocks that are read in one look at most, a fraction of a second."""
 _STRETCHES_MAX: Final = 200
 """Stretches of an index in one statement; SQLite takes 500."""
+_RUNS_MAX: Final = 32
+"""Runs of blocks in one statement."""
 _NODE: Final = "node"
 _WITHIN: Final = frozenset({"below"})
 """What the range of indices says already."""
@@ -65,9 +66,41 @@ class _Search:
     def order(self, column: Any) -> Any:
         return column.desc() if self.newest_first else column
 
-    def at_positions(self, positions: sa.Select[*tuple[Any, ...]]) -> sa.Select[*tuple[Any, ...]]:
+    def at_positions(self, positions: sa.Select[*tuple[Any, ...]], limit: int) -> sa.Select[*tuple[Any, ...]]:
         position = events.c.position
-        return sa.select(events).where(position.in_(positions)).order_by(self.order(position)).limit(self.limit)
+        return sa.select(events).where(position.in_(positions)).order_by(self.order(position)).limit(limit)
+
+    async def first_of(
+        self,
+        ranges: Sequence[Range],
+        stretches: Sequence[Sequence[sa.ColumnElement[bool]]],
+        told: frozenset[str],
+        *,
+        limit: int,
+        index: str = "",
+    ) -> Sequence[sa.Row[Any]]:
+        """Return the first events of some ranges for which one of several conditions holds, and all of the filter.
+
+        Args:
+            told: attributes of the filter that the conditions say.
+            index: by which SQLite is to read them; it knows nothing of how many rows there are of what.
+        """
+        position = events.c.position
+        others = conditions(self.tx, self.asked, without=told | _WITHIN)
+
+        def part(what: Any, within: Range, stretch: Sequence[sa.ColumnElement[bool]]) -> sa.Select[*tuple[Any, ...]]:
+            found = sa.select(what).where(*stretch, *_inside(within), *others)
+            if index:
+                found = found.with_hint(events, f"INDEXED BY {index}", "sqlite")
+            return found.order_by(self.order(position)).limit(limit)
+
+        if len(ranges) == len(stretches) == 1:
+            return (await self.tx.execute(part(events, ranges[0], stretches[0]))).all()
+        # Each part by itself is read from its end; one condition over all of them would sort the history.
+        parts = [sa.select(part(position, each, stretch).subquery()) for each in ranges for stretch in stretches]
+        together = sa.union_all(*parts).subquery()
+        first = sa.select(together.c.position).order_by(self.order(together.c.position)).limit(limit)
+        return (await self.tx.execute(self.at_positions(first, limit))).all()
 
 
 async def look(tx: Transaction, asked: EventFilter, within: Range, *, limit: int, newest_first: bool = False) -> Look:
@@ -92,7 +125,7 @@ async def _of_documents(search: _Search, within: Range) -> Sequence[sa.Row[Any]]
         .order_by(search.order(position))
         .limit(search.limit)
     )
-    return (await search.tx.execute(search.at_positions(found))).all()
+    return (await search.tx.execute(search.at_positions(found, search.limit))).all()
 
 
 # Along an index.
@@ -100,8 +133,13 @@ async def _of_documents(search: _Search, within: Range) -> Sequence[sa.Row[Any]]
 
 @dataclass(frozen=True, slots=True)
 class _Leading:
-    """Conditions that are each one stretch of an index, in ledger order, and which attributes they speak for."""
+    """Conditions that are each one stretch of an index, in ledger order.
 
+    Attributes:
+        attributes: of the filter, for which they speak.
+    """
+
+    index: str
     stretches: Sequence[Sequence[sa.ColumnElement[bool]]]
     attributes: frozenset[str]
 
@@ -112,14 +150,18 @@ def _leading(asked: EventFilter) -> _Leading | None:
     if agencies and "" not in agencies and len(agencies) * max(len(asked.kinds), 1) <= _STRETCHES_MAX:
         if asked.kinds:
             pairs = [(column.agency == agency, column.kind == kind) for agency in agencies for kind in asked.kinds]
-            return _Leading(pairs, frozenset({"agency", "agencies", "kinds"}))
-        return _Leading([(column.agency == agency,) for agency in agencies], frozenset({"agency", "agencies"}))
+            return _Leading("ix_events_agency_kind_position", pairs, frozenset({"agency", "agencies", "kinds"}))
+        each = [(column.agency == agency,) for agency in agencies]
+        return _Leading("ix_events_agency_position", each, frozenset({"agency", "agencies"}))
     if asked.actor and (asked.actor != _NODE or not asked.kinds):
-        return _Leading([(column.actor == asked.actor,)], frozenset({"actor"}))
+        return _Leading("ix_events_actor_position", [(column.actor == asked.actor,)], frozenset({"actor"}))
     if asked.kinds:
-        return _Leading([(column.kind == kind,) for kind in asked.kinds], frozenset({"kinds"}))
+        return _Leading(
+            "ix_events_kind_position", [(column.kind == kind,) for kind in asked.kinds], frozenset({"kinds"})
+        )
     if asked.outcome == "refused":
-        return _Leading([(sa.literal_column(REFUSED, sa.Boolean),)], frozenset({"outcome"}))
+        refused = sa.literal_column(REFUSED, sa.Boolean)
+        return _Leading("ix_events_refused", [(refused,)], frozenset({"outcome"}))
     return None
 
 
@@ -127,27 +169,11 @@ async def _along(search: _Search, leading: _Leading, within: Range) -> Look:
     rows: list[sa.Row[Any]] = []
     ranges = await _ranges(search, within)
     for each in reversed(ranges) if search.newest_first else ranges:
-        rows += await _along_range(search, leading, each, limit=search.limit - len(rows))
+        left = search.limit - len(rows)
+        rows += await search.first_of([each], leading.stretches, leading.attributes, index=leading.index, limit=left)
         if len(rows) == search.limit:
             break
     return search.rest(rows, within, None)
-
-
-async def _along_range(search: _Search, leading: _Leading, within: Range, *, limit: int) -> Sequence[sa.Row[Any]]:
-    position = events.c.position
-    others = conditions(search.tx, search.asked, without=leading.attributes | _WITHIN)
-
-    def part(what: Any, stretch: Sequence[sa.ColumnElement[bool]]) -> sa.Select[*tuple[Any, ...]]:
-        found = sa.select(what).where(*stretch, *_inside(within), *others)
-        return found.order_by(search.order(position)).limit(limit)
-
-    if len(leading.stretches) == 1:
-        return (await search.tx.execute(part(events, leading.stretches[0]))).all()
-    # Each stretch by itself is read from its end; one condition over all of them would sort the history.
-    each = [sa.select(part(position, stretch).subquery()) for stretch in leading.stretches]
-    together = sa.union_all(*each).subquery()
-    first = sa.select(together.c.position).order_by(search.order(together.c.position)).limit(limit)
-    return (await search.tx.execute(search.at_positions(first))).all()
 
 
 async def _ranges(search: _Search, within: Range) -> list[Range]:
@@ -173,17 +199,15 @@ async def _through(search: _Search, within: Range) -> Look:
     covered = await event_blocks.covered(search.tx)
     if search.newest_first and end > max(first, covered):
         begin = max(first, covered, end - STEP_BLOCKS * WIDTH)
-        return search.rest(await _all_of(search, (begin, end)), within, (first, begin))
+        return search.rest(await _all_of(search, [(begin, end)], limit=search.limit), within, (first, begin))
     if not search.newest_first and first >= covered:
         stop = min(end, first + STEP_BLOCKS * WIDTH)
-        return search.rest(await _all_of(search, (first, stop)), within, (stop, end))
+        return search.rest(await _all_of(search, [(first, stop)], limit=search.limit), within, (stop, end))
     return await _through_blocks(search, within, min(end, covered))
 
 
-async def _all_of(search: _Search, within: Range) -> Sequence[sa.Row[Any]]:
-    position = events.c.position
-    query = sa.select(events).where(*_inside(within), *conditions(search.tx, search.asked, without=_WITHIN))
-    return (await search.tx.execute(query.order_by(search.order(position)).limit(search.limit))).all()
+async def _all_of(search: _Search, ranges: Sequence[Range], *, limit: int) -> Sequence[sa.Row[Any]]:
+    return await search.first_of(ranges, [()], frozenset(), limit=limit)
 
 
 async def _through_blocks(search: _Search, within: Range, covered: int) -> Look:
@@ -197,17 +221,27 @@ async def _through_blocks(search: _Search, within: Range, covered: int) -> Look:
     lowest, highest = min(numbers), max(numbers)
     if len(numbers) == STEP_BLOCKS:
         behind = (first, lowest * WIDTH) if search.newest_first else ((highest + 1) * WIDTH, end)
-    start, position = blocks.c.number * WIDTH, events.c.position
-    query = (
-        sa.select(events)
-        .select_from(blocks.join(events, (position >= start) & (position < start + WIDTH)))
-        .where(blocks.c.number >= lowest, blocks.c.number <= highest, *fitting)
-        # Added to nothing, so that it is a condition and not what the index is read by: that are the blocks.
-        .where(position + 0 >= first, position + 0 < end, *conditions(tx, search.asked, without=_WITHIN))
-        .order_by(search.order(blocks.c.number), search.order(position))
-        .limit(search.limit)
-    )
-    return search.rest((await tx.execute(query)).all(), within, behind)
+    runs = _runs(numbers, (first, min(end, covered)))
+    rows: list[sa.Row[Any]] = []
+    taken, width = 0, 1
+    while taken < len(runs) and len(rows) < search.limit:
+        some = runs[taken : taken + width]
+        rows += await _all_of(search, some, limit=search.limit - len(rows))
+        taken, width = taken + width, min(width * 4, _RUNS_MAX)
+    return search.rest(rows, within, behind)
+
+
+def _runs(numbers: Sequence[int], within: Range) -> list[Range]:
+    """Return the ranges of indices of blocks, those side by side as one, in the order of the numbers."""
+    found: list[Range] = []
+    for first, end in ((number * WIDTH, (number + 1) * WIDTH) for number in numbers):
+        if found and found[-1][1] == first:
+            found[-1] = (found[-1][0], end)
+        elif found and end == found[-1][0]:
+            found[-1] = (first, found[-1][1])
+        else:
+            found.append((first, end))
+    return [(max(first, within[0]), min(end, within[1])) for first, end in found]
 
 
 def _marks(asked: EventFilter) -> list[str]:
