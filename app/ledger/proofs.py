@@ -16,12 +16,14 @@ class InclusionProof:
     Attributes:
         hashes: the audit path, lowest first (RFC 6962 §2.1.1), 32 octets each.
         root: of the tree of that size.
+        leaf_hash: of the event, as the tree has it.
     """
 
     index: int
     size: int
     hashes: tuple[bytes, ...]
     root: bytes
+    leaf_hash: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +64,13 @@ async def inclusion(tx: Transaction, indices: Sequence[int], size: int) -> tuple
         raise RequestInvalid(f"index {beyond[0]} is not in a tree of {size} events; it must be below the size")
     spans = [tree.inclusion_spans(index, size) for index in indices]
     whole = tree.root_span(size)
-    tiles = await ledger_tiles.read(tx, tree.tiles_for([whole, *(span for each in spans for span in each)]))
+    leaves = [tree.Span(index, index + 1) for index in indices]
+    wanted = [whole, *leaves, *(span for each in spans for span in each)]
+    tiles = await ledger_tiles.read(tx, tree.tiles_for(wanted))
     top = tree.hash_of(tiles, whole)
     return tuple(
-        InclusionProof(index, size, tuple(tree.hash_of(tiles, span) for span in each), top)
-        for index, each in zip(indices, spans, strict=True)
+        InclusionProof(index, size, tuple(tree.hash_of(tiles, span) for span in each), top, tree.hash_of(tiles, leaf))
+        for index, each, leaf in zip(indices, spans, leaves, strict=True)
     )
 
 

@@ -170,9 +170,8 @@ async def inclusion(
                 "query parameter index",
             )
         (proof,) = await proofs.inclusion(tx, [index], whole)
-        leaf_hash = await published.leaf(tx, index)
         signed = await published.of_size(tx, whole)
-    return InclusionView.of(proof, leaf_hash, signed.note if signed else None)
+    return InclusionView.of(proof, signed.note if signed else None)
 
 
 @router.get(

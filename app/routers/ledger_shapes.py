@@ -37,12 +37,12 @@ class InclusionView(BaseModel):
     checkpoint: str | None = Field(description="The signed checkpoint of that size; null where none is kept.")
 
     @classmethod
-    def of(cls, proof: InclusionProof, leaf_hash: bytes, checkpoint: str | None) -> "InclusionView":
+    def of(cls, proof: InclusionProof, checkpoint: str | None) -> "InclusionView":
         """Show a proof."""
         return cls(
             index=proof.index,
             size=proof.size,
-            leaf_hash=leaf_hash.hex(),
+            leaf_hash=proof.leaf_hash.hex(),
             hashes=[each.hex() for each in proof.hashes],
             root=proof.root.hex(),
             checkpoint=checkpoint,
