@@ -6,7 +6,7 @@
                 what was found in its attachments is what the event of that says
 (4) deliveries  each delivery has its one event, and stands where its events left it
 (5) reports     each status report has its one event, which says the same, and each such event its report
-(6) figures     a recount from event 0 gives the stored sums
+(6) figures     a recount from event 0 gives the stored sums, and those that reports are made of
 (7) bodies      each kept body hashes to its name (on request: it reads every byte); one that is marked as purged has
                 its event, and each such event its mark
 (8) receipts    each receipt is signed by this node and says what the event says (where the node's key is given)
@@ -15,6 +15,7 @@
 (11) checkpoints  its root of each size is what was signed for that size, here and by those who kept a checkpoint
 (12) registry   agencies, certificates, clients and subscriptions are what their events made of them; evidence hashes to
                 its name
+(13) months     each version of a closed month has its event and its report, whose figures are those of its size
 
 Reads in chunks, so memory stays bounded but for the figures, whose number does not grow with the traffic of a month.
 """
@@ -26,6 +27,7 @@ from datetime import datetime
 from typing import Protocol
 
 from app.ledger import recounted
+from app.ledger.closed_check import check_closed_months, check_sums
 from app.ledger.divergence import CheckReport as CheckReport
 from app.ledger.divergence import Divergence as Divergence
 from app.ledger.divergence import Likely
@@ -135,7 +137,7 @@ async def check_in(tx: Transaction, means: Means) -> CheckReport:
         await retelling.of(events.touched or ())
     await check_stamps(tx, report)
     if events.recount is not None:
-        await recounted.compare(tx, report, events.recount)
+        await _figures(tx, report, events.recount, means.blobs)
     await check_registry(tx, report)
     await check_purged(tx, report)
     if means.blobs is not None:
@@ -174,8 +176,17 @@ async def recount(database: Database, *, progress: Progress = _no_progress) -> C
         events = EventsCheck(tx, report, counted, None)
         await events.size()
         await events.all(progress)
-        await recounted.compare(tx, report, counted)
+        await _figures(tx, report, counted, None)
     return report
+
+
+async def _figures(tx: Transaction, report: CheckReport, counted: Recount, blobs: BlobStore | None) -> None:
+    found = report.found
+    await recounted.compare(tx, report, counted)
+    if report.found == found:
+        # What follows from wrong figures would only repeat what is wrong with them.
+        await check_sums(tx, report)
+        await check_closed_months(tx, report, blobs)
 
 
 async def _bodies(tx: Transaction, report: CheckReport, blobs: BlobStore, progress: Progress) -> None:

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from app.errors import DataFault
 from app.store.database import Transaction, upsert
 from app.store.listed import listed, table_of
-from app.store.schema import FIGURE_KEY, MEASURES, agencies, counted_months, durations, figures, rolled_figures
+from app.store.schema import FIGURE_KEY, MEASURES, agencies, counted_months, durations, events, figures, rolled_figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,8 +291,28 @@ async def everything(tx: Transaction) -> Sequence[Any]:
 
 
 async def every_rolled(tx: Transaction) -> Sequence[Any]:
-    """Return every row of sums of figures, for a recount to compare with."""
-    return (await tx.execute(sa.select(rolled_figures))).all()
+    """Return every row of sums of figures: the key without the agency, and the measures."""
+    columns = (*_ROLLED_KEY, *MEASURES)
+    return (await tx.execute(sa.select(*(rolled_figures.c[name] for name in columns)))).all()
+
+
+async def rolled_anew(tx: Transaction) -> Sequence[Any]:
+    """Return the same rows as the rows of figures give them."""
+    sums = [sa.cast(sa.func.sum(figures.c[name]), sa.BigInteger).label(name) for name in MEASURES]
+    found: list[Any] = []
+    for kept in ROLLED:
+        told = [name for name in _ROLLED_KEY if name in kept or name == "month"]
+        key = [figures.c[name] if name in told else sa.literal(ALL).label(name) for name in _ROLLED_KEY]
+        query = sa.select(*key, *sums).group_by(*(figures.c[name] for name in told))
+        found += (await tx.execute(query)).all()
+    return found
+
+
+async def events_between(tx: Transaction, first: int, end: int, *, limit: int) -> Sequence[sa.Row[Any]]:
+    """Return what is counted of sealed events with indices from `first` up to, and without, `end`, in their order."""
+    columns = ("position", "at", "agency", "tier", "branch", "document_type", "peer_tier", "measures", "durations")
+    query = sa.select(*(events.c[name] for name in columns)).where(events.c.position >= first, events.c.position < end)
+    return (await tx.execute(query.order_by(events.c.position).limit(limit))).all()
 
 
 async def every_spread(tx: Transaction, *, chunk: int) -> AsyncIterator[Sequence[Spread]]:

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,12 @@ import pytest
 import sqlalchemy as sa
 
 from app.errors import DataFault
+from app.ids import new_id
 from app.ledger import closing as months
+from app.ledger.closed_check import check_closed_months, check_sums
 from app.ledger.closing import Closing, close_due, read_frozen
-from app.ledger.events import EventKind
+from app.ledger.divergence import CheckReport
+from app.ledger.events import Event, EventKind
 from app.ledger.frozen_month import changes
 from app.ledger.publish import Publisher
 from app.ledger.seal import seal_all
@@ -46,7 +50,17 @@ async def closing(database_url: str, tmp_path: Path) -> AsyncIterator[Closing]:
 
 async def _happen(database: Database, at: datetime, *, sealed: bool = True) -> None:
     one = sending(STANDINGS[2], STANDINGS[3:5], at=at)
-    await write(database, one)
+    fetched = Event(
+        new_id(),
+        EventKind.DELIVERY_ACKNOWLEDGED,
+        at,
+        "client",
+        standing=STANDINGS[3],
+        document_type="cong-van",
+        peer_tier="province",
+        detail={"seconds": at.day * 100},
+    )
+    await write(database, one, events=[fetched])
     if sealed:
         await seal_all(database, now=at)
 
@@ -147,3 +161,63 @@ async def test_a_report_that_was_changed_on_the_disk_is_not_shown(closing: Closi
     path.write_bytes(path.read_bytes().replace(b'"sent":2', b'"sent":3'))
     with pytest.raises(DataFault):
         read_frozen(closing.blobs, october.digest)
+
+
+class _TakenBack(Exception):
+    """Ends a transaction that must leave nothing."""
+
+
+async def _checked(closing: Closing) -> CheckReport:
+    report = CheckReport()
+    async with closing.publisher.database.read() as tx:
+        await check_sums(tx, report)
+        await check_closed_months(tx, report, closing.blobs)
+    return report
+
+
+@pytest.fixture
+async def closed(closing: Closing) -> Closing:
+    """The same with September and October closed, October twice, and moved again."""
+    database = closing.publisher.database
+    await close_due(closing, now=CLOSED)
+    await _happen(database, OCTOBER)
+    await close_due(closing, now=CLOSED + DAY)
+    await _happen(database, OCTOBER)
+    await seal_all(database, now=CLOSED + DAY)
+    assert (await _checked(closing)).divergences == []
+    return closing
+
+
+async def test_whatever_is_changed_in_closed_months_or_sums_is_found(closed: Closing) -> None:
+    """One after the other, each in a transaction that is taken back."""
+    statements = {
+        "DELETE FROM closed_months WHERE month = '2026-09'": "an event says it was closed",
+        "UPDATE closed_months SET ledger_size = ledger_size - 1 WHERE version = 2": "its event says",
+        f"UPDATE closed_months SET digest = '{'0' * 64}' WHERE version = 2": "is missing",
+        f"UPDATE closed_months SET root = '{'0' * 64}' WHERE version = 2": "its report says",
+        "UPDATE figures SET sent = sent + 1 WHERE month = '2026-10' AND sent > 0": "other figures",
+        "UPDATE durations SET counts = '[4,1]' WHERE month = '2026-09'": "other figures",
+        "UPDATE rolled_figures SET sent = sent + 1 WHERE document_type <> '*'": "the sums of sent",
+        "DELETE FROM rolled_figures WHERE tier = 'district'": "the row of sums is missing",
+        "UPDATE rolled_figures SET branch = 'x' WHERE tier = 'district' AND branch = 'state'": "the figures give none",
+    }
+    for statement, told in statements.items():
+        report = CheckReport()
+        with suppress(_TakenBack):
+            async with closed.publisher.database.write() as tx:
+                await tx.execute(sa.text(statement))
+                await check_sums(tx, report)
+                await check_closed_months(tx, report, closed.blobs)
+                raise _TakenBack
+        assert any(told in each.message for each in report.divergences), (statement, report.divergences)
+    assert (await _checked(closed)).divergences == []
+
+
+async def test_a_changed_report_is_found(closed: Closing) -> None:
+    for row in await _rows(closed):
+        path = closed.blobs.path_of(row.digest)
+        body = path.read_bytes()
+        path.write_bytes(body + b" ")
+        [found] = (await _checked(closed)).divergences
+        assert found.place == f"{row.month} version {row.version}"
+        path.write_bytes(body)
