@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
-from xml.sax.saxutils import quoteattr
 
 from app.exchange import archive
 from app.exchange.archive import Dossier
@@ -201,7 +200,9 @@ def _assembled(
     own = {
         layout.MANIFEST: manifest,
         layout.MANIFEST_SIGNATURE: signature,
-        layout.MEDIA_TYPES: _media_types([part.member.name for part in parts]),
+        layout.MEDIA_TYPES: layout.media_types(
+            [*(part.member.name for part in parts), layout.MANIFEST, layout.MANIFEST_SIGNATURE]
+        ),
     }
     members = [part.member for part in parts] + [_short(name, octets) for name, octets in own.items()]
     members.sort(key=lambda member: member.name)
@@ -243,20 +244,3 @@ def _manifest(issuer: str, dossier: Dossier, logged: Ledgered, parts: Sequence[P
         ],
         files=[part.listed for part in parts],
     )
-
-
-def _media_types(names: Sequence[str]) -> bytes:
-    """Write META-INF/manifest.xml (OASIS OpenDocument 1.2 part 3 §3.2), which says what the members are."""
-    named = [("/", layout.MEDIA_TYPE), *((name, layout.media_type_of(name)) for name in (*names, *_OWN))]
-    entries = "".join(
-        f"<manifest:file-entry manifest:full-path={quoteattr(name)} manifest:media-type={quoteattr(media_type)}/>\n"
-        for name, media_type in sorted(named)
-    )
-    return (
-        '<?xml version="1.0" encoding="UTF-8"?>\n'
-        '<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0" '
-        f'manifest:version="1.2">\n{entries}</manifest:manifest>\n'
-    ).encode()
-
-
-_OWN = (layout.MANIFEST, layout.MANIFEST_SIGNATURE)

@@ -10,17 +10,22 @@ from uuid import uuid4
 import pytest
 from lxml import etree
 
+from app.edxml.model import DocumentKind
+from app.ids import new_id
 from app.ledger.bundle import layout
 from app.ledger.bundle.check import check
 from app.ledger.bundle.trust import Trust
+from app.ledger.events import NODE_ACTOR, Event, EventKind, record
+from app.node import Node
 from app.signing import merkle
 from app.signing.checkpoint import open_checkpoint
 from app.signing.ledger_key import ledger_keys
 from app.signing.node_key import public_keys, verify_jws
+from app.store.schema import documents, status_reports
 from tests.exchange.bundles import Opened, bundle_of, publish_all
 from tests.exchange.mail import Sent, report, send
 from tests.exchange.remains import events_since, remains
-from tests.support.office import COMMUNE, DISTRICT, PARTY, PROVINCE, Exchange, created, refused
+from tests.support.office import COMMUNE, DISTRICT, PARTY, PROVINCE, Exchange, business, created, refused
 
 SUBJECT = "V/v hồ sơ chỉ hai bên được đọc"
 ATTACHED = b"%PDF-1.7 nothing of this is for auditors"
@@ -212,3 +217,37 @@ def test_the_same_evidence_is_the_same_octets(shared: Exchange, sent_here: Sent)
     assert {**first.manifest, "made_at": None} == {**second.manifest, "made_at": None}
     # The same bundle twice differs in nothing but the time of making, and the signature over it.
     assert len(first.octets) == len(second.octets)
+
+
+def test_what_is_not_there_any_more_is_said_to_be_purged(shared: Exchange) -> None:
+    sent = send(shared[DISTRICT], PROVINCE)
+    created(report(shared[PROVINCE], sent, "01"))
+
+    async def purge(node: Node) -> None:
+        async with node.database.write() as tx:
+            for table, column in ((documents, documents.c.id), (status_reports, status_reports.c.document)):
+                await tx.execute(table.update().where(column == sent.id).values(purged_at=datetime.now(UTC)))
+            purged = EventKind.CONTENT_PURGED
+            await record(tx, [Event(new_id(), purged, datetime.now(UTC), NODE_ACTOR, document=sent.id)])
+
+    # As `exchange.retention` does, which would take the documents of other tests, too.
+    shared.running.run(purge)
+    publish_all(shared)
+    for system in (shared[DISTRICT].system, shared[PROVINCE].system, shared.auditor):
+        bundle = bundle_of(system, sent.id)
+        check_whole(shared, bundle)
+        assert bundle.manifest["content"] == "purged"
+        assert bundle.manifest["sha256"] == hashlib.sha256(sent.body).hexdigest()
+        assert not {"document.edxml", *bundle.named("statuses", ".edxml")} & bundle.members.keys()
+        assert len(bundle.named("statuses", ".jws")) == 1
+
+
+def test_documents_it_speaks_of_are_named(shared: Exchange) -> None:
+    first = send(shared[DISTRICT], PROVINCE)
+    update = business(DocumentKind.UPDATE, document_id=first.receipt["document_id"])
+    second = send(shared[DISTRICT], PROVINCE, business=update)
+    publish_all(shared)
+    for sent, direction, other in ((first, "incoming", second), (second, "outgoing", first)):
+        [link] = bundle_of(shared.auditor, sent.id).manifest["links"]
+        assert (link["direction"], link["document"], link["relation"]) == (direction, other.id, "updates")
+        assert link["document_id"] == first.receipt["document_id"]
