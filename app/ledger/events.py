@@ -136,7 +136,7 @@ class EventKind(StrEnum):
     TOKEN_REFUSED = "token.refused"  # noqa: S105
     """A sign-in failed."""
     TRAIL_READ = "trail.read"
-    """An auditor read the trail of a document, or events by a query."""
+    """An auditor read the trail of a document, events by a query, or entries of the ledger."""
 
 
 class Outcome(StrEnum):

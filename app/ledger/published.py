@@ -10,12 +10,10 @@ from datetime import datetime
 from app.errors import DataFault, NotFound
 from app.findings import Finding, Severity
 from app.ledger import tree
+from app.ledger.events import BODY_OCTETS_MAX
 from app.ledger.tile_paths import SOURCE, TilePath
 from app.store import checkpoints, cosignatures, entries, ledger_tiles
 from app.store.database import Transaction
-
-ENTRY_OCTETS_MAX = 65_535
-"""Longest entry of a bundle, whose length is written in two octets (C2SP tlog-tiles)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +115,7 @@ async def bundle(tx: Transaction, path: TilePath) -> bytes:
         raise _archived(f"of the entries {first} to {first + path.width - 1} only {len(found)} are in the database")
     octets = [body.encode("utf-8") for body in found]
     longest = max(map(len, octets))
-    if longest > ENTRY_OCTETS_MAX:
+    if longest > BODY_OCTETS_MAX:
         raise DataFault(f"the entry bundle {path} has an entry of {longest} octets; its length does not fit")
     return b"".join(len(each).to_bytes(2, "big") + each for each in octets)
 

@@ -9,6 +9,7 @@
     oauth         tokens for clients; `sign_in` takes the steps, `assertions` reads private_key_jwt, `brake` brakes
     documents, statuses, mailbox        the exchange; `messages` and `ranges` are what they share
     agencies, certificates, trust, clients        the registry
+    ledger        checkpoints, tiles, proofs and entries of the log, and what witnesses sign; `ledger_shapes`
     audit, statistics        the delivery log and the figures; `queries` is what they share
     operation     health, figures for Prometheus (`metrics`), help on problems; `openapi`: the API's own description
 
