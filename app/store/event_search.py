@@ -77,21 +77,17 @@ class _Search:
         told: frozenset[str],
         *,
         limit: int,
-        index: str = "",
     ) -> Sequence[sa.Row[Any]]:
         """Return the first events of some ranges for which one of several conditions holds, and all of the filter.
 
         Args:
             told: attributes of the filter that the conditions say.
-            index: by which SQLite is to read them; it knows nothing of how many rows there are of what.
         """
         position = events.c.position
         others = conditions(self.tx, self.asked, without=told | _WITHIN)
 
         def part(what: Any, within: Range, stretch: Sequence[sa.ColumnElement[bool]]) -> sa.Select[*tuple[Any, ...]]:
             found = sa.select(what).where(*stretch, *_inside(within), *others)
-            if index:
-                found = found.with_hint(events, f"INDEXED BY {index}", "sqlite")
             return found.order_by(self.order(position)).limit(limit)
 
         if len(ranges) == len(stretches) == 1:
@@ -139,29 +135,25 @@ class _Leading:
         attributes: of the filter, for which they speak.
     """
 
-    index: str
     stretches: Sequence[Sequence[sa.ColumnElement[bool]]]
     attributes: frozenset[str]
 
 
 def _leading(asked: EventFilter) -> _Leading | None:
     column = events.c
-    agencies = (asked.agency,) if asked.agency is not None else asked.agencies
+    whose, agencies = ("agency", (asked.agency,)) if asked.agency is not None else ("agencies", asked.agencies)
     if agencies and "" not in agencies and len(agencies) * max(len(asked.kinds), 1) <= _STRETCHES_MAX:
         if asked.kinds:
             pairs = [(column.agency == agency, column.kind == kind) for agency in agencies for kind in asked.kinds]
-            return _Leading("ix_events_agency_kind_position", pairs, frozenset({"agency", "agencies", "kinds"}))
-        each = [(column.agency == agency,) for agency in agencies]
-        return _Leading("ix_events_agency_position", each, frozenset({"agency", "agencies"}))
+            return _Leading(pairs, frozenset({whose, "kinds"}))
+        return _Leading([(column.agency == agency,) for agency in agencies], frozenset({whose}))
     if asked.actor and (asked.actor != _NODE or not asked.kinds):
-        return _Leading("ix_events_actor_position", [(column.actor == asked.actor,)], frozenset({"actor"}))
+        return _Leading([(column.actor == asked.actor,)], frozenset({"actor"}))
     if asked.kinds:
-        return _Leading(
-            "ix_events_kind_position", [(column.kind == kind,) for kind in asked.kinds], frozenset({"kinds"})
-        )
+        return _Leading([(column.kind == kind,) for kind in asked.kinds], frozenset({"kinds"}))
     if asked.outcome == "refused":
         refused = sa.literal_column(REFUSED, sa.Boolean)
-        return _Leading("ix_events_refused", [(refused,)], frozenset({"outcome"}))
+        return _Leading([(refused,)], frozenset({"outcome"}))
     return None
 
 
@@ -170,7 +162,7 @@ async def _along(search: _Search, leading: _Leading, within: Range) -> Look:
     ranges = await _ranges(search, within)
     for each in reversed(ranges) if search.newest_first else ranges:
         left = search.limit - len(rows)
-        rows += await search.first_of([each], leading.stretches, leading.attributes, index=leading.index, limit=left)
+        rows += await search.first_of([each], leading.stretches, leading.attributes, limit=left)
         if len(rows) == search.limit:
             break
     return search.rest(rows, within, None)

@@ -568,7 +568,13 @@ sa.Index(
 sa.Index("ix_events_actor_position", events.c.actor, events.c.position, sqlite_where=_sealed, postgresql_where=_sealed)
 REFUSED = "outcome = 'refused'"
 """Few events among many; queries say it in the same words."""
-sa.Index("ix_events_refused", events.c.position, sqlite_where=sa.text(REFUSED), postgresql_where=sa.text(REFUSED))
+sa.Index(
+    "ix_events_refused",
+    events.c.outcome,
+    events.c.position,
+    sqlite_where=sa.text(REFUSED),
+    postgresql_where=sa.text(REFUSED),
+)
 NOBODYS_REFUSAL = "agency IS NULL AND outcome = 'refused'"
 """Which refusals no agency could be told of, because the message did not come as far as its sender."""
 sa.Index(

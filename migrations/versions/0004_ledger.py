@@ -175,7 +175,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_events_refused",
         "events",
-        ["position"],
+        ["outcome", "position"],
         unique=False,
         sqlite_where=sa.text("outcome = 'refused'"),
         postgresql_where=sa.text("outcome = 'refused'"),
