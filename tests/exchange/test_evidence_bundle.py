@@ -10,18 +10,18 @@ from uuid import uuid4
 import pytest
 from lxml import etree
 
-from app.edxml.model import DocumentKind
-from app.ids import new_id
+from app.edxml.model import DocumentKind, DocumentType
+from app.exchange import retention
+from app.exchange.retention import Purged
 from app.ledger.bundle import layout
 from app.ledger.bundle.check import check
 from app.ledger.bundle.trust import Trust
-from app.ledger.events import NODE_ACTOR, Event, EventKind, record
 from app.node import Node
+from app.regulations.provisions import Kept, Retention, RetentionRule
 from app.signing import merkle
 from app.signing.checkpoint import open_checkpoint
 from app.signing.ledger_key import ledger_keys
 from app.signing.node_key import public_keys, verify_jws
-from app.store.schema import documents, status_reports
 from tests.exchange.bundles import Opened, bundle_of, publish_all
 from tests.exchange.mail import Sent, report, send
 from tests.exchange.remains import events_since, remains
@@ -220,18 +220,25 @@ def test_the_same_evidence_is_the_same_octets(shared: Exchange, sent_here: Sent)
 
 
 def test_what_is_not_there_any_more_is_said_to_be_purged(shared: Exchange) -> None:
-    sent = send(shared[DISTRICT], PROVINCE)
-    created(report(shared[PROVINCE], sent, "01"))
+    sender, recipient = shared[DISTRICT], shared[PROVINCE]
+    sent = send(sender, PROVINCE, document_type=DocumentType(25, 0, "Giấy nghỉ phép"))
+    created(report(recipient, sent, "01"))
+    publish_all(shared)
+    for office in (sender, recipient):
+        waiting = [each for each in office.receive(limit=500) if each["document"]["id"] == sent.id]
+        created(office.system.acknowledge([each["delivery_id"] for each in waiting]), 200)
+    now = datetime.now(UTC)
+    # A type that no other document here has.
+    rules = [
+        RetentionRule(name=kept.value, kept=kept, keep_days=0, document_types=types, source="test") for kept in Kept
+    ]
 
-    async def purge(node: Node) -> None:
-        async with node.database.write() as tx:
-            for table, column in ((documents, documents.c.id), (status_reports, status_reports.c.document)):
-                await tx.execute(table.update().where(column == sent.id).values(purged_at=datetime.now(UTC)))
-            purged = EventKind.CONTENT_PURGED
-            await record(tx, [Event(new_id(), purged, datetime.now(UTC), NODE_ACTOR, document=sent.id)])
+    async def purge(node: Node) -> Purged:
+        policy = Retention(source="test", in_force_from=now.date(), rules=tuple(rules))
+        return await retention.purge(node.database, node.blobs, policy, at=now)
 
-    # As `exchange.retention` does, which would take the documents of other tests, too.
-    shared.running.run(purge)
+    purged = shared.running.run(purge)
+    assert (purged.documents, purged.statuses) == (1, 1)
     publish_all(shared)
     for system in (shared[DISTRICT].system, shared[PROVINCE].system, shared.auditor):
         bundle = bundle_of(system, sent.id)
