@@ -36,7 +36,7 @@ def apply_rules(
 ) -> None:
     """Throw away the contents that the rules of today let go; records, receipts and history stay.
 
-    A node does so by itself every hour. May be run beside it.
+    A node does so by itself once a day. May be run beside it.
     """
     settings, planned = asyncio.run(_planned())
     if dry_run:

@@ -177,6 +177,10 @@ class Regulations:
         """Return the rule for documents accepted on this day."""
         return in_force(self.leniency, day)
 
+    def retention_floor_on(self, day: date) -> RetentionFloor:
+        """Return the least that rules in force on this day may say."""
+        return in_force(self.retention_floors, day)
+
     def retention_on(self, day: date) -> Retention:
         """Return what may be purged on this day, whenever it was accepted."""
         return in_force(self.retention, day)

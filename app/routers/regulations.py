@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from app.registry.model import Scope
 from app.regulations.calendar import day_of
-from app.regulations.provisions import Effect, Leniency, Provision, Regulations
+from app.regulations.provisions import Effect, Kept, Leniency, Provision, Regulations, RetentionRule
 from app.routers import clock, problems
 from app.routers.access import AtNode, Caller, require
 from app.routers.calls import calls
@@ -54,6 +54,25 @@ class LeniencyView(ProvisionView):
     mode: Leniency
 
 
+class RetentionRuleView(BaseModel):
+    """How long bodies of one sort are kept."""
+
+    name: str = Field(description="As answers and events give it when it let a body go.")
+    of: Kept = Field(description="`document`, attachments with it, or `status`: status reports.")
+    keep_days: int = Field(description="So many days after acceptance a body may go, at the earliest.")
+    kinds: list[str] = Field(description="`new`, `revocation`, `update`, `replacement`; empty: all.")
+    document_types: list[str] = Field(description="Codes of types of documents; empty: all.")
+    forget_subject: bool = Field(description="Whether the subject of a document goes with its body.")
+    source: str = Field(description="The article, or whose decision it is.")
+
+
+class RetentionView(ProvisionView):
+    """Which bodies may be thrown away that day; what no rule is about is kept for ever."""
+
+    least_days: int = Field(description="No rule keeps bodies for less.")
+    rules: list[RetentionRuleView] = Field(description="Of several about a body, the longest decides.")
+
+
 class WorkingWeekView(ProvisionView):
     """Which days of the week are worked."""
 
@@ -69,6 +88,7 @@ class RegulationsView(BaseModel):
     change_effects: ChangeEffectsView
     waiting: WaitingView
     leniency: LeniencyView
+    retention: RetentionView
     working_week: WorkingWeekView
 
     @classmethod
@@ -76,6 +96,7 @@ class RegulationsView(BaseModel):
         """Show what is in force on a day."""
         deadline, effects = rules.sending_deadline_on(on), rules.change_effects_on(on)
         waiting, leniency, week = rules.waiting_on(on), rules.leniency_on(on), rules.working_week_on(on)
+        retention = rules.retention_on(on)
         undelivered, expiry = waiting.undelivered_after, waiting.expires_after
         return cls(
             on=on,
@@ -97,6 +118,11 @@ class RegulationsView(BaseModel):
                 **_period(waiting),
             ),
             leniency=LeniencyView(mode=leniency.mode, **_period(leniency)),
+            retention=RetentionView(
+                least_days=rules.retention_floor_on(on).least_days,
+                rules=[_retention_rule(rule) for rule in retention.rules],
+                **_period(retention),
+            ),
             working_week=WorkingWeekView(
                 days=sorted(week.days), is_working_day=rules.calendar.is_working_day(on), **_period(week)
             ),
@@ -116,6 +142,18 @@ async def in_force(
 ) -> RegulationsView:
     """Return the dated rules this node applies to what is signed and sent on a day, each with its source."""
     return RegulationsView.of(node.desk.policy.regulations, on or day_of(clock.now()))
+
+
+def _retention_rule(rule: RetentionRule) -> RetentionRuleView:
+    return RetentionRuleView(
+        name=rule.name,
+        of=rule.kept,
+        keep_days=rule.keep_days,
+        kinds=sorted(rule.kinds),
+        document_types=sorted(rule.document_types),
+        forget_subject=rule.forget_subject,
+        source=rule.source,
+    )
 
 
 def _period(provision: Provision) -> dict[str, Any]:

@@ -58,6 +58,7 @@ def test_the_rules_of_a_day_have_their_sources_and_dates(reader: AgencySystem) -
     assert rules["change_effects"]["replacement"] == "at-once"
     assert (rules["working_week"]["days"], rules["working_week"]["is_working_day"]) == ([1, 2, 3, 4, 5], False)
     assert rules["leniency"]["mode"] == "lenient"
+    assert (rules["retention"]["least_days"], rules["retention"]["rules"]) == (365, [])
 
 
 def test_from_its_day_on_the_later_entry_holds(reader: AgencySystem) -> None:

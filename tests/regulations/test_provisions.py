@@ -47,6 +47,8 @@ def test_every_shipped_rule_names_its_source_and_begins_on_a_day() -> None:
         SHIPPED.change_effects,
         SHIPPED.waiting,
         SHIPPED.leniency,
+        SHIPPED.retention_floors,
+        SHIPPED.retention,
         SHIPPED.working_weeks,
     ):
         assert all(rule.source and rule.in_force_from < date(2026, 1, 1) for rule in table)

@@ -28,7 +28,7 @@ from app.signing.checkpoint import Checkpoint, open_checkpoint
 from app.signing.note import VerifierKey
 from app.statistics.periods import Month
 
-_BODY_OCTETS_MAX: Final = 65_535
+_LINE_OCTETS_MAX: Final = 1024 * 1024
 Progress = Callable[[str, int, int], None]
 """Told of (step, done, total)."""
 
@@ -302,7 +302,7 @@ def _lines(folder: Path, name: str, step: str) -> Iterator[bytes]:
     """Yield the lines of a compressed file, of bounded length."""
     try:
         with gzip.open(folder / name, "rb") as file:
-            while line := file.readline(16 * _BODY_OCTETS_MAX):
+            while line := file.readline(_LINE_OCTETS_MAX):
                 if not line.endswith(b"\n"):
                     raise _Diverges(step, name, "a line has no end, or is too long")
                 yield line[:-1]

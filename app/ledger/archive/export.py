@@ -17,6 +17,7 @@ from app.errors import DataFault, NotFound, RequestInvalid
 from app.ledger import proofs
 from app.ledger.archive.files import Folder, Lines
 from app.ledger.archive.layout import (
+    ENTRY_OCTETS_MAX,
     KEYS,
     MANIFEST,
     KeptFile,
@@ -27,7 +28,6 @@ from app.ledger.archive.layout import (
     month_of,
     tile_name,
 )
-from app.ledger.published import ENTRY_OCTETS_MAX
 from app.ledger.tree import HASH_OCTETS, WIDTH
 from app.statistics.periods import Month
 from app.store import archived, checkpoints, closed_months, entries, ledger_tiles

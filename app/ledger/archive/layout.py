@@ -17,6 +17,8 @@ FORMAT: Final = "truc-archive"
 VERSION: Final = 1
 MANIFEST: Final = "manifest.json"
 KEYS: Final = "keys.json"
+ENTRY_OCTETS_MAX: Final = 65_535
+"""Longest entry: its length stands in two octets before it in a bundle (C2SP tlog-tiles)."""
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,200}")
 
