@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from app.errors import NotAuthenticated
-from app.signing.note import Note, VerifierKey, open_note
+from app.signing.note import Note, VerifierKey, decoded, open_note
 
 _SIZE: Final = re.compile(r"0|[1-9][0-9]{0,15}")
 _ROOT_OCTETS: Final = 32
@@ -39,13 +39,12 @@ class Checkpoint:
         Raises:
             NotAuthenticated: it is none.
         """
-        lines = text.split("\n")
-        try:
-            origin, size, root = lines[0], lines[1], base64.b64decode(lines[2], validate=True)
-        except (IndexError, ValueError) as error:
-            raise NotAuthenticated("the note is no checkpoint: origin, size and root, a line each") from error
-        if not origin or not _SIZE.fullmatch(size) or len(root) != _ROOT_OCTETS:
+        lines = text.removesuffix("\n").split("\n")
+        root = decoded(lines[2]) if len(lines) > 2 else None
+        whole = text.endswith("\n") and all(lines)
+        if not whole or root is None or len(root) != _ROOT_OCTETS or not _SIZE.fullmatch(lines[1]):
             raise NotAuthenticated("the note is no checkpoint: origin, size and root of 32 octets, a line each")
+        origin, size = lines[:2]
         return cls(origin, int(size), root)
 
 

@@ -158,9 +158,12 @@ def _of_jwk(entry: Mapping[str, Any]) -> VerifierKey:
     encoded, kid = entry["x"], entry["kid"]
     octets = base64.b64decode(encoded + "=" * (-len(encoded) % 4), altchars=b"-_", validate=True)
     try:
-        return VerifierKey.read(f"{kid}+{base64.b64encode(bytes([ED25519]) + octets).decode('ascii')}")
+        key = VerifierKey.read(f"{kid}+{base64.b64encode(bytes([ED25519]) + octets).decode('ascii')}")
     except RequestInvalid as error:
         raise NotAuthenticated(f"the key {str(kid)[:80]!r} of the set is no key of a ledger: {error.detail}") from error
+    if f"{key.name}+{key.digest.hex()}" != kid:
+        raise NotAuthenticated(f"the key {str(kid)[:80]!r} of the set is not called name+hash")
+    return key
 
 
 def _verifiers(origin: str, keys: tuple[bytes, ...]) -> tuple[VerifierKey, ...]:

@@ -27,11 +27,22 @@ NOTE_OCTETS_MAX: Final = 1_000_000
 SIGNATURES_MAX: Final = 100
 
 _NAME: Final = re.compile(r"[^\s+\x00-\x1f\x7f]{1,255}")
-_LINE: Final = re.compile(r"— ([^\s+]{1,255}) ([A-Za-z0-9+/]+={0,2})")
+_LINE: Final = re.compile(rf"— ({_NAME.pattern}) ([A-Za-z0-9+/]+={{0,2}})")
+_CONTROL: Final = re.compile(r"[\x00-\x09\x0b-\x1f]")
 _HASH_OCTETS: Final = 4
 _KEY_OCTETS: Final = 32
 _SIGNATURE_OCTETS: Final = 64
 _TIME_OCTETS: Final = 8
+_ENCODED_MAX: Final = 100
+
+
+def decoded(encoded: str) -> bytes | None:
+    """Decode base64 (RFC 4648 §4), None where it is none; of several spellings of the same octets only one is taken."""
+    try:
+        octets = base64.b64decode(encoded.encode("ascii"), validate=True)
+    except ValueError:
+        return None
+    return octets if base64.b64encode(octets).decode("ascii") == encoded else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +61,20 @@ class VerifierKey:
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """Read `name+hash+key`.
+        """Read `name+hash+key`; blanks around it do not count.
 
         Raises:
             RequestInvalid: it is none, of another algorithm, or its hash is not that of its name and key.
         """
         name, _, rest = text.strip().partition("+")
         digest, _, encoded = rest.partition("+")
-        try:
-            octets = base64.b64decode(encoded, validate=True)
-        except ValueError as error:
-            raise RequestInvalid(f"the verifier key {text[:80]!r} is not name+hash+base64") from error
+        octets = decoded(encoded) if len(encoded) < _ENCODED_MAX else None
+        if octets is None:
+            raise RequestInvalid(f"the verifier key {text[:80]!r} is not name+hash+base64")
         if not _NAME.fullmatch(name) or len(octets) != _KEY_OCTETS + 1 or octets[0] not in (ED25519, COSIGNATURE):
             raise RequestInvalid(f"the verifier key {text[:80]!r} is not name+hash+key of an Ed25519 key")
         key = cls(name, octets[0], octets[1:])
-        if key.digest.hex() != digest.lower():
+        if key.digest.hex() != digest:
             raise RequestInvalid(f"the verifier key of {name!r} has the hash {digest[:8]!r}, its key gives another")
         return key
 
@@ -83,11 +93,19 @@ class VerifierKey:
 
 @dataclass(frozen=True, slots=True)
 class NoteSigner:
-    """A private key and the name it signs under."""
+    """A private key and the name it signs under.
+
+    Raises:
+        RequestInvalid: the name is empty or too long, or has blanks, plus signs or control characters.
+    """
 
     name: str
     algorithm: int
     private: Ed25519PrivateKey
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise RequestInvalid(f"nothing can be signed as {self.name[:80]!r}: a name has no blank and no plus sign")
 
     @property
     def verifier(self) -> VerifierKey:
@@ -156,30 +174,40 @@ def open_note(note: str, keys: Iterable[VerifierKey]) -> Note:
     Raises:
         NotAuthenticated: it is no signed note, or a signature by a known key does not hold.
     """
-    text, separator, tail = note.rpartition("\n\n")
-    if not separator or not tail.endswith("\n") or len(note.encode("utf-8", "replace")) > NOTE_OCTETS_MAX:
-        raise NotAuthenticated("this is no signed note: a text, an empty line and signatures, each ending its line")
-    text += "\n"
-    lines = tail.removesuffix("\n").split("\n")
-    if len(lines) > SIGNATURES_MAX:
-        raise NotAuthenticated(f"the note has {len(lines)} signatures; at most {SIGNATURES_MAX} are read")
+    text, lines = _taken_apart(note)
     known = {(key.name, key.digest): key for key in keys}
     found: dict[VerifierKey, Signature] = {}
     for line in lines:
         name, octets = _parts(line)
         key = known.get((name, octets[:_HASH_OCTETS]))
-        if key is not None and key not in found:
-            found[key] = _checked(text, line, key, octets[_HASH_OCTETS:])
+        if key is not None:
+            # Each is checked, and the first one of a key is given.
+            found.setdefault(key, _checked(text, line, key, octets[_HASH_OCTETS:]))
     return Note(text, tuple(found.values()))
+
+
+def _taken_apart(note: str) -> tuple[str, list[str]]:
+    try:
+        octets = len(note.encode("utf-8")) if len(note) <= NOTE_OCTETS_MAX else len(note)
+    except UnicodeEncodeError as error:
+        raise NotAuthenticated("the note holds characters that are none") from error
+    if octets > NOTE_OCTETS_MAX:
+        raise NotAuthenticated(f"the note has {octets} octets; at most {NOTE_OCTETS_MAX} are read")
+    if _CONTROL.search(note):
+        raise NotAuthenticated("the note holds control characters; its lines end with a line feed alone")
+    text, separator, tail = note.rpartition("\n\n")
+    if not separator or not tail.endswith("\n"):
+        raise NotAuthenticated("this is no signed note: a text, an empty line and signatures, each ending its line")
+    lines = tail.removesuffix("\n").split("\n")
+    if len(lines) > SIGNATURES_MAX:
+        raise NotAuthenticated(f"the note has {len(lines)} signatures; at most {SIGNATURES_MAX} are read")
+    return f"{text}\n", lines
 
 
 def _parts(line: str) -> tuple[str, bytes]:
     form = _LINE.fullmatch(line)
-    try:
-        octets = base64.b64decode(form.group(2), validate=True) if form else b""
-    except ValueError:
-        octets = b""
-    if form is None or len(octets) <= _HASH_OCTETS:
+    octets = decoded(form.group(2)) if form else None
+    if form is None or octets is None or len(octets) <= _HASH_OCTETS:
         raise NotAuthenticated(f"{line[:60]!r} is no signature line")
     return form.group(1), octets
 
