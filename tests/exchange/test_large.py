@@ -3,6 +3,7 @@
 import hashlib
 import threading
 import time
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -161,6 +162,33 @@ def test_its_attachment_is_unpacked_in_bounded_memory(working: Working, receipt:
                 digest.update(piece)
                 size += len(piece)
     assert (size, digest.hexdigest()) == (ATTACHED, working.large.attachment_sha256)
+
+
+def test_its_evidence_is_fetched_in_bounded_memory(
+    working: Working, receipt: dict[str, object], tmp_path: Path
+) -> None:
+    system, path = working.offices[PROVINCE].system, f"/v1/documents/{receipt['id']}/evidence"
+    headers = {"Authorization": f"Bearer {system.token}"}
+    for _ in range(300):
+        # A moment after the acceptance no checkpoint may cover it yet, and the node asks to come again.
+        with system.http.stream("GET", path, headers=headers) as answer:
+            if answer.status_code == 200:
+                break
+        time.sleep(0.1)
+    bundle = tmp_path / "bundle.asice"
+    with (
+        working.measured("fetching the evidence of 100 MB"),
+        system.http.stream("GET", path, headers=headers) as answer,
+        bundle.open("wb") as file,
+    ):
+        for piece in answer.iter_bytes():
+            file.write(piece)
+    assert answer.headers["Content-Length"] == str(bundle.stat().st_size)
+    digest = hashlib.sha256()
+    with zipfile.ZipFile(bundle) as archive, archive.open("document.edxml") as document:
+        while piece := document.read(MEBIBYTE):
+            digest.update(piece)
+    assert digest.hexdigest() == working.large.sha256
 
 
 def test_it_is_refused_in_bounded_memory_too(working: Working) -> None:
