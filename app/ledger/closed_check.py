@@ -19,10 +19,9 @@ from app.ledger.frozen_month import FrozenMonth
 from app.statistics.fold import FigureKey, fold
 from app.statistics.measures import MEASURE_NAMES
 from app.statistics.periods import Month
-from app.store import closed_months, figures, journal
+from app.store import closed_months, figures
 from app.store.blobs import BlobStore
 from app.store.database import Transaction
-from app.store.journal import EventFilter
 
 MONTHS: Final = "(13) months"
 SUMS: Final = "(6) figures"
@@ -133,14 +132,13 @@ def _plain(sums: Mapping[Any, Mapping[Any, int]]) -> dict[Any, dict[Any, int]]:
 
 async def _said(tx: Transaction) -> dict[tuple[str, int], dict[str, Any]]:
     said = {}
-    async for chunk in journal.stream(tx, EventFilter(kinds=(EventKind.MONTH_CLOSED.value,))):
-        for row in chunk:
-            try:
-                detail = json.loads(row.body)["detail"]
-                said[detail["month"], detail["version"]] = {name: detail[name] for name in _NAMED}
-            except (ValueError, KeyError, TypeError):
-                # Step (2) tells of a body that cannot be read.
-                continue
+    for body in await closed_months.told(tx, EventKind.MONTH_CLOSED.value):
+        try:
+            detail = json.loads(body)["detail"]
+            said[detail["month"], detail["version"]] = {name: detail[name] for name in _NAMED}
+        except (ValueError, KeyError, TypeError):
+            # Step (2) tells of a body that cannot be read.
+            continue
     return said
 
 

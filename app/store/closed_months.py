@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.store.database import Transaction, upsert
-from app.store.schema import closed_months
+from app.store.schema import closed_months, events
 
 
 async def add(tx: Transaction, row: Mapping[str, Any]) -> bool:
@@ -32,3 +32,8 @@ async def versions(tx: Transaction, month: str) -> Sequence[sa.Row[Any]]:
 async def everything(tx: Transaction) -> Sequence[sa.Row[Any]]:
     """Return every version of every month, in the order of months, then of versions."""
     return (await tx.execute(sa.select(closed_months).order_by(closed_months.c.month, closed_months.c.version))).all()
+
+
+async def told(tx: Transaction, kind: str) -> Sequence[str]:
+    """Return the bodies of all events of the kind that months are closed by, sealed or not yet."""
+    return (await tx.execute(sa.select(events.c.body).where(events.c.kind == kind))).scalars().all()
