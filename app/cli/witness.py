@@ -124,7 +124,8 @@ async def _memory(task: _Task, fetch: "Fetch") -> "Memory":
     keys: tuple[VerifierKey, ...] = tuple(VerifierKey.read(each) for each in task.log_keys)
     if task.state.exists():
         found = Memory.read(task.state.read_text(encoding="utf-8"))
-        return replace(found, keys=keys) if keys else found
+        # What was seen is signed by the keys of then; a key that is named now comes beside them.
+        return replace(found, keys=(*found.keys, *(key for key in keys if key not in found.keys)))
     if not keys and task.trust_first:
         shown = (await _got(fetch, f"{task.url}/v1/ledger/keys")).decode("utf-8", "replace")
         keys = tuple(VerifierKey.read(each) for each in shown.splitlines())

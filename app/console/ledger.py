@@ -14,7 +14,6 @@ from app.node import Node
 from app.registry.model import Scope
 from app.routers import ledger as calls
 from app.routers.access import AtNode, Caller
-from app.signing.checkpoint import Checkpoint
 from app.signing.note import VerifierKey
 from app.store import checkpoints, journal
 
@@ -32,6 +31,7 @@ async def ledger(
     """Show the newest checkpoint, and of one event its entry and proof; looking an entry up becomes an event itself."""
     async with node.database.read() as tx:
         sealed = await journal.size(tx)
+        origin = await checkpoints.origin(tx) or node.publisher.origin
         stamped = await checkpoints.latest_stamped(tx)
         keys = await publish.verifier_keys(tx, node.publisher.key, proposed=node.publisher.origin)
     newest, witnessed = await _newest(node, witnessed=False), await _newest(node, witnessed=True)
@@ -46,7 +46,7 @@ async def ledger(
         "ledger.html",
         newest=newest,
         witnessed=witnessed,
-        origin=Checkpoint.read(newest.note).origin if newest else node.publisher.origin,
+        origin=origin,
         sealed=sealed,
         stamped=stamped,
         keys=keys,

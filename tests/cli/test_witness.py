@@ -1,5 +1,6 @@
 """`truc witness` against a running node: it signs what continues, and refuses and proves what does not."""
 
+import fcntl
 import json
 import time
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from app.ledger.events import record
 from app.ledger.publish import publish
@@ -14,7 +16,7 @@ from app.ledger.seal import seal_all
 from app.ledger.witness import Memory, make_key, read_key
 from app.node import Node
 from app.signing.checkpoint import Checkpoint
-from app.signing.note import write_note
+from app.signing.note import ED25519, NoteSigner, write_note
 from app.store import checkpoints
 from tests.cli.conftest import Ended, Truc
 from tests.ledger.recording import sign_in
@@ -106,6 +108,25 @@ def test_a_checkpoint_by_another_key_is_not_signed(
     other = str(read_key(make_key("log.example")).verifier)
     ended = _witness(truc, node, state, key, "--log-key", other)
     assert (ended.code, ended.out, state.exists()) == (1, b"", False)
+
+
+def test_another_key_of_the_log_is_taken_beside_the_one_that_is_remembered(
+    truc: Truc, node: RunningNode, state: Path, key: Path
+) -> None:
+    earlier = NoteSigner(_vkey(node).partition("+")[0], ED25519, Ed25519PrivateKey.generate())
+    text = node.http.get("/v1/ledger/checkpoint").text.partition("\n\n")[0] + "\n"
+    state.write_text(Memory((earlier.verifier,), write_note(text, [earlier.line(text)])).text())
+    assert _witness(truc, node, state, key).code == 1
+    assert _witness(truc, node, state, key, "--log-key", _vkey(node)).code == 0
+    assert _witness(truc, node, state, key).code == 0
+
+
+def test_two_witnesses_do_not_share_a_state(truc: Truc, node: RunningNode, state: Path, key: Path) -> None:
+    with state.with_name("seen.json.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        ended = _witness(truc, node, state, key, "--trust-first")
+    assert (ended.code, ended.out, state.exists()) == (1, b"", False)
+    assert "another witness" in ended.err
 
 
 @pytest.mark.parametrize("size", [1_000_000, 3])
