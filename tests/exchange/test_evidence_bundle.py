@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 import pytest
