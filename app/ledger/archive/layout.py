@@ -91,8 +91,7 @@ class Manifest:
         """
         try:
             whole: Mapping[str, Any] = json.loads(octets)
-            if (whole["format"], whole["version"]) != (FORMAT, VERSION):
-                raise ValueError(f"format {whole['format']!r} version {whole['version']!r} is not known")
+            _known(whole["format"], whole["version"])
             manifest = cls(
                 **{name: _typed(whole[name], str) for name in ("origin", "root")},
                 **{name: _typed(whole[name], int) for name in ("size", "end")},
@@ -140,6 +139,11 @@ def _is_below(name: object) -> bool:
         and ".." not in PurePosixPath(name).parts
         and "//" not in name
     )
+
+
+def _known(form: object, version: object) -> None:
+    if (form, version) != (FORMAT, VERSION):
+        raise ValueError(f"format {form!r} version {version!r} is not known")
 
 
 def _typed(value: Any, kind: type) -> Any:
