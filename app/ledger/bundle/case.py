@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import MAXYEAR, UTC, datetime, timedelta
 from typing import Any, Final
 
 from cryptography import x509
@@ -144,11 +144,11 @@ class Case:
 
 
 def moment_of(text: object) -> datetime | None:
-    """Read an instant as events write it; None for anything else."""
+    """Read an instant as events write it; None for anything else, and beyond years that any zone can show."""
     if not isinstance(text, str):
         return None
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return moment.astimezone(UTC) if moment.tzinfo is not None else None
+    return moment.astimezone(UTC) if moment.tzinfo is not None and 1 < moment.year < MAXYEAR else None

@@ -21,6 +21,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, BinaryIO, Final
 
+from app.errors import DataFault
 from app.ledger.bundle import layout, told
 from app.ledger.bundle.case import Case
 from app.ledger.bundle.container import Container, ContainerUnreadable
@@ -88,6 +89,9 @@ def _taken(tally: Tally, act: _Work) -> None:
         act(tally)
     except ContainerUnreadable as error:
         tally.contradicted("file.unreadable", file=error.member, why=error.defect)
+    except (OSError, DataFault) as error:
+        # The container wraps what is wrong with its own file: this is the machine's, such as a full disk.
+        tally.missing("step.no-room", why=error)
     except Exception as error:  # noqa: BLE001 - a bundle comes from anybody; whatever breaks, it was not established
         tally.contradicted("step.broke", why=f"{type(error).__name__} {error}")
 

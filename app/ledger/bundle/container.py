@@ -145,16 +145,19 @@ class Container:
             ContainerUnreadable: it is longer than `octets_max`, or as for `pieces`.
         """
         if self._members[name].size > octets_max:
-            raise ContainerUnreadable(f"it has {self._members[name].size} octets; at most {octets_max} are read", name)
+            raise _too_long(self._members[name], octets_max)
         return b"".join(self.pieces(name))
 
     @contextmanager
-    def source(self, name: str) -> Iterator[Source]:
+    def source(self, name: str, *, octets_max: int) -> Iterator[Source]:
         """Give a member as a source that XML is read from, until the end of the block.
 
         Raises:
-            ContainerUnreadable: as for `pieces`.
+            ContainerUnreadable: it is longer than `octets_max`, or as for `pieces`.
+            OSError: there is no room for a long one.
         """
+        if self._members[name].size > octets_max:
+            raise _too_long(self._members[name], octets_max)
         if self._members[name].size <= WHOLE_OCTETS:
             yield BytesSource(self.read(name, octets_max=WHOLE_OCTETS))
             return
@@ -190,6 +193,10 @@ class Container:
                     raise ContainerUnreadable("its packing has no end", member.name)
         except (OSError, zlib.error) as error:
             raise ContainerUnreadable(f"it cannot be unpacked: {error}", member.name) from error
+
+
+def _too_long(member: Member, octets_max: int) -> ContainerUnreadable:
+    return ContainerUnreadable(f"it has {member.size} octets; at most {octets_max} are read", member.name)
 
 
 def _directory(file: BinaryIO, size: int) -> tuple[int, int]:

@@ -126,7 +126,7 @@ def check_signature(case: Case, tally: Tally, known: Knowledge) -> None:
     if layout.DOCUMENT not in case.container:
         _judge_withheld(case, tally, known, at)
         return
-    with case.container.source(layout.DOCUMENT) as source:
+    with case.container.source(layout.DOCUMENT, octets_max=DOCUMENT_OCTETS_MAX) as source:
         try:
             markup = parse(source, limits=MarkupLimits(body_bytes_max=DOCUMENT_OCTETS_MAX))
             presented = present_all(markup)

@@ -178,7 +178,7 @@ def _check_status(
 
 def _signed(case: Case, tally: Tally, content: str, claims: Mapping[str, Any]) -> PresentedSignature | None:
     """Verify the report's signature with the certificate it brings, which must be the one the receipt names."""
-    with case.container.source(content) as source:
+    with case.container.source(content, octets_max=DOCUMENT_OCTETS_MAX) as source:
         try:
             presented = present_all(parse(source, limits=MarkupLimits(body_bytes_max=DOCUMENT_OCTETS_MAX)))
             covered = [each.verify().covers_document for each in reversed(presented)]

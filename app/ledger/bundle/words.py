@@ -437,6 +437,9 @@ STATEMENTS: Final[Mapping[str, Words]] = {
     "step.broke": Words(
         "Không kiểm tra được vì nội dung bất thường: {why}.", "It could not be checked, for something is odd: {why}."
     ),
+    "step.no-room": Words(
+        "Không kiểm tra được trên máy này: {why}.", "It could not be checked on this machine: {why}."
+    ),
     "file.unreadable": Words("Tệp {file}: {why}.", "The file {file}: {why}."),
 }
 
