@@ -3,7 +3,6 @@
 import asyncio
 import os
 import random
-import shutil
 import sys
 import time
 from collections import Counter
@@ -15,14 +14,11 @@ from uuid import UUID
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from app.errors import Unavailable
 from app.ids import new_id
 from app.ledger.check import check
-from app.ledger.events import Event, record
+from app.ledger.events import record
 from app.ledger.seal import seal_all, seal_batch
 from app.statistics.fold import fold
 from app.store.database import Database
@@ -276,61 +272,3 @@ async def test_a_sealer_that_is_cancelled_leaves_a_sound_log(database_url: str) 
     await database.close()
     _assert_sound(log)
     assert log.size == 120
-
-
-class _Ledger(RuleBasedStateMachine):
-    """Recording, undoing and sealing in any order, beside a list that says what must come of it."""
-
-    migrated: Path
-    folder: Path
-
-    def __init__(self) -> None:
-        super().__init__()
-        path = self.folder / f"{random.getrandbits(64):x}.sqlite"
-        shutil.copyfile(self.migrated, path)
-        self.runner = asyncio.Runner()
-        self.database = Database(f"sqlite:///{path}")
-        self.waiting: list[str] = []
-        self.sealed: list[str] = []
-
-    @rule(sent=st.integers(0, 2), signed_in=st.integers(0, 2))
-    def commit(self, sent: int, signed_in: int) -> None:
-        written = [sending() for _ in range(sent)]
-        events = [sign_in() for _ in range(signed_in)]
-        self.runner.run(write(self.database, *written, events=events))
-        self.waiting += [event.id for each in written for event in each.events] + [event.id for event in events]
-
-    @rule(number=st.integers(1, 3))
-    def undo(self, number: int) -> None:
-        async def begin(events: list[Event]) -> None:
-            async with self.database.write() as tx:
-                await record(tx, events)
-                raise _Undone
-
-        with suppress(_Undone):
-            self.runner.run(begin([sign_in() for _ in range(number)]))
-
-    @rule(limit=st.integers(1, 5))
-    def seal(self, limit: int) -> None:
-        sealed = self.runner.run(seal_batch(self.database, now=AT, limit=limit))
-        assert sealed == min(limit, len(self.waiting))
-        self.sealed += self.waiting[:sealed]
-        self.waiting = self.waiting[sealed:]
-
-    @invariant()
-    def says_what_the_list_says(self) -> None:
-        log = self.runner.run(Log.of(self.database))
-        assert [row.id for row in log.sealed] == self.sealed
-        assert log.unsealed == self.waiting
-        _assert_sound(log)
-
-    def teardown(self) -> None:
-        self.runner.run(self.database.close())
-        self.runner.close()
-
-
-def test_any_course_of_commits_rollbacks_and_sealings_is_as_the_model_says(
-    migrated_sqlite: Path, tmp_path: Path
-) -> None:
-    machine = type("_LedgerHere", (_Ledger,), {"migrated": migrated_sqlite, "folder": tmp_path})
-    run_state_machine_as_test(machine, settings=settings(max_examples=8, stateful_step_count=12, deadline=None))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.signing.merkle import EMPTY_ROOT, inclusion, leaf, root, root_by
+from app.signing.merkle import EMPTY_ROOT, consistent, inclusion, leaf, root, root_by
 
 ENTRIES = [
     bytes.fromhex(each)
@@ -51,6 +51,17 @@ def test_proofs_are_those_of_the_rfc() -> None:
     h, k, i = root(entries[2:4]), root(entries[:4]), root(entries[4:6])
     assert inclusion(entries, 0) == (leaves[1], h, root(entries[4:]))
     assert inclusion(entries, 6) == (i, k)
+
+
+def test_proofs_of_growth_are_those_of_the_rfc() -> None:
+    """The example of RFC 6962 §2.1.3: from 3, 4 and 6 of seven entries."""
+    entries = [bytes([each]) for each in range(7)]
+    c, d, j = leaf(entries[2]), leaf(entries[3]), leaf(entries[6])
+    g, i, k, ll = root(entries[:2]), root(entries[4:6]), root(entries[:4]), root(entries[4:])
+    for size, proof in ((3, (c, d, g, ll)), (4, (ll,)), (6, (i, j, k)), (7, ())):
+        assert consistent(proof, old=(size, root(entries[:size])), new=(7, root(entries)))
+        assert not consistent((*proof, c), old=(size, root(entries[:size])), new=(7, root(entries)))
+    assert not consistent((), old=(0, root([])), new=(7, root(entries)))
 
 
 @given(trees)
