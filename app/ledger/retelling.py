@@ -8,7 +8,7 @@ rows: where a delivery stands is derived from its events a second time, so that 
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from app.errors import NotAuthenticated
@@ -75,6 +75,7 @@ class _Standing:
     superseded_by: str | None = None
     in_inbox: bool = True
     acknowledged_at: str | None = None
+    overdue_at: str | None = None
 
     def follow(self, event: Said) -> None:
         """Take one more event."""
@@ -97,6 +98,8 @@ class _Standing:
                 self.change_by = detail.get("by")
             case EventKind.DELIVERY_SUPERSEDED.value:
                 self.superseded_by = detail.get("by")
+            case EventKind.DELIVERY_OVERDUE.value:
+                self.overdue_at = event.whole.get("at")
             case _:
                 pass
 
@@ -112,16 +115,18 @@ DOCUMENTS, DELIVERIES, REPORTS, RECEIPTS = "(3) documents", "(4) deliveries", "(
 class _Told:
     """What the events of a part say, sorted by what they say it of."""
 
-    accepted: dict[str, list[Said]]
-    judged: dict[str, list[Said]]
-    inspected: dict[str, list[Said]]
-    reported: dict[str, list[Said]]
-    trails: dict[str, list[tuple[Any, Said]]]
+    accepted: dict[str, list[Said]] = field(default_factory=lambda: defaultdict(list))
+    judged: dict[str, list[Said]] = field(default_factory=lambda: defaultdict(list))
+    inspected: dict[str, list[Said]] = field(default_factory=lambda: defaultdict(list))
+    reported: dict[str, list[Said]] = field(default_factory=lambda: defaultdict(list))
+    rejudged: dict[str, list[Said]] = field(default_factory=lambda: defaultdict(list))
+    priorities: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    trails: dict[str, list[tuple[Any, Said]]] = field(default_factory=lambda: defaultdict(list))
 
     @classmethod
     def of(cls, events: Sequence[Any]) -> "_Told":
         """Read the bodies, each once."""
-        told = cls(defaultdict(list), defaultdict(list), defaultdict(list), defaultdict(list), defaultdict(list))
+        told = cls()
         for event in events:
             said = said_by(event)
             document, delivery = str(said.whole.get("document")), said.whole.get("delivery")
@@ -134,6 +139,10 @@ class _Told:
                     told.inspected[document].append(said)
                 case EventKind.STATUS_ACCEPTED.value:
                     told.reported[str(said.detail.get("report"))].append(said)
+                case EventKind.STATUS_JUDGED.value:
+                    told.rejudged[str(said.detail.get("report"))].append(said)
+                case EventKind.DELIVERY_AVAILABLE.value:
+                    told.priorities[document].add(str(said.detail.get("priority")))
                 case _:
                     pass
             if delivery is not None:
@@ -185,7 +194,11 @@ class Retelling:
         report = self.report
         links: dict[str, list[dict[str, str]]] = defaultdict(list)
         for link in part.links:
-            links[link.document].append({"relation": link.relation, "document_id": link.concerned_document_id})
+            told_here = links[link.document]
+            if link.ordinal != len(told_here):
+                message = f"ordinal of a link is {link.ordinal}, it is number {len(told_here)} of its document"
+                report.add(DOCUMENTS, link.document, message)
+            told_here.append({"relation": link.relation, "document_id": link.concerned_document_id})
         # Neither reports nor recipients that were added later.
         sent = Counter(row.document for row in part.deliveries if row.kind == "document" and row.added_by is None)
         for row in part.documents:
@@ -220,6 +233,9 @@ class Retelling:
                 kept["sender_tier"], said["sender_tier"] = row.sender_tier, event.whole.get("tier")
             if row.certificate is not None:
                 kept["named certificate"], said["named certificate"] = row.certificate, event.detail.get("certificate")
+            laid = told.priorities.get(row.id)
+            if laid is not None and str(row.priority) not in laid:
+                kept["priority"], said["priority"] = str(row.priority), min(laid)
             report.compare(DOCUMENTS, row.id, kept=kept, said=said)
             self._receipt(row, said | {"document": row.id})
         self._missing(DOCUMENTS, "document", told.accepted, {row.id for row in part.documents})
@@ -260,7 +276,8 @@ class Retelling:
         said = {
             "recipient": first.whole.get("agency"),
             "document": first.whole.get("document"),
-            "status_report": first.detail.get("report"),
+            # A notice may name a report it is about; it does not carry it.
+            "status_report": first.detail.get("report") if row.kind == "status" else None,
             "notice": first.detail.get("notice"),
             "concerns": first.detail.get("concerns"),
             "available_at": first.whole.get("at"),
@@ -280,6 +297,7 @@ class Retelling:
             said |= {"progress": standing.progress, "change": standing.change}
             said |= {"change_by": standing.change_by, "superseded_by": standing.superseded_by}
             said |= {"in_inbox": standing.in_inbox, "acknowledged_at": standing.acknowledged_at}
+            kept["overdue_at"], said["overdue_at"] = row.overdue_at, standing.overdue_at
         self.report.compare(DELIVERIES, row.id, kept=kept, said=said)
 
     def _reports(self, part: Part, told: _Told) -> None:
@@ -297,8 +315,12 @@ class Retelling:
                 "client_id": row.client_id,
                 "accepted_at": row.accepted_at,
                 "certificate": _member(row.verification, "certificate"),
+                "indication": row.indication,
             }
+            newest = told.rejudged.get(row.id, [event])[-1]
             said = {
+                # Events from before some were left open do not say it.
+                "indication": newest.detail.get("indication", "TOTAL-PASSED"),
                 "sha256": event.detail.get("sha256"),
                 "status_code": event.detail.get("status"),
                 "state": event.detail.get("state"),

@@ -45,10 +45,17 @@ async def _batch(tx: Transaction, report: CheckReport, said: Any) -> None:
         receipt = receipts.get(member.receipt)
         if receipt is None or hashlib.sha256(receipt.encode("utf-8")).hexdigest() != member.digest:
             report.add(_STEP, member.receipt, "its receipt is missing" if receipt is None else "its receipt is another")
-    root = merkle.root([bytes.fromhex(member.digest) for member in members]).hex()
+    root = merkle.root([_octets(member.digest) for member in members]).hex()
     if root != row.root:
         report.add(_STEP, place, f"its members give the root {root}, it was stamped as {row.root}")
     token = await evidence.find(tx, row.token) if row.token is not None else None
     if token is None or hashlib.sha256(token.der).hexdigest() != row.token:
         report.add(_STEP, place, "its token is missing" if token is None else "its token is another")
     report.stamps += 1
+
+
+def _octets(digest: str) -> bytes:
+    try:
+        return bytes.fromhex(digest)
+    except ValueError:
+        return digest.encode()

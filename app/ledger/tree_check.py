@@ -107,7 +107,11 @@ class TreeCheck:
         for row in await census_tree.cosignatures_between(self.tx, lower, until):
             lines.setdefault(row.size, []).append(row)
         for row in await census_tree.checkpoints_between(self.tx, lower, until):
-            marks.setdefault(row.size, []).append(self._checkpoint(row, lines.get(row.size, ())))
+            marks.setdefault(row.size, []).append(self._checkpoint(row, lines.pop(row.size, ())))
+        for size, orphans in lines.items():
+            for line in orphans:
+                message = "there is no checkpoint of this size that the witness could have signed"
+                self.report.add(CHECKPOINTS, f"{size}, {line.witness}", message, Likely.INSERTED)
         for row in await census_tree.closed_months_between(self.tx, lower, until):
             marks.setdefault(row.ledger_size, []).append(self._closed(row))
         for each in self.outside:
