@@ -14,6 +14,7 @@ from app.node import Node
 from app.registry.model import Scope
 from app.routers import ledger as calls
 from app.routers.access import AtNode, Caller
+from app.routers.conditions import JSON
 from app.signing.note import VerifierKey
 from app.store import checkpoints, journal
 
@@ -39,7 +40,7 @@ async def ledger(
     if index is not None:
         shown = {
             "entry": await calls.entry(node, caller, index),
-            "proof": await calls.inclusion(node, index, newest.size if newest else None),
+            "proof": await calls.inclusion(node, index, newest.size if newest else None, accept=JSON),
         }
     return render(
         request,

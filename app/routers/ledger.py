@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Header, Query
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from app.errors import RequestInvalid
+from app.errors import NotFound, RequestInvalid
 from app.exchange.ledger_readers import LedgerReaders, note_entry
 from app.findings import Finding, Severity
 from app.ledger import proofs, publish, published
@@ -24,7 +24,8 @@ from app.registry.model import Scope
 from app.routers import clock, problems
 from app.routers.access import AtNode, Caller, require
 from app.routers.calls import calls, octets
-from app.routers.ledger_shapes import ConsistencyView, CosignedView, EntryView, InclusionView
+from app.routers.conditions import JSON, negotiate
+from app.routers.ledger_shapes import ConsistencyView, CosignedView, EntryView, InclusionView, proof_file
 
 router: APIRouter = calls(tag="Ledger", guarded=False)
 
@@ -152,16 +153,31 @@ async def entry(node: AtNode, caller: Annotated[Caller, require(Scope.AUDIT)], i
     "/v1/ledger/proofs/inclusion",
     summary="Prove that an entry is in the ledger",
     response_model=InclusionView,
-    responses=problems.answers(404, 422),
+    responses={
+        200: {"content": {NOTE: {"schema": {"type": "string", "description": "C2SP tlog-proof."}}}},
+        **problems.answers(404, 406, 422),
+    },
 )
 async def inclusion(
     node: AtNode,
     index: Annotated[int, Query(ge=0, le=_INDEX_MAX, description="Index of the entry.")],
     size: Size = None,
-) -> InclusionView:
-    """Return the audit path from an entry to the root of a tree, and the checkpoint with that root where it is kept."""
+    *,
+    witnessed: Annotated[
+        bool, Query(description="Without a size: in the tree of the newest checkpoint that a witness cosigned.")
+    ] = False,
+    accept: Annotated[str | None, Header(description="JSON, or text for one file that is checked offline.")] = None,
+) -> Any:
+    """Return the audit path from an entry to the root of a tree, and the checkpoint with that root where it is kept.
+
+    As `text/plain` both are one file (C2SP tlog-proof), which there is of trees whose checkpoint is kept.
+    """
+    form = negotiate(accept, (JSON, NOTE))
     async with node.database.read() as tx:
-        whole = _published_size(await published.size_of(tx), size, "size")
+        newest = await published.size_of(tx)
+        if size is None and witnessed:
+            size = (await published.newest(tx, witnessed=True)).size
+        whole = _published_size(newest, size, "size")
         if index >= whole:
             raise _wrong(
                 "index",
@@ -171,7 +187,11 @@ async def inclusion(
             )
         (proof,) = await proofs.inclusion(tx, [index], whole)
         signed = await published.of_size(tx, whole)
-    return InclusionView.of(proof, signed.note if signed else None)
+    if form == JSON:
+        return InclusionView.of(proof, signed.note if signed else None)
+    if signed is None:
+        raise _not_kept(whole)
+    return PlainTextResponse(proof_file(proof, signed.note))
 
 
 @router.get(
@@ -242,6 +262,18 @@ def _takes_gzip(accept_encoding: str | None) -> bool:
     named = [each.replace(" ", "").lower() for each in (accept_encoding or "").split(",")]
     # `gzip;q=0` refuses it; any other weight is as good as none where the alternative is no coding at all.
     return any(re.fullmatch(r"(x-)?gzip(;q=(1|0?\.[0-9]*[1-9]).*)?", each) for each in named)
+
+
+def _not_kept(size: int) -> NotFound:
+    finding = Finding(
+        "ledger.checkpoint-not-kept",
+        Severity.ERROR,
+        f"No checkpoint of {size} entries is kept.",
+        "Leave the size out, or name that of a checkpoint that stays: one in five minutes, and each cosigned one.",
+        "C2SP tlog-proof",
+        "query parameter size",
+    )
+    return NotFound(f"there is no checkpoint of {size} entries any more", findings=(finding,))
 
 
 def _wrong(part: str, message: str, fix: str, location: str) -> RequestInvalid:

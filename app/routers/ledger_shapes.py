@@ -1,5 +1,6 @@
 """What the calls of the ledger answer in JSON; hashes are hexadecimal, as everywhere in this API."""
 
+import base64
 import json
 from datetime import datetime
 from typing import Any
@@ -47,6 +48,12 @@ class InclusionView(BaseModel):
             root=proof.root.hex(),
             checkpoint=checkpoint,
         )
+
+
+def proof_file(proof: InclusionProof, checkpoint: str) -> str:
+    """Write an inclusion proof and its checkpoint as one text (C2SP tlog-proof)."""
+    hashes = "".join(f"{base64.b64encode(each).decode('ascii')}\n" for each in proof.hashes)
+    return f"c2sp.org/tlog-proof@v1\nindex {proof.index}\n{hashes}\n{checkpoint}"
 
 
 class ConsistencyView(BaseModel):

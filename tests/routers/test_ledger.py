@@ -1,5 +1,6 @@
 """The ledger over HTTP, read by a reader of its own: checkpoints, tiles, entries, proofs, cosignatures."""
 
+import base64
 import json
 import random
 from collections.abc import Iterator
@@ -122,6 +123,21 @@ def test_a_proof_without_a_size_brings_its_checkpoint(node: RunningNode, reader:
     assert node.http.get("/v1/ledger/proofs/consistency?from=3").json()["to"] >= proof["size"]
 
 
+def test_a_proof_as_one_file_is_checked_with_nothing_else(node: RunningNode, auditor: AgencySystem) -> None:
+    text = node.http.get("/v1/ledger/proofs/inclusion?index=300", headers={"Accept": "text/plain"}).text
+    head, _, note = text.partition("\n\n")
+    version, index, *path = head.split("\n")
+    assert (version, index) == ("c2sp.org/tlog-proof@v1", "index 300")
+    shown = open_note(note, _vkey(node))
+    entry = auditor.get("/v1/ledger/entries/300").json()["body"].encode()
+    hashes = [base64.b64decode(each) for each in path]
+    assert root_by_path(leaf_hash(entry), 300, shown.size, hashes) == shown.root
+    gone = node.http.get("/v1/ledger/proofs/inclusion?index=3&size=17", headers={"Accept": "text/plain"})
+    assert (gone.status_code, gone.json()["findings"][0]["code"]) == (404, "ledger.checkpoint-not-kept")
+    odd = node.http.get("/v1/ledger/proofs/inclusion?index=3", headers={"Accept": "image/png"})
+    assert odd.status_code == 406
+
+
 def test_partial_tiles_of_smaller_trees_are_cut_from_larger_ones(node: RunningNode, auditor: AgencySystem) -> None:
     whole = node.http.get("/v1/ledger/tile/0/000").content
     assert len(whole) == 256 * 32
@@ -219,6 +235,8 @@ def test_a_cosignature_is_shown_with_its_checkpoint_and_keeps_it(node: RunningNo
     node.run(more)
     assert open_note(node.http.get("/v1/ledger/checkpoint?witnessed=true").text, str(WITNESS.verifier)).size == size
     assert open_note(node.http.get("/v1/ledger/checkpoint").text, _vkey(node)).size > size
+    proof = node.http.get("/v1/ledger/proofs/inclusion?index=0&witnessed=true").json()
+    assert (proof["size"], open_note(proof["checkpoint"], str(WITNESS.verifier)).size) == (size, size)
     soon = shown + WITNESS.line(text, at=at + timedelta(seconds=5))
     refused = node.http.post("/v1/ledger/cosignatures", content=soon.encode())
     assert refused.status_code == 429
