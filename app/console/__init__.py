@@ -3,7 +3,7 @@
     texts, locale     what pages say, and how they write moments and numbers
     session           who looks at a page: the cookie, its end, forms from elsewhere
     frame             what all pages share: route, headers, errors as pages
-    entrance, overview, agencies, documents, verification, log, ledger, statistics, trust      the pages
+    entrance, overview, agencies, documents, verification, log, ledger, statistics, closed_months, trust      the pages
     templates, static
 
 Pages call the functions behind the API's calls, with the same access rules, and draw what those answer.
@@ -17,10 +17,21 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from typing_extensions import override
 
-from app.console import agencies, documents, entrance, ledger, log, overview, statistics, trust, verification
+from app.console import (
+    agencies,
+    closed_months,
+    documents,
+    entrance,
+    ledger,
+    log,
+    overview,
+    statistics,
+    trust,
+    verification,
+)
 
 router = APIRouter(include_in_schema=False)
-for _pages in (overview, entrance, agencies, documents, verification, log, ledger, statistics, trust):
+for _pages in (overview, entrance, agencies, documents, verification, log, ledger, statistics, closed_months, trust):
     router.routes.extend(_pages.router.routes)
 
 

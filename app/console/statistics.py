@@ -80,8 +80,7 @@ class Wanted:
         """Figures the page shows."""
         if self.direction is None and self.by is not GroupBy.TIER_PAIR:
             return OVERVIEW
-        month = Month.parse(self.since)
-        return Asked(month, month, self.by, {}, self.direction).figures
+        return figures_of(self.since, self.by, self.direction)
 
     async def report(self, node: Node, window: Window, form: str, *, by: GroupBy | None = None) -> Any:
         """Ask the API's call for it."""
@@ -202,6 +201,12 @@ async def methods(request: Request, _caller: Statistician) -> Response:
         ],
         percent_wrong=round(ERROR_MAX * 100),
     )
+
+
+def figures_of(month: str, by: GroupBy, direction: Direction | None) -> tuple[str, ...]:
+    """Return the figures of a report about one side."""
+    only = Month.parse(month)
+    return Asked(only, only, by, {}, direction).figures
 
 
 def headings(words: Locale) -> dict[str, tuple[str, str]]:

@@ -442,6 +442,27 @@ TEXTS: Final[dict[str, Text]] = {
     ),
     "statistics.download": Text("Tải về", "Download"),
     "statistics.unknown": Text("không xác định", "not known"),
+    "months.title": Text("Các tháng đã chốt số liệu", "Closed months"),
+    "months.one": Text("Số liệu đã chốt tháng {month}", "Closed figures of {month}"),
+    "months.intro": Text(
+        "Số liệu của một tháng được chốt khi tháng đã qua, theo đúng độ dài sổ cái của một mốc đã ký. Sự kiện ghi muộn "
+        "của tháng đó làm phát sinh bản sau; các bản trước vẫn xem được.",
+        "The figures of a month are frozen when it is over, for the length of the log of a signed checkpoint. Events "
+        "of that month sealed later make another version; earlier ones can still be read.",
+    ),
+    "months.version": Text("Bản", "Version"),
+    "months.made": Text("Chốt lúc", "Closed at"),
+    "months.size": Text("Số sự kiện được tính", "Events covered"),
+    "months.root": Text("Giá trị gốc của sổ cái", "Root of the log"),
+    "months.digest": Text("SHA-256 của báo cáo", "SHA-256 of the report"),
+    "months.moved": Text("Sau khi chốt đã có thêm sự kiện của tháng này.", "Events of this month were sealed since."),
+    "months.closed": Text(
+        "Tháng {month} đã chốt: bản {version}, {size} sự kiện.", "{month} is closed: version {version}, {size} events."
+    ),
+    "months.open": Text("Chưa chốt:", "Not closed yet:"),
+    "months.changed": Text("Thay đổi từ bản {before} sang bản {after}", "Changes from version {before} to {after}"),
+    "months.more": Text("Còn những thay đổi khác, xem qua API.", "There are more changes; the API lists them all."),
+    "months.empty": Text("Chưa có tháng nào được chốt.", "No month is closed yet."),
     "statistics.participation": Text("Cơ quan tham gia trong tháng {month}", "Agencies that took part in {month}"),
     # Problems
     "problem.what": Text("Chuyện gì đã xảy ra", "What happened"),
