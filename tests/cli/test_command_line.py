@@ -41,7 +41,8 @@ def test_the_commands_of_the_contract_are_there() -> None:
         "statistics recount", "key list", "key rotate", "certificate import", "certificate suspend",
         "certificate reinstate", "trust sources", "trust add-source", "trust remove-source",
         "timestamp", "log export", "retention plan", "retention apply", "retention hold", "retention release",
-        "evidence", "verify", "witness", "ledger state", "ledger accept-rollback", "statistics months", "statistics show",
+        "evidence", "verify", "witness", "ledger state", "ledger accept-rollback", "statistics months",
+        "statistics show",
     }  # fmt: skip
     assert {" ".join(command) for command in ALL} == wanted
 

@@ -1,5 +1,6 @@
 """Throwing bodies away by the rules of retention: what may go, what stays, and what is true whenever it dies."""
 
+import asyncio
 import hashlib
 import os
 from datetime import UTC, datetime, timedelta
@@ -18,8 +19,9 @@ from app.node import Node
 from app.regulations.file import load
 from app.regulations.provisions import Kept, Retention, RetentionRule
 from app.store.blobs import BlobStore
+from app.store.documents import originals
 from app.store.retention import Hindrance
-from app.store.schema import documents
+from app.store.schema import deliveries, documents
 from tests.exchange.mail import Sent, report, send
 from tests.exchange.remains import files
 from tests.support.office import DISTRICT, PROVINCE, Exchange, created, refused
@@ -84,6 +86,7 @@ def divergences(exchange: Exchange) -> list[str]:
     return exchange.running.run(work)
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_shipped_rules_let_nothing_go(late: Exchange) -> None:
     sent = letter(late)
 
@@ -135,6 +138,7 @@ def test_a_body_goes_and_everything_else_of_it_stays(late: Exchange) -> None:
     assert not has_body(late, sent.body)
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_a_mark_without_an_event_is_told_by_the_check(late: Exchange) -> None:
     sent = letter(late)
 
@@ -148,6 +152,7 @@ def test_a_mark_without_an_event_is_told_by_the_check(late: Exchange) -> None:
     assert divergences(late) == []
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
 def test_a_subject_goes_with_its_body_where_the_rule_says_so(late: Exchange) -> None:
     sent = letter(late)
     purge(late, rule(forget_subject=True))
@@ -209,6 +214,42 @@ def test_a_status_report_goes_by_its_own_rule(late: Exchange) -> None:
     assert sent.seen_by(sent.office)["statuses"][-1]["status_code"] == "03"
     assert divergences(late) == []
     purge(late, rule())
+
+
+@pytest.mark.parametrize("engine_name", ["postgresql"])
+def test_what_comes_to_wait_while_it_is_being_purged_stays(late: Exchange) -> None:
+    """On PostgreSQL, where two write at once: whoever lays it into an inbox holds the document until the commit."""
+    take_everything(late)
+    purge(late, rule())
+    sent = letter(late)
+
+    async def lay(node: Node) -> Purged:
+        async with node.database.write() as tx:
+            await originals(tx, [sent.id], lock=True)
+            await tx.execute(deliveries.update().where(deliveries.c.document == sent.id).values(in_inbox=True))
+            purging = asyncio.create_task(retention.purge(node.database, node.blobs, policy(rule()), at=LATER))
+            # Whether it has come as far as the lock by then or not, it must not purge.
+            await asyncio.sleep(0.1)
+        return await purging
+
+    assert late.running.run(lay) == Purged()
+    assert has_body(late, sent.body)
+
+    async def take(node: Node) -> None:
+        async with node.database.write() as tx:
+            await tx.execute(deliveries.update().where(deliveries.c.document == sent.id).values(in_inbox=False))
+
+    late.running.run(take)
+    assert purge(late, rule()).documents == 1
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_an_attachment_nobody_looked_into_is_looked_into_no_more(late: Exchange) -> None:
+    sent = send(late[PROVINCE], DISTRICT, document_type=DocumentType(29, 0, "Thư công"))
+    take_everything(late)
+    assert sent.seen_by(sent.office)["inspection"]["state"] == "waiting"
+    assert purge(late, rule()).documents == 1
+    assert sent.seen_by(sent.office)["inspection"]["state"] == "failed"
 
 
 @pytest.mark.parametrize("engine_name", ["sqlite"])
