@@ -44,6 +44,9 @@ KEYS_FOLDER = "keys"
 FETCHED_BYTES_MAX = 32 * 1024 * 1024
 """Longest answer of an authority's server: a list of 900,000 revocations."""
 
+_WITNESS_CHARS_MAX = 300
+"""Longest verifier key of a witness, as its cosignatures are kept by it."""
+
 _EXECUTABLES = {"refuse": Severity.ERROR, "accept": Severity.WARNING}
 _UNKNOWN_REVOCATION = {"accept": UnknownRevocation.ACCEPT, "refuse": UnknownRevocation.REFUSE}
 
@@ -179,12 +182,14 @@ def witnesses_of(text: str) -> tuple[VerifierKey, ...]:
     """Read the keys of witnesses from the setting.
 
     Raises:
-        RequestInvalid: one of them is none, or is that of a log.
+        RequestInvalid: one of them is none, is that of a log, or has too long a name to be kept.
     """
     found = tuple(VerifierKey.read(each) for each in text.split())
     for key in found:
         if key.algorithm != COSIGNATURE:
             raise RequestInvalid(f"settings: ledger_witnesses: {key.name!r} has the key of a log, not of a witness")
+        if len(str(key)) > _WITNESS_CHARS_MAX:
+            raise RequestInvalid(f"settings: ledger_witnesses: {key.name[:60]!r}… is too long a name")
     return found
 
 

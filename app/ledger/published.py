@@ -128,7 +128,7 @@ async def entry(tx: Transaction, index: int) -> Entry:
     """
     size = await size_of(tx)
     if index >= size:
-        raise _beyond(f"the newest checkpoint covers the entries 0 to {size - 1}, not {index}")
+        raise _beyond(f"the newest checkpoint covers {size} entries, and {index} is none of their indices")
     found = await entries.bodies(tx, index, index + 1)
     if not found:
         raise _archived(f"entry {index} is not in the database any more")

@@ -92,6 +92,7 @@ def addresses(world: World) -> dict[str, str]:
         "log": "/log",
         "log-filtered": "/log?event=document.accepted&event=document.refused&tier=central",
         "log-empty": "/log?actor=nobody",
+        "ledger": "/ledger",
         "statistics": "/statistics",
         "statistics-agency": "/statistics?by=agency",
     }

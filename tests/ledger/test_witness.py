@@ -17,6 +17,7 @@ from app.ledger.publish import Publisher, publish
 from app.ledger.seal import seal_all
 from app.ledger.tile_paths import TilePath
 from app.ledger.witness import Break, Inconsistent, Memory, make_key, read_key
+from app.node import witnesses_of
 from app.signing import merkle
 from app.signing.checkpoint import Checkpoint
 from app.signing.ledger_key import LedgerKey
@@ -96,6 +97,16 @@ def test_a_key_goes_with_its_name() -> None:
             read_key(wrong)
     with pytest.raises(RequestInvalid):
         make_key("two words")
+
+
+def test_the_setting_names_witnesses_and_nobody_else() -> None:
+    both = f" {WITNESS.verifier}\n{OTHER.verifier} "
+    assert witnesses_of(both) == (WITNESS.verifier, OTHER.verifier)
+    assert witnesses_of("") == ()
+    too_long = NoteSigner("w" * 255, COSIGNATURE, WITNESS.private).verifier
+    for wrong in (str(LOG.verifier), str(too_long), "witness.example", f"{WITNESS.verifier},{OTHER.verifier}"):
+        with pytest.raises(RequestInvalid):
+            witnesses_of(wrong)
 
 
 @settings(max_examples=50)
