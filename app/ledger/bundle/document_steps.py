@@ -27,6 +27,8 @@ from app.signing.xmldsig import present_all
 
 DOCUMENT_OCTETS_MAX: Final = 256 * 1024 * 1024
 """Longest document whose signature is verified; twice what a node takes by default."""
+STAMP_OCTETS_MAX: Final = 1024 * 1024
+"""Longest time stamp of a receipt that is read; one has some ten thousand octets."""
 _VALID: Final = "valid"
 """What receipts say of a document whose signature is of a form that proves something."""
 
@@ -217,12 +219,14 @@ def check_time(case: Case, tally: Tally, known: Knowledge) -> None:
     if layout.TIMESTAMP not in case.container:
         tally.open("time.none")
         return
+    members = case.object_of(layout.TIMESTAMP, octets_max=STAMP_OCTETS_MAX)
     try:
-        stamped = StampedReceipt.read(case.object_of(layout.TIMESTAMP, octets_max=DOCUMENT_OCTETS_MAX // 256))
+        stamped = StampedReceipt.read(members)
     except RequestInvalid as error:
         tally.contradicted("time.unreadable", why=error)
         return
-    if layout.RECEIPT not in case.container or stamped.receipt != case.text_of(layout.RECEIPT).strip():
+    same = case.manifest is None or members.get("id") == case.manifest.document
+    if not same or layout.RECEIPT not in case.container or stamped.receipt != case.text_of(layout.RECEIPT):
         tally.contradicted("time.other-receipt")
         return
     if not known.anchors:
@@ -239,6 +243,9 @@ def check_time(case: Case, tally: Tally, known: Knowledge) -> None:
     if accepted_at is not None and stamp.gen_time < accepted_at - CLOCKS_APART_MAX:
         # A receipt cannot be stamped before it was written.
         tally.contradicted("time.before", at=shown(stamp.gen_time), accepted_at=shown(accepted_at))
+        return
+    named = {"authority": (members.get("authority"), subject_of(stamp.tsa))}
+    if not tally.agrees("agrees.not", f"{layout.TIMESTAMP} / token", named):
         return
     case.stamp = stamp.gen_time
     if stamp.proven:

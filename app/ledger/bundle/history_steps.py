@@ -149,7 +149,11 @@ def _check_status(
     case: Case, tally: Tally, known: Knowledge, event: Entry, claims: Mapping[str, Any], content: str | None
 ) -> None:
     report = str(event.detail.get("report"))
+    accepted_at = moment_of(event.said.get("at"))
     pairs: dict[str, tuple[object, object]] = {
+        "iss": (claims.get("iss"), case.manifest.node if case.manifest is not None else claims.get("iss")),
+        "jti": (claims.get("jti"), event.detail.get("report")),
+        "iat": (claims.get("iat"), int(accepted_at.timestamp()) if accepted_at is not None else None),
         "report": (claims.get("report"), event.detail.get("report")),
         "document": (claims.get("document"), event.said.get("document")),
         "reporter": (claims.get("reporter"), event.said.get("agency")),
