@@ -23,7 +23,7 @@ from app.store.documents import originals
 from app.store.retention import Hindrance
 from app.store.schema import deliveries, documents
 from tests.exchange.mail import Sent, report, send
-from tests.exchange.remains import files
+from tests.exchange.remains import checked, files
 from tests.support.office import DISTRICT, PROVINCE, Exchange, created, refused
 
 LATER = datetime.now(UTC) + timedelta(days=400)
@@ -132,6 +132,7 @@ def test_a_body_goes_and_everything_else_of_it_stays(late: Exchange) -> None:
     }
     assert created(office.system.get(f"{path}/verification"), 200)
     assert divergences(late) == []
+    assert [each for each in checked(late).divergences if each.step.startswith("(7)")] == []
     assert purge(late, rule()) == Purged(), "once"
     again = office.system.send(sent.body)
     assert created(again, 200)["id"] == sent.id, "the same bytes get the first answer, and no body is kept again"

@@ -156,6 +156,8 @@ def test_entries_end_with_a_month_where_that_is_asked(log: Log, tmp_path: Path) 
     kept = {name for name in contents(tmp_path) if name in contents(log.archive)}
     assert kept == contents(log.archive).keys(), "and it is carried on later"
     assert log.checked(tmp_path).divergence is None
+    with pytest.raises(RequestInvalid, match="holds more already, 550 entries"):
+        log.write(tmp_path, until="2026-10")
     with pytest.raises(RequestInvalid, match="2026-11 is not over"):
         log.write(tmp_path / "other", until="2026-11")
 

@@ -82,7 +82,7 @@ async def export(
 
     Raises:
         NotFound: nothing is signed yet, or there is no checkpoint of this size.
-        RequestInvalid: the month is not over; the folder holds the archive of another log.
+        RequestInvalid: the month is not over; the folder holds the archive of another log, or more than is asked for.
         DataFault: entries or tiles are missing, or the tree is not what was signed.
         Unavailable: the database or the disk does not answer.
     """
@@ -129,6 +129,9 @@ def _taken_up(run: _Run) -> set[str]:
             continue
         if earlier.origin != run.origin:
             raise RequestInvalid(f"{run.folder.path} holds the archive of {earlier.origin!r}, not of {run.origin!r}")
+        beyond = earlier.months and run.until is not None and Month.parse(earlier.months[-1].month) > run.until
+        if name == MANIFEST and (earlier.size > run.size or beyond):
+            raise RequestInvalid(f"{run.folder.path} holds more already, {earlier.end} entries; name another folder")
         kept = {each.name: each for each in earlier.files}
         before |= kept.keys()
         for month in earlier.months:
