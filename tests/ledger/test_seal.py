@@ -3,11 +3,14 @@
 import asyncio
 import os
 import random
+import signal
 import sys
 import time
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import astuple, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -19,11 +22,17 @@ from app.errors import Unavailable
 from app.ids import new_id
 from app.ledger.check import check
 from app.ledger.events import record
+from app.ledger.publish import Publisher, publish
 from app.ledger.seal import seal_all, seal_batch
+from app.signing.checkpoint import open_checkpoint
+from app.signing.ledger_key import LedgerKey
 from app.statistics.fold import fold
+from app.store import checkpoints, sealing
 from app.store.database import Database
 from app.store.schema import MEASURES
 from tests.ledger.recording import AT, STANDINGS, Log, Sending, refusal, sending, sign_in, write
+from tests.ledger.sealing_process import ORIGIN
+from tests.signing import rfc6962
 
 ROOT = Path(__file__).parents[2]
 
@@ -179,30 +188,48 @@ async def test_many_writers_and_sealers_leave_no_gap_and_no_double(database_url:
                 assert max(index[key] for key in _keys(first)) < min(index[key] for key in _keys(second))
 
 
-async def test_processes_that_are_killed_leave_a_sound_log(database_url: str) -> None:
-    """Two processes write and seal; one is killed in the midst of it, the other ends in order."""
+async def test_processes_that_sleep_and_are_killed_leave_one_tree(database_url: str, tmp_path: Path) -> None:
+    """Two processes write, seal and sign. On PostgreSQL, where nobody else is held up by it, one is stopped until the
+    other has its lease, and goes on; then it is killed in the midst of it, and the other ends in order.
+    """
+    keys, database = tmp_path / "keys", Database(database_url)
     processes = [
         await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "tests.ledger.sealing_process", database_url, f"process-{number}",
+            sys.executable, "-m", "tests.ledger.sealing_process", database_url, str(keys), f"process-{number}",
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd=ROOT, env={**os.environ},
         )
         for number in range(2)
     ]  # fmt: skip
     told: list[list[str]] = [[], []]
-    enough = [asyncio.Event(), asyncio.Event()]
 
     async def listen(number: int) -> None:
         output = processes[number].stdout
         assert output is not None
         while line := await output.readline():
             told[number] += line.decode().split()
-            if len(told[number]) >= 24:
-                enough[number].set()
+
+    async def reaches(holds: Callable[[], Awaitable[bool]]) -> None:
+        while True:
+            if await holds():
+                return
+            await asyncio.sleep(0.02)
+
+    async def each_has_told(count: int) -> bool:
+        return min(map(len, told)) >= count
+
+    async def taken_over(*, by: str) -> bool:
+        async with database.read() as tx:
+            return ((await sealing.state(tx)).sealer or "").startswith(by)
 
     listening = [asyncio.create_task(listen(number)) for number in range(2)]
     async with asyncio.timeout(60):
-        for each in enough:
-            await each.wait()
+        await reaches(partial(each_has_told, 4))
+        if database.dialect == "postgresql":
+            await reaches(partial(taken_over, by="process-0"))
+            processes[0].send_signal(signal.SIGSTOP)
+            await reaches(partial(taken_over, by="process-1"))
+            processes[0].send_signal(signal.SIGCONT)
+        await reaches(partial(each_has_told, len(told[0]) + 4))
         processes[0].kill()
         standard_input = processes[1].stdin
         assert standard_input is not None
@@ -210,10 +237,12 @@ async def test_processes_that_are_killed_leave_a_sound_log(database_url: str) ->
         await asyncio.gather(*(process.wait() for process in processes), *listening)
     assert processes[1].returncode == 0
 
-    database = Database(database_url)
     await seal_all(database, now=AT)
+    await publish(Publisher(database, LedgerKey.open(keys), ORIGIN), now=AT)
     log = await Log.of(database)
     found = await check(database)
+    async with database.read() as tx:
+        row = await checkpoints.latest(tx)
     await database.close()
     _assert_sound(log)
     index = {row.document: row.position for row in log.sealed if row.kind == "document.accepted"}
@@ -221,6 +250,10 @@ async def test_processes_that_are_killed_leave_a_sound_log(database_url: str) ->
     for ids in told:
         assert [index[each] for each in ids] == sorted(index[each] for each in ids)
     assert found.consistent, found.divergences
+    reference = rfc6962.Tree([rfc6962.leaf(row.body.encode()) for row in log.sealed])
+    assert row is not None
+    opened, _ = open_checkpoint(row.note, log=LedgerKey.open(keys).verifiers(ORIGIN))
+    assert (opened.size, opened.root) == (log.size, reference.mth(0, log.size))
 
 
 _FUNCTION = """CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql
