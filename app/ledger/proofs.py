@@ -67,9 +67,10 @@ async def inclusion(tx: Transaction, indices: Sequence[int], size: int) -> tuple
     leaves = [tree.Span(index, index + 1) for index in indices]
     wanted = [whole, *leaves, *(span for each in spans for span in each)]
     tiles = await ledger_tiles.read(tx, tree.tiles_for(wanted))
-    top = tree.hash_of(tiles, whole)
+    # Events of one document lie close together and share most of their proofs; each hash is computed once.
+    hashes = {span: tree.hash_of(tiles, span) for span in set(wanted)}
     return tuple(
-        InclusionProof(index, size, tuple(tree.hash_of(tiles, span) for span in each), top, tree.hash_of(tiles, leaf))
+        InclusionProof(index, size, tuple(hashes[span] for span in each), hashes[whole], hashes[leaf])
         for index, each, leaf in zip(indices, spans, leaves, strict=True)
     )
 

@@ -13,8 +13,8 @@ from app.signing.note import text_of
 from app.store import bundled, checkpoints, evidence
 from app.store.database import Transaction
 
-_PROOFS_AT_A_TIME = 200
-"""So many share one look at the tiles; their hashes together are some hundred kilobytes."""
+_PROOFS_AT_A_TIME = 250
+"""So many share one look at the tiles, and the event loop waits a few milliseconds for them."""
 
 
 @dataclass(frozen=True, slots=True)
