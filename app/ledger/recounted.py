@@ -6,8 +6,8 @@ were.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -17,9 +17,8 @@ from app.statistics.fold import FigureKey, SpreadKey, fold
 from app.statistics.measures import MEASURE_NAMES, spans_in
 from app.statistics.periods import Month
 from app.statistics.spread import bucket_of
-from app.store import census_tree, figures
+from app.store import figures
 from app.store.database import Transaction
-from app.store.schema import FIGURE_KEY
 
 STEP: Final = "(6) figures"
 _HOUR_LENGTH: Final = len("2026-11-22T17")
@@ -117,7 +116,6 @@ class Recount:
 async def compare(tx: Transaction, report: CheckReport, recount: Recount) -> None:
     """Take the step."""
     counts, spreads = recount.added()
-    await _rolled(tx, report, counts)
     await _figures(tx, report, counts)
     await _spreads(tx, report, spreads)
 
@@ -134,26 +132,6 @@ async def _figures(tx: Transaction, report: CheckReport, counts: dict[FigureKey,
         report.figures += 1
     for key in counts:
         report.add(STEP, f"{key}", "the row is missing", Likely.DELETED)
-
-
-async def _rolled(tx: Transaction, report: CheckReport, counts: dict[FigureKey, Counter[str]]) -> None:
-    """Compare the sums of sums that most reports ask for."""
-    added = figures.rolled([{**asdict(key), **counted} for key, counted in counts.items()])
-    told = {_rolled_key(row): row for row in added}
-    for row in await census_tree.rolled_figures(tx):
-        kept = row._asdict()
-        counted = told.pop(_rolled_key(kept), {})
-        for measure in MEASURE_NAMES:
-            if kept[measure] != counted.get(measure, 0):
-                place = "added up " + ", ".join(_rolled_key(kept))
-                report.add(STEP, place, f"{measure} is {kept[measure]}, a recount gives {counted.get(measure, 0)}")
-    for key, counted in told.items():
-        if any(counted.get(measure) for measure in MEASURE_NAMES):
-            report.add(STEP, "added up " + ", ".join(key), "the row is missing", Likely.DELETED)
-
-
-def _rolled_key(row: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(row[name] for name in FIGURE_KEY if name != "agency")
 
 
 async def _spreads(tx: Transaction, report: CheckReport, counts: Counter[SpreadKey]) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Final
 from app.ledger.divergence import CheckReport, Likely
 from app.ledger.events import EventKind
 from app.ledger.retelling import Said, said_by
-from app.store import census_registry, census_tree
+from app.store import census_registry
 from app.store.database import Transaction
 
 STEP: Final = "(12) registry"
@@ -55,31 +55,6 @@ async def check_registry(tx: Transaction, report: CheckReport) -> None:
         if table.complete:
             for key in known:
                 report.add(STEP, key, f"the log tells of this {table.called}, and it is not there", Likely.DELETED)
-    await _closed_months(tx, report)
-
-
-async def _closed_months(tx: Transaction, report: CheckReport) -> None:
-    """Compare each version of a closed month with the event by which it was closed."""
-    told: dict[tuple[str, str], Said] = {}
-    async for events in census_registry.happened(tx, [EventKind.MONTH_CLOSED.value], chunk=_CHUNK):
-        for event in events:
-            said = said_by(event)
-            told[str(said.detail.get("month")), str(said.detail.get("version"))] = said
-    for row in await census_tree.closed_months(tx):
-        place = f"{row.month}, version {row.version}"
-        closing = told.pop((row.month, str(row.version)), None)
-        if closing is None:
-            report.add(STEP, place, "no event tells of this closed month", Likely.INSERTED)
-            continue
-        kept = {name: getattr(row, name) for name in ("ledger_size", "root", "digest", "made_at")}
-        report.compare(STEP, place, kept=kept, said=_NO_MONTH | {**closing.detail, "made_at": closing.whole.get("at")})
-        report.registry += 1
-    for month, version in told:
-        place = f"{month}, version {version}"
-        report.add(STEP, place, "the log tells of this closed month, and it is not there", Likely.DELETED)
-
-
-_NO_MONTH: Final[dict[str, object]] = {"ledger_size": None, "root": None, "digest": None}
 
 
 def _compare(report: CheckReport, table: _Table, row: Any, known: dict[str, _Known]) -> None:

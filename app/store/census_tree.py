@@ -5,11 +5,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.store.census import texts
 from app.store.database import Transaction
 from app.store.schema import checkpoints, cosignatures, events, ledger_tiles
 from app.store.schema import closed_months as closed
-from app.store.schema import rolled_figures as rolled
 
 
 async def tiles_beyond(tx: Transaction, last: Mapping[int, int], *, limit: int) -> list[tuple[int, int]]:
@@ -52,13 +50,3 @@ async def positions_of_leaf(tx: Transaction, leaf_hash: str) -> Sequence[int | N
     """Return where events with a leaf hash stand, at most two of them; looks through the whole log."""
     query = sa.select(events.c.position).where(events.c.leaf_hash == leaf_hash).limit(2)
     return (await tx.execute(query)).scalars().all()
-
-
-async def closed_months(tx: Transaction) -> Sequence[Any]:
-    """Return every version of every closed month."""
-    return (await tx.execute(sa.select(*texts(tx, closed)).order_by(closed.c.month, closed.c.version))).all()
-
-
-async def rolled_figures(tx: Transaction) -> Sequence[Any]:
-    """Return every row of figures that are added up over what most reports do not tell apart."""
-    return (await tx.execute(sa.select(rolled))).all()
