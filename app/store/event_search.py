@@ -151,6 +151,8 @@ def _leading(asked: EventFilter) -> _Leading | None:
         return _Leading([(column.actor == asked.actor,)], frozenset({"actor"}))
     if asked.kinds:
         return _Leading([(column.kind == kind,) for kind in asked.kinds], frozenset({"kinds"}))
+    if asked == EventFilter(below=asked.below):
+        return _Leading([()], frozenset())
     if asked.outcome == "refused":
         refused = sa.literal_column(REFUSED, sa.Boolean)
         return _Leading([(refused,)], frozenset({"outcome"}))

@@ -12,10 +12,12 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import sqlalchemy as sa
 
+from app.exchange.finding import catch_up
 from app.ids import new_id
 from app.ledger.events import Event, EventKind, Standing
 from app.ledger.seal import seal_all
@@ -33,6 +35,7 @@ from tests.support.office import created, refused
 
 EVENTS = "/v1/audit/events"
 SHARED_ID = "G22,2026/11/22,77/CV"
+SECRET_WORD = "Zợngtâm"
 HOSTILE = Standing("=cmd|' /C calc'!A0", "central", "state")
 
 
@@ -62,6 +65,10 @@ async def _settle(node: Node) -> None:
     await seal_all(node.database, now=clock.now())
 
 
+async def _catch_up(node: Node) -> None:
+    await catch_up(node.database)
+
+
 async def _size(node: Node) -> int:
     async with node.database.read() as tx:
         return await journal.size(tx)
@@ -74,6 +81,8 @@ def _log() -> tuple[list[Sending], list[Event]]:
     ]
     sent += [sending(standing, STANDINGS[2:3], document_id=SHARED_ID) for standing in STANDINGS[:2]]
     sent.append(sending(document_type="luat", paper=True, at=AT - timedelta(days=40)))
+    for number, each in enumerate(sent):
+        each.document["subject"] = f"V/v báo cáo {SECRET_WORD} số {number}/BC-UBND, Đường sắt"
     hostile = Event(new_id(), EventKind.DELIVERY_ACKNOWLEDGED, AT, "@SUM(A1)", standing=HOSTILE, document_type="-2+3")
     return sent, [sign_in(), refusal(STANDINGS[2]), refusal(), hostile]
 
@@ -95,6 +104,7 @@ def archive(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
         running.run(fill)
         running.run(_settle)
+        running.run(_catch_up)
         size = running.run(_size)
         auditor = stack.enter_context(running.system(Scope.AUDIT, name="auditor"))
         other = stack.enter_context(running.system(Scope.AUDIT, name="other"))
@@ -171,6 +181,72 @@ def test_a_document_is_found_by_its_own_id_by_the_nodes_and_by_no_other(archive:
     )
     for nothing in ("", "x", new_id(), "G22,2026/11/22,7", "%25"):
         assert archive.all(f"document_id={nothing}") == []
+
+
+def test_events_are_found_by_words_of_code_and_subject_which_are_not_shown(archive: Archive) -> None:
+    end = f"ledger_size={archive.size}"
+    every = {each.document["id"] for each in archive.sent}
+    third = archive.sent[3].document
+
+    def found(text: str, more: str = "") -> list[dict[str, Any]]:
+        return archive.all(f"{urlencode({'text': text})}&{end}{more}")
+
+    for text in ("báo cáo", "BAO CAO", "zongt", "duong sat", "ubnd", "v/v báo"):
+        assert {event["document"] for event in found(text)} == every, text
+    for text in (third["code"], third["code"].lower(), "3/BC-UBND", "3/bc", "đường 3/BC", "bc ubnd 3"):
+        events = found(text)
+        assert third["id"] in {event["document"] for event in events}, text
+        assert [event["index"] for event in events] == sorted(event["index"] for event in events)
+    assert [event["id"] for event in found("3/BC-UBND")] == [event.id for event in archive.sent[3].events]
+    for text in ("không có", "cáo báo x", "gtam", "–", "%", "3/BC-UBNDX"):
+        assert found(text) == [], text
+    # With other conditions, and with the node's id of another document.
+    assert {event["event"] for event in found("báo cáo", "&event=document.accepted")} == {"document.accepted"}
+    assert found("3/BC-UBND", f"&document_id={third['id']}") == found("3/BC-UBND")
+    assert found("3/BC-UBND", f"&document_id={archive.sent[2].document['id']}") == []
+    answer = archive.auditor.get(f"{EVENTS}?{urlencode({'text': SECRET_WORD})}", headers={"Accept": CSV})
+    assert answer.text.count("\n") > len(every)
+    assert SECRET_WORD not in answer.text
+    assert "báo" not in answer.text
+
+
+def test_newest_first_is_the_log_backwards_although_the_log_grows(archive: Archive) -> None:
+    """Each page is a reading, which is an event that is sealed before the next page is asked for."""
+    pages, cursor, end = [], None, None
+    while True:
+        query = "order=desc&limit=9" + (f"&cursor={cursor}" if cursor else "")
+        page = created(archive.auditor.get(f"{EVENTS}?{query}"), 200)
+        end = end or page["items"][0]["index"]
+        pages += page["items"]
+        archive.running.run(_settle)
+        if (cursor := page["next_cursor"]) is None:
+            break
+    assert [event["index"] for event in pages] == list(range(end, -1, -1))
+    assert pages[::-1] == archive.all(f"ledger_size={end + 1}")
+    assert archive.all(f"order=desc&ledger_size={archive.size}") == archive.filled[::-1]
+    some = archive.all(f"agency=H41&ledger_size={archive.size}")
+    assert archive.all(f"agency=H41&order=desc&ledger_size={archive.size}") == some[::-1]
+
+
+def test_a_page_goes_on_where_the_last_one_ended_while_others_are_sealed(archive: Archive) -> None:
+    first = created(archive.auditor.get(f"{EVENTS}?limit=5"), 200)
+
+    async def grow(node: Node) -> None:
+        await write(node.database, sending(at=AT))
+
+    archive.running.run(grow)
+    archive.running.run(_settle)
+    second = created(archive.auditor.get(f"{EVENTS}?limit=500&cursor={first['next_cursor']}"), 200)
+    indices = [event["index"] for event in first["items"] + second["items"]]
+    assert indices == list(range(len(indices)))
+
+
+def test_a_stream_says_up_to_where_it_goes(archive: Archive) -> None:
+    for form in (CSV, NDJSON):
+        archive.running.run(_settle)
+        answer = archive.auditor.get(EVENTS, headers={"Accept": form})
+        lines = answer.text.count("\n") - (form == CSV)
+        assert int(answer.headers["ledger-size"]) == lines
 
 
 @pytest.mark.parametrize("limit", [1, 7, 500])
@@ -253,7 +329,7 @@ def test_a_refused_reading_is_no_reading(archive: Archive) -> None:
         "to=9999-12-31T23:59:59-10:00", "tier=moon", "branch=x", "event=x", "event=", "measure=x", "measure=.*",
         "outcome=maybe", "agency=%00", "agency=" + "x" * 36, "document_type=%0d", "document_id=a%00b",
         "document_id=" + "x" * 501, "actor=%1b", "limit=0", "limit=501", "ledger_size=-1", "ledger_size=x",
-        f"ledger_size={2**70}",
+        f"ledger_size={2**70}", "text=", "text=a%00", "text=" + "x" * 201, "order=up",
     ],
     ids=lambda query: query[:30],
 )  # fmt: skip
