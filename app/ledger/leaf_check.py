@@ -64,7 +64,7 @@ def _refuse(text: str) -> float:
     raise _NotSimple(text)
 
 
-_read = json.JSONDecoder(parse_float=_refuse, parse_constant=_refuse).decode
+_read = json.JSONDecoder(parse_float=_refuse, parse_constant=_refuse).raw_decode
 _write = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), check_circular=False).encode
 
 
@@ -118,9 +118,10 @@ def sound(row: LeafRow) -> bool:
             or written.count("{") + written.count("[") > _OPENED_MAX
         ):
             return False
-        detail = _read(written)
+        detail, end = _read(written)
         return (
-            type(detail) is dict
+            end == len(written)
+            and type(detail) is dict
             and (_plainly_canonical(written, detail) or _write(detail) == written)
             and measures == measures_column(kind, detail, version)
             and durations == durations_column(kind, detail, version)
