@@ -27,7 +27,7 @@ from datetime import datetime
 from typing import Protocol
 
 from app.ledger import recounted
-from app.ledger.closed_check import check_closed_months, check_sums
+from app.ledger.closed_check import check_closed_months, check_counted_months, check_sums
 from app.ledger.divergence import CheckReport as CheckReport
 from app.ledger.divergence import Divergence as Divergence
 from app.ledger.divergence import Likely
@@ -186,6 +186,7 @@ async def _figures(tx: Transaction, report: CheckReport, counted: Recount, blobs
     if report.found == found:
         # What follows from wrong figures would only repeat what is wrong with them.
         await check_sums(tx, report)
+        await check_counted_months(tx, report)
         await check_closed_months(tx, report, blobs)
 
 

@@ -48,6 +48,21 @@ async def check_sums(tx: Transaction, report: CheckReport) -> None:
         report.add(SUMS, key, "there is a row of sums, the figures give none", Likely.INSERTED)
 
 
+async def check_counted_months(tx: Transaction, report: CheckReport) -> None:
+    """Look at what is noted of months: each with figures has its note, and the event named there counts in it."""
+    counted = await figures.counted(tx)
+    with_figures = await figures.months(tx)
+    for month in sorted(with_figures - counted.keys()):
+        report.add(SUMS, month, "it is not noted which event was the last to count in this month", Likely.DELETED)
+    for month, size in counted.items():
+        if month not in with_figures:
+            report.add(SUMS, month, "an event is noted as the last of a month without figures", Likely.INSERTED)
+            continue
+        rows = await figures.events_between(tx, size - 1, size, limit=1)
+        if month not in fold(rows).months:
+            report.add(SUMS, month, f"event {size - 1} is noted as the last to count in this month, but does not")
+
+
 async def check_closed_months(tx: Transaction, report: CheckReport, blobs: BlobStore | None = None) -> None:
     """Compare every version of every closed month with its event, its body and the figures of now.
 

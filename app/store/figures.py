@@ -275,6 +275,18 @@ def _source(tx: Transaction, table: sa.Table, asked: Sums) -> sa.FromClause:
     )
 
 
+async def months(tx: Transaction) -> set[str]:
+    """Return the months that have figures."""
+    # Each asked for behind the one before, by the index: there are few months, and very many rows.
+    found: set[str] = set()
+    month = (await tx.execute(sa.select(sa.func.min(figures.c.month)))).scalar_one()
+    while month is not None:
+        found.add(month)
+        query = sa.select(sa.func.min(figures.c.month)).where(figures.c.month > month)
+        month = (await tx.execute(query)).scalar_one()
+    return found
+
+
 async def of_month(tx: Transaction, month: str) -> Sequence[Any]:
     """Return every row of figures of a month."""
     return (await tx.execute(sa.select(figures).where(figures.c.month == month))).all()

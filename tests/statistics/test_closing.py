@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from app.errors import DataFault
 from app.ids import new_id
 from app.ledger import closing as months
-from app.ledger.closed_check import check_closed_months, check_sums
+from app.ledger.closed_check import check_closed_months, check_counted_months, check_sums
 from app.ledger.closing import Closing, close_due, read_frozen
 from app.ledger.divergence import CheckReport
 from app.ledger.events import Event, EventKind
@@ -171,6 +171,7 @@ async def _checked(closing: Closing) -> CheckReport:
     report = CheckReport()
     async with closing.publisher.database.read() as tx:
         await check_sums(tx, report)
+        await check_counted_months(tx, report)
         await check_closed_months(tx, report, closing.blobs)
     return report
 
@@ -197,6 +198,9 @@ async def test_whatever_is_changed_in_closed_months_or_sums_is_found(closed: Clo
         f"UPDATE closed_months SET root = '{'0' * 64}' WHERE version = 2": "its report says",
         "UPDATE figures SET sent = sent + 1 WHERE month = '2026-10' AND sent > 0": "other figures",
         "UPDATE durations SET counts = '[4,1]' WHERE month = '2026-09'": "other figures",
+        "DELETE FROM counted_months WHERE month = '2026-09'": "it is not noted",
+        "UPDATE counted_months SET month = '2020-01' WHERE month = '2026-09'": "a month without figures",
+        "UPDATE counted_months SET ledger_size = ledger_size - 5 WHERE month = '2026-11'": "but does not",
         "UPDATE rolled_figures SET sent = sent + 1 WHERE document_type <> '*'": "the sums of sent",
         "DELETE FROM rolled_figures WHERE tier = 'district'": "the row of sums is missing",
         "UPDATE rolled_figures SET branch = 'x' WHERE tier = 'district' AND branch = 'state'": "the figures give none",
@@ -207,6 +211,7 @@ async def test_whatever_is_changed_in_closed_months_or_sums_is_found(closed: Clo
             async with closed.publisher.database.write() as tx:
                 await tx.execute(sa.text(statement))
                 await check_sums(tx, report)
+                await check_counted_months(tx, report)
                 await check_closed_months(tx, report, closed.blobs)
                 raise _TakenBack
         assert any(told in each.message for each in report.divergences), (statement, report.divergences)
