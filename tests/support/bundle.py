@@ -6,7 +6,7 @@ import json
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -18,11 +18,10 @@ from app.ledger.bundle import layout
 from app.ledger.bundle.check import check
 from app.ledger.bundle.steps import Outcome, Result, Step
 from app.ledger.bundle.trust import Trust
-from app.ledger.publish import publish
-from app.ledger.seal import seal_all
 from app.node import KEYS_FOLDER, Node
 from app.signing.node_key import NodeKey
 from app.store.schema import checkpoints
+from tests.exchange.bundles import publish_all
 from tests.exchange.test_stamping import stamping_on
 from tests.support.office import DISTRICT, PROVINCE, created
 from tests.support.pki import Pki
@@ -131,10 +130,8 @@ def _lived(request: pytest.FixtureRequest, factory: pytest.TempPathFactory) -> M
         created(district.system.acknowledge([waiting["delivery_id"]]), 200)
         created(district.system.report(district.status(waiting["document"], StatusCode.RECEIVED, owner=PROVINCE)))
 
-        async def settle(node: Node) -> None:
+        async def stamp(node: Node) -> None:
             now = datetime.now(UTC)
-            await seal_all(node.database, now=now)
-            await publish(node.publisher, now=now)
             async with node.database.write() as tx:
                 # Whoever published it: the newest one is to have a stamp.
                 newest = sa.select(sa.func.max(checkpoints.c.size)).scalar_subquery()
@@ -143,8 +140,9 @@ def _lived(request: pytest.FixtureRequest, factory: pytest.TempPathFactory) -> M
             assert await stamp_checkpoint(stamps.parts(node), now=lambda: datetime.now(UTC)) is not None
 
         stamps.at = datetime.now(UTC)
-        assert stamps.stamp(later=stamps.at - stamps.at) == 2
-        exchange.running.run(settle)
+        assert stamps.stamp(later=timedelta(0)) == 2
+        publish_all(exchange)
+        exchange.running.run(stamp)
         return Made(
             whole=_fetched(province.system, sent["id"]),
             audited=_fetched(exchange.auditor, sent["id"]),
