@@ -93,7 +93,7 @@ class Traffic:
             if self.later and (self.later[0].at <= now or self.position + len(self.later) >= self.end):
                 due = heapq.heappop(self.later)
                 due.rows(self.position)
-                yield self._event(at=max(due.at, now - timedelta(seconds=self.rng.random() * 20)), **due.event)
+                yield self._event(at=due.at, **due.event)
                 continue
             yield from self._next(now)
 
@@ -146,7 +146,7 @@ class Traffic:
             seconds = int(rng.expovariate(1 / 9_000)) + 1
             taken = now + timedelta(seconds=seconds)
             row |= {"progress": "delivered", "in_inbox": False, "acknowledged_at": taken}
-            detail = {"seconds": seconds, "state": "delivered", "in_inbox": False}
+            detail = {"seconds": seconds, "state": "delivered", "in_inbox": False, "acknowledged": True}
             self._plan(taken, kind="delivery.acknowledged", actor=theirs, detail=detail, **told)
             if rng.random() < REPORTED:
                 self._report(document, row, sender, recipient, theirs, now, taken, told)
@@ -199,7 +199,7 @@ class Traffic:
         rng = self.rng
         code = f"{self.number}/{rng.choice(NOTATIONS)}"
         document_type = rng.choices([name for name, _ in TYPES], weights=[weight for _, weight in TYPES])[0]
-        subject = " ".join(rng.choices(WORDS, k=9))
+        subject = " ".join(rng.choices(WORDS, k=7))
         return {
             "id": self._id(at), "sender": sender.code, "sender_tier": sender.tier,
             "document_id": f"{sender.code},{at:%Y/%m/%d},{code}", "sha256": self._digest(),
