@@ -1,6 +1,7 @@
 """Witnesses: what one remembers and refuses, and whose cosignatures a ledger takes."""
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -118,23 +119,15 @@ def test_a_tile_has_one_address(number: int, width: int) -> None:
 
 
 class _Log:
-    """A ledger that is sealed and published by hand; each call opens its database anew."""
+    """A ledger that is sealed and published by hand."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, runner: asyncio.Runner, database: Database) -> None:
+        self.runner = runner
         self.key = LedgerKey.generate()
+        self.publisher = Publisher(database, self.key, "log.example")
 
     def run(self, work: str, *arguments: object, **named: object) -> object:
-        async def opened() -> object:
-            database = Database(self.url)
-            try:
-                return await getattr(self, f"_{work}")(
-                    Publisher(database, self.key, "log.example"), *arguments, **named
-                )
-            finally:
-                await database.close()
-
-        return asyncio.run(opened())
+        return self.runner.run(getattr(self, f"_{work}")(self.publisher, *arguments, **named))
 
     def grow(self, count: int = 3, *, published: bool = True) -> str:
         return str(self.run("grow", count, published=published))
@@ -168,9 +161,12 @@ class _Log:
 
 
 @pytest.fixture
-def log(database_url: str) -> _Log:
+def log(database_url: str) -> Iterator[_Log]:
     """An empty ledger on each engine."""
-    return _Log(database_url)
+    database = Database(database_url)
+    with asyncio.Runner() as runner:
+        yield _Log(runner, database)
+        runner.run(database.close())
 
 
 def _cosigned(note: str, *, by: NoteSigner = WITNESS, at: object = AT) -> str:

@@ -98,7 +98,7 @@ def test_the_root_follows_from_the_entries_and_from_the_tiles(node: RunningNode,
 def test_proofs_of_any_index_and_size_hold(node: RunningNode, reader: LogReader) -> None:
     shown, dice = _newest(reader), random.Random(20)
     leaves = [leaf_hash(entry) for entry in reader.entries(shown.size)]
-    sizes = [shown.size, 512, 257, 256, 1, *(dice.randint(2, shown.size) for _ in range(10))]
+    sizes = [shown.size, 512, 257, 1, *(dice.randint(2, shown.size) for _ in range(5))]
     for size in sizes:
         index = dice.randrange(size)
         proof = node.http.get("/v1/ledger/proofs/inclusion", params={"index": index, "size": size}).json()
