@@ -46,20 +46,23 @@ class Publisher:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class Unpublished:
     """What there is to publish, in one snapshot.
 
     Attributes:
         seen: what the key had signed before the snapshot was taken.
         stays: whether the next checkpoint is to be kept.
+        named: whether the log has its name already.
     """
 
     checkpoint: Checkpoint
     seen: SignedTree | None
     stays: bool
+    named: bool
 
     @property
     def tree(self) -> SignedTree:
+        """What the key has to remember."""
         return SignedTree(self.checkpoint.size, self.checkpoint.root)
 
 
@@ -75,9 +78,18 @@ async def publish(publisher: Publisher, *, now: datetime, lease: Lease | None = 
         Unavailable: the database does not answer; nothing was published.
         DataFault: the tree that is kept does not go with the size of the ledger, or nobody knows what was signed.
     """
-    found = await _found(publisher, now=now)
-    if found is None:
-        return None
+    found = await unpublished(publisher, now=now)
+    return await sign(publisher, found, now=now, lease=lease) if found is not None else None
+
+
+async def sign(
+    publisher: Publisher, found: Unpublished, *, now: datetime, lease: Lease | None = None
+) -> Checkpoint | None:
+    """Sign what was found and publish it; None where somebody else was faster.
+
+    Raises:
+        LeaseLost, Unavailable, DataFault: as with `publish`.
+    """
     checkpoint, key = found.checkpoint, publisher.key
     if not await asyncio.to_thread(key.signed.advance, checkpoint.origin, seen=found.seen, to=found.tree):
         return None
@@ -96,7 +108,8 @@ async def publish(publisher: Publisher, *, now: datetime, lease: Lease | None = 
         state = await sealing.state(tx, lock=True)
         if lease is not None:
             lease.check(state)
-        if state.size < checkpoint.size or await checkpoints.name(tx, checkpoint.origin) != checkpoint.origin:
+        named = found.named or await checkpoints.name(tx, checkpoint.origin) == checkpoint.origin
+        if state.size < checkpoint.size or not named:
             # Restored between the snapshot and now, or first named by somebody with other settings.
             return None
         await checkpoints.publish(tx, row)
@@ -118,40 +131,56 @@ async def doubt(publisher: Publisher) -> str | None:
         return await broken(tx, seen, size) if seen is not None else None
 
 
-async def _found(publisher: Publisher, *, now: datetime) -> _Found | None:
+async def unpublished(publisher: Publisher, *, now: datetime) -> Unpublished | None:
+    """Look what there is to sign; None where the newest checkpoint covers all that is sealed.
+
+    Raises:
+        NotContinued, Unavailable, DataFault: as with `publish`.
+    """
     # Before the snapshot, as above: a smaller ledger there is one that was rolled back, never one that was read early.
     signed = publisher.key.signed.read()
     async with publisher.database.read() as tx:
         size = await journal.size(tx)
         before = await checkpoints.latest(tx)
-        origin = await checkpoints.origin(tx) or publisher.origin
+        name = await checkpoints.origin(tx)
+        origin = name or publisher.origin
         seen = signed.get(origin)
         newest = SignedTree(before.size, bytes.fromhex(before.root)) if before is not None else None
         if newest is not None and newest.size == size and seen in (None, newest):
             return None
+        root: bytes | None = None
         for tree in {seen, newest} - {None}:
-            if tree is not None and (reason := await broken(tx, tree, size)) is not None:
-                raise NotContinued(reason)
+            if tree is not None:
+                reason, root = await _compared(tx, tree, size)
+                if reason is not None:
+                    raise NotContinued(reason)
         if newest is not None and newest.size == size:
             return None
-        kept = await checkpoints.latest_kept(tx)
-        checkpoint = Checkpoint(origin, size, await proofs.root(tx, size))
-    return _Found(checkpoint, seen, kept is None or now >= kept.published_at + KEEP_EVERY)
+        kept = before if before is None or before.kept else await checkpoints.latest_kept(tx)
+        checkpoint = Checkpoint(origin, size, root if root is not None else await proofs.root(tx, size))
+    stays = kept is None or now >= kept.published_at + KEEP_EVERY
+    return Unpublished(checkpoint, seen, stays, name is not None)
 
 
 async def broken(tx: Transaction, signed: SignedTree, size: int) -> str | None:
     """Say how a tree of so many events does not continue a signed one; None where it does."""
+    return (await _compared(tx, signed, size))[0]
+
+
+async def _compared(tx: Transaction, signed: SignedTree, size: int) -> tuple[str | None, bytes | None]:
+    """Say the same, with the root of the tree where it was computed on the way."""
     if signed.size > size:
-        return f"a tree of {signed.size} events was signed, the database holds {size}: it was rolled back"
+        return f"a tree of {signed.size} events was signed, the database holds {size}: it was rolled back", None
     if signed.size == 0:
-        return None
+        return None, None
     proof = await proofs.consistency(tx, signed.size, size)
     if merkle.consistent(proof.hashes, old=(signed.size, signed.root), new=(size, proof.new_root)):
-        return None
-    return (
+        return None, proof.new_root
+    reason = (
         f"of the first {signed.size} events the root {signed.root.hex()} was signed, the database gives "
         f"{proof.old_root.hex()}: it was rolled back and went on, or was changed"
     )
+    return reason, None
 
 
 async def known_keys(publisher: Publisher) -> tuple[VerifierKey, ...]:

@@ -5,10 +5,10 @@ from datetime import datetime
 
 from app.ledger import lease as leases
 from app.ledger.lease import Lease, LeaseLost
-from app.ledger.publish import Publisher, publish
+from app.ledger.publish import Publisher, sign, unpublished
 from app.ledger.seal import BATCH_MAX, seal_batch
 from app.signing.checkpoint import Checkpoint
-from app.store import checkpoints, journal
+from app.store import journal
 
 _NAME_CHARACTERS_MAX = 64
 
@@ -58,15 +58,12 @@ class Sealer:
             NotContinued: what is sealed does not continue what was signed.
             DataFault: as with `publish.publish`.
         """
-        async with self._database.read() as tx:
-            newest = await checkpoints.latest(tx)
-            if newest is not None and newest.size == await journal.size(tx):
-                return None
-        lease = await self._held(now=now)
-        if lease is None:
+        found = await unpublished(self._publisher, now=now)
+        lease = await self._held(now=now) if found is not None else None
+        if found is None or lease is None:
             return None
         try:
-            return await publish(self._publisher, now=now, lease=lease)
+            return await sign(self._publisher, found, now=now, lease=lease)
         except LeaseLost:
             self.lease = None
             return None
