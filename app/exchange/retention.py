@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import structlog
+
 from app.errors import Conflict, ContentPurged, NotFound
 from app.exchange.desk import Desk
 from app.findings import Finding, Severity
@@ -34,7 +36,11 @@ BATCH_MAX: Final = 100
 """Bodies of one transaction: short enough not to hold up those who send."""
 SWEEP_SECONDS_MIN: Final = 6 * 3600
 """Age from which a body without a row is nobody's: longer than any submission takes from keeping it to its commit."""
+STRANGERS_SHARE: Final = 10
+"""Bodies without any row are deleted as long as they are at most a tenth of their folder: crashes leave a few."""
 _LOOKED_UP_MAX: Final = 500
+
+_log = structlog.get_logger("truc.retention")
 
 Told = Callable[[str, int, int], None]
 """Told of (rule, done, total)."""
@@ -127,6 +133,9 @@ async def purge(
 async def sweep(database: Database, blobs: BlobStore, *, prefixes: Iterable[str], older_than: float) -> int:
     """Delete bodies that no row refers to; returns how many.
 
+    Where too many bodies are strangers to the database, it is the database that is wrong, or an older one: then only
+    those go of which it says that they were purged.
+
     Args:
         prefixes: first two digits of the digests that are looked at.
         older_than: POSIX time; what was kept since then may be about to be referred to.
@@ -138,8 +147,14 @@ async def sweep(database: Database, blobs: BlobStore, *, prefixes: Iterable[str]
     swept = 0
     for prefix in prefixes:
         found = await asyncio.to_thread(blobs.kept_under, prefix, older_than=older_than)
-        for start in range(0, len(found), _LOOKED_UP_MAX):
-            swept += await _part_with(database, blobs, found[start : start + _LOOKED_UP_MAX])
+        purged, strangers = await _nobodys(database, found)
+        if len(strangers) * STRANGERS_SHARE > len(found):
+            _log.warning("retention.strangers_left", folder=prefix, bodies=len(found), strangers=len(strangers))
+            strangers = []
+        going = [*purged, *strangers]
+        for start in range(0, len(going), _LOOKED_UP_MAX):
+            # Asked once more, right before: somebody may refer to one by now.
+            swept += await _part_with(database, blobs, going[start : start + _LOOKED_UP_MAX])
     return swept
 
 
@@ -261,6 +276,23 @@ async def _delete(database: Database, blobs: BlobStore, digests: Iterable[str], 
         if touched is not None and touched < (at.timestamp() - SWEEP_SECONDS_MIN) * 1e9:
             found.append((sha256, touched))
     await _part_with(database, blobs, found)
+
+
+async def _nobodys(
+    database: Database, found: Sequence[tuple[str, int]]
+) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
+    """Return which of these bodies were purged by the record, and which no row has ever heard of."""
+    purged: list[tuple[str, int]] = []
+    strangers: list[tuple[str, int]] = []
+    for start in range(0, len(found), _LOOKED_UP_MAX):
+        some = found[start : start + _LOOKED_UP_MAX]
+        digests = [sha256 for sha256, _ in some]
+        async with database.read() as tx:
+            needed, gone = await rows.referenced(tx, digests), await rows.purged_among(tx, digests)
+        left = [each for each in some if each[0] not in needed]
+        purged += [each for each in left if each[0] in gone]
+        strangers += [each for each in left if each[0] not in gone]
+    return purged, strangers
 
 
 async def _part_with(database: Database, blobs: BlobStore, found: Sequence[tuple[str, int]]) -> int:

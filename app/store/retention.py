@@ -151,6 +151,17 @@ async def marked(tx: Transaction, *, statuses: bool, after: str, limit: int) -> 
     return (await tx.execute(query.order_by(table.c.id).limit(limit))).all()
 
 
+async def purged_among(tx: Transaction, digests: Collection[str]) -> set[str]:
+    """Return of which of these digests some row says that its body was purged."""
+    query = sa.union_all(
+        *(
+            sa.select(table.c.sha256).where(table.c.sha256.in_(digests), table.c.purged_at.is_not(None))
+            for table in (documents, status_reports)
+        )
+    )
+    return set((await tx.execute(query)).scalars())
+
+
 async def referenced(tx: Transaction, digests: Iterable[str]) -> set[str]:
     """Return which of these digests some row needs the body of."""
     wanted = list(digests)

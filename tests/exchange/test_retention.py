@@ -21,7 +21,7 @@ from app.regulations.provisions import Kept, Retention, RetentionRule
 from app.store.blobs import BlobStore
 from app.store.documents import originals
 from app.store.retention import Hindrance
-from app.store.schema import deliveries, documents
+from app.store.schema import closed_months, deliveries, documents
 from tests.exchange.mail import Sent, report, send
 from tests.exchange.remains import checked, files
 from tests.support.office import DISTRICT, PROVINCE, Exchange, created, refused
@@ -281,6 +281,42 @@ def test_a_process_that_dies_before_the_file_is_gone_leaves_it_to_the_sweep(
     assert late.running.run(sweep) == 0
     assert sha256 not in str(files(late.running.settings.data_dir / "incoming"))
     purge(late, rule())
+
+
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_few_strangers_are_swept_and_many_are_left(late: Exchange, tmp_path: Path) -> None:
+    """A node that is given the wrong database, or an older one, must not lose the bodies of the right one."""
+    blobs = BlobStore(tmp_path)
+    late_database = late.running.node.database
+
+    def keep(number: int) -> str:
+        """Keep a body in the folder `00` that no row knows."""
+        sha256 = f"00{number:062x}"
+        blobs.keep_bytes(b"x", sha256)
+        os.utime(blobs.path_of(sha256), (1_000, 1_000))
+        return sha256
+
+    async def sweep(_node: Node) -> int:
+        return await retention.sweep(late_database, blobs, prefixes=["00"], older_than=2_000)
+
+    kept = [keep(number) for number in range(12)]
+    assert late.running.run(sweep) == 0
+    assert files(tmp_path / "bodies") == set(kept)
+
+    async def refer(node: Node) -> None:
+        row = {"month": "1999-01", "ledger_size": 1, "root": "0" * 64, "made_at": LATER}
+        async with node.database.write() as tx:
+            for version, digest in enumerate(kept[1:], start=1):
+                await tx.execute(closed_months.insert().values(**row, version=version, digest=digest))
+
+    async def forget(node: Node) -> None:
+        async with node.database.write() as tx:
+            await tx.execute(closed_months.delete().where(closed_months.c.month == "1999-01"))
+
+    late.running.run(refer)
+    assert late.running.run(sweep) == 1
+    assert files(tmp_path / "bodies") == set(kept[1:])
+    late.running.run(forget)
 
 
 class TestSweeping:
