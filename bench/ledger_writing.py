@@ -13,6 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from datetime import date, datetime
+from functools import cache
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -186,8 +187,9 @@ class _Writing:
         terms = [(term[: schema.TERM_LENGTH], row["id"]) for row in documents for term in _terms(row)]
         await self.sink.write("document_terms", sorted(terms))
         for name, rows in self.traffic.rows.items():
+            # What a row says nothing of is as the table has it.
             columns = [column.name for column in schema.metadata.tables[name].columns]
-            await self.sink.write(name, [[row.get(column) for column in columns] for row in rows])
+            await self.sink.write(name, [[row.get(column, _usual(name, column)) for column in columns] for row in rows])
             rows.clear()
         await self._tiles(batch, size)
         await self._blocks(batch)
@@ -209,6 +211,12 @@ class _Writing:
             full, self.open_block = self.open_block[:WIDTH], self.open_block[WIDTH:]
             blocks.append(tuple(block_of(full[0].position // WIDTH, full).values()))
         await self.sink.write("event_blocks", blocks)
+
+
+@cache
+def _usual(table: str, column: str) -> Any:
+    default = schema.metadata.tables[table].columns[column].server_default
+    return getattr(default, "arg", None)
 
 
 def _terms(row: dict[str, Any]) -> list[str]:
