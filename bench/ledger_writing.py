@@ -164,6 +164,7 @@ class _Writing:
         self.open_block = early
         self.counts: dict[Any, Counter[str]] = defaultdict(Counter)
         self.spreads: Counter[Any] = Counter()
+        self.months: dict[str, int] = {}
 
     async def all(self, base: int, end: int) -> None:
         began, size = time.monotonic(), base
@@ -197,6 +198,7 @@ class _Writing:
         for key, counts in added.counts.items():
             self.counts[key].update(counts)
         self.spreads.update(added.spreads)
+        self.months.update({month: size + place for month, place in added.months.items()})
 
     async def _tiles(self, batch: list[EventRow], size: int) -> None:
         changed = tree.grown(self.edge, size, [bytes.fromhex(event.leaf_hash) for event in batch])
@@ -239,6 +241,8 @@ async def _count(url: str, writing: _Writing, say: Say) -> None:
         for key, count in writing.spreads.items()
     ]
     try:
+        async with database.write() as tx:
+            await figures.mark(tx, writing.months)
         for start in range(0, max(len(counts), len(spreads)), 20_000):
             async with database.write() as tx:
                 await figures.add(tx, counts[start : start + 20_000])
