@@ -262,4 +262,4 @@ def test_any_course_of_two_processes_that_die_at_any_step_is_as_the_model_says(
     migrated_sqlite: Path, tmp_path: Path
 ) -> None:
     machine = type("_LedgerHere", (_Ledger,), {"migrated": migrated_sqlite, "folder": tmp_path})
-    run_state_machine_as_test(machine, settings=settings(max_examples=10, stateful_step_count=16, deadline=None))
+    run_state_machine_as_test(machine, settings=settings(max_examples=6, stateful_step_count=14, deadline=None))
