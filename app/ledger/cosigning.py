@@ -68,7 +68,8 @@ async def take_in(
         )
     async with publisher.database.read() as tx:
         await _require_ours(tx, checkpoint)
-    row = {"size": checkpoint.size, "witness": str(signature.key), "line": signature.line, "cosigned_at": signature.at}
+    witness = str(signature.key)
+    row = {"size": checkpoint.size, "witness": witness, "line": signature.line, "cosigned_at": signature.at}
     kept = {
         "size": checkpoint.size,
         "root": checkpoint.root.hex(),
@@ -76,13 +77,13 @@ async def take_in(
         "published_at": now,
     }
     async with publisher.database.write() as tx:
-        before = await cosignatures.newest_of(tx, row["witness"])
+        before = await cosignatures.newest_of(tx, witness)
         if before is None or before.line != signature.line:
             _require_later(before, checkpoint.size, signature.at, rest)
             # One commit: the checkpoint stays, and it stays because this witness saw it.
             await checkpoints.keep(tx, kept)
             await cosignatures.write(tx, row)
-    return Cosigned(checkpoint.size, row["witness"], signature.at)
+    return Cosigned(checkpoint.size, witness, signature.at)
 
 
 def _opened(

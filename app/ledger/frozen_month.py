@@ -82,8 +82,7 @@ class FrozenMonth:
         """
         try:
             said = json.loads(body)
-            if (said["format"], said["v"]) != (FORMAT, VERSION):
-                raise ValueError(said["format"])
+            _check_form(said)
             month = said["month"]
             counts = {_key(month, row): dict(row["counts"]) for row in said["figures"]}
             spreads = {
@@ -187,3 +186,8 @@ def _passes(key: FigureKey, asked: Asked) -> bool:
 
 def _shown(key: FigureKey, asked: Asked) -> tuple[str, ...]:
     return tuple(getattr(key, _UNIT.get(name, name)) for name in asked.key)
+
+
+def _check_form(said: Mapping[str, Any]) -> None:
+    if (said["format"], said["v"]) != (FORMAT, VERSION):
+        raise ValueError(said["format"])

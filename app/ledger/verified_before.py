@@ -54,8 +54,7 @@ class VerifiedBefore:
             RequestInvalid: it is none.
         """
         try:
-            if value["format"] != FORMAT:
-                raise ValueError(value["format"])
+            _check_form(value)
             kept = value["report"]
             plain = {each.name: kept[each.name] for each in fields(CheckReport) if each.name != "divergences"}
             found = [
@@ -67,3 +66,8 @@ class VerifiedBefore:
             return cls(int(value["size"]), root, value["figures"], bool(value["whole"]), value["after"], report)
         except (KeyError, TypeError, ValueError) as error:
             raise RequestInvalid("this is no state of `truc log verify`, or one of another release") from error
+
+
+def _check_form(value: Any) -> None:
+    if value["format"] != FORMAT:
+        raise ValueError(value["format"])

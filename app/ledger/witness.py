@@ -7,11 +7,11 @@ compares with.
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -94,8 +94,7 @@ class Memory:
         """
         try:
             found = json.loads(text)
-            if found["format"] != STATE_FORMAT:
-                raise ValueError(found["format"])
+            _check_form(found)
             keys = tuple(VerifierKey.read(each) for each in found["log_keys"])
             seen_at = None if found["seen_at"] is None else datetime.fromisoformat(found["seen_at"])
             memory = cls(keys, found["note"], seen_at)
@@ -182,11 +181,16 @@ def read_key(text: str) -> NoteSigner:
     digest, _, encoded = rest.partition("+")
     try:
         octets = base64.b64decode(encoded, validate=True)
-        if not text.startswith(KEY_BEGINNING) or octets[:1] != bytes([COSIGNATURE]):
-            raise ValueError(name)
         signer = NoteSigner(name, COSIGNATURE, Ed25519PrivateKey.from_private_bytes(octets[1:]))
     except ValueError as error:
         raise RequestInvalid("the file holds no key of a witness") from error
+    if not text.startswith(KEY_BEGINNING) or octets[:1] != bytes([COSIGNATURE]):
+        raise RequestInvalid("the file holds no key of a witness")
     if signer.verifier.digest.hex() != digest:
         raise RequestInvalid("the key of the witness does not go with its name")
     return signer
+
+
+def _check_form(found: Mapping[str, Any]) -> None:
+    if found["format"] != STATE_FORMAT:
+        raise ValueError(found["format"])
