@@ -184,6 +184,7 @@ FOUND: dict[str, dict[str, str]] = {
         (*(name for name in schema.FIGURE_KEY if name != "agency"), *schema.MEASURES), FIGURES
     ),
     "durations": dict.fromkeys((*schema.FIGURE_KEY, "measure", "counts"), FIGURES),
+    "counted_months": dict.fromkeys(("month", "ledger_size"), FIGURES),
     "agencies": dict.fromkeys(
         ("organ_id", "tier", "branch", "parent", "status", "successor", "version", "created_at"), REGISTRY
     ),
@@ -280,7 +281,6 @@ TABLES_NOT_FOUND = {
     "document_terms": FOLLOWS,
     "term_cursor": WORK,
     "event_blocks": FOLLOWS,
-    "counted_months": FOLLOWS,
     "webhook_messages": PASSING,
     "webhook_attempts": PASSING,
     "webhook_cursor": WORK,
@@ -303,6 +303,7 @@ ALONE = {
     "cosignatures": {"size", "witness", "line", "cosigned_at"},
     "closed_months": {"month", "version", "root", "ledger_size"},
     "durations": {"counts"},
+    "counted_months": {"month", "ledger_size"},
     "agencies": {"organ_id"},
     "certificates": {"sha256"},
     "trust_anchors": {"sha256"},
