@@ -26,7 +26,7 @@ DOCUMENT_ID_LENGTH_MAX = 500
 
 LINKS_OCTETS_MAX = 49_152
 """Room for all that a document says of others in the event of its acceptance, some hundred of them: an entry of the
-ledger has at most 65,535 octets (C2SP tlog-tiles; ours, decision 0020).
+ledger has at most 65,535 octets (C2SP tlog-tiles; ours, decision 0025).
 """
 
 _ANSWERED = f"{MESSAGE_PATH}/{RESPONSE_FOR}"
@@ -91,7 +91,7 @@ def unusable(message: DocumentMessage) -> tuple[Finding, ...]:
                 Severity.ERROR,
                 f"The document refers to {len(found)} others, {octets} octets; at most {LINKS_OCTETS_MAX} are kept",
                 "Refer to those it acts on or answers, and list the others in an attachment.",
-                "C2SP tlog-tiles; ours, decision 0020",
+                "C2SP tlog-tiles; ours, decision 0025",
                 found[-1].place,
             ),
         )
