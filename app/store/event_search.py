@@ -141,16 +141,19 @@ class _Leading:
 
 def _leading(asked: EventFilter) -> _Leading | None:
     column = events.c
-    whose, agencies = ("agency", (asked.agency,)) if asked.agency is not None else ("agencies", asked.agencies)
-    if agencies and "" not in agencies and len(agencies) * max(len(asked.kinds), 1) <= _STRETCHES_MAX:
-        if asked.kinds:
-            pairs = [(column.agency == agency, column.kind == kind) for agency in agencies for kind in asked.kinds]
+    # Each once: an event that is in two stretches would be counted twice, and another one be left out for it.
+    kinds = tuple(dict.fromkeys(asked.kinds))
+    whose, named = ("agency", (asked.agency,)) if asked.agency is not None else ("agencies", asked.agencies)
+    agencies = tuple(dict.fromkeys(named or ()))
+    if agencies and "" not in agencies and len(agencies) * max(len(kinds), 1) <= _STRETCHES_MAX:
+        if kinds:
+            pairs = [(column.agency == agency, column.kind == kind) for agency in agencies for kind in kinds]
             return _Leading(pairs, frozenset({whose, "kinds"}))
         return _Leading([(column.agency == agency,) for agency in agencies], frozenset({whose}))
-    if asked.actor and (asked.actor != _NODE or not asked.kinds):
+    if asked.actor and (asked.actor != _NODE or not kinds):
         return _Leading([(column.actor == asked.actor,)], frozenset({"actor"}))
-    if asked.kinds:
-        return _Leading([(column.kind == kind,) for kind in asked.kinds], frozenset({"kinds"}))
+    if kinds:
+        return _Leading([(column.kind == kind,) for kind in kinds], frozenset({"kinds"}))
     if asked == EventFilter(below=asked.below):
         return _Leading([()], frozenset())
     if asked.outcome == "refused":

@@ -114,6 +114,11 @@ ASKED: list[Asked] = [
         EventFilter(kinds=("document.refused", "token.issued")),
         lambda row: row["kind"] in ("document.refused", "token.issued"),
     ),
+    (EventFilter(kinds=("document.refused",) * 300), lambda row: row["kind"] == "document.refused"),
+    (
+        EventFilter(agencies=("H41.01", "H41.01"), kinds=("delivery.available",) * 400),
+        lambda row: row["agency"] == "H41.01" and row["kind"] == "delivery.available",
+    ),
     (EventFilter(kinds=("month.closed",)), lambda _row: False),
     (EventFilter(outcome="refused"), lambda row: row["outcome"] == "refused"),
     (EventFilter(outcome="accepted", document_type="luat"), lambda row: row["document_type"] == "luat"),
