@@ -109,7 +109,11 @@ class LedgerKey:
     def _current(self) -> _Ring:
         if self._folder is None:
             return self._ring
-        names = _names(self._folder)
+        try:
+            names = _names(self._folder)
+        except OSError:
+            # The folder is away, or too many files are open.
+            return self._ring
         if names not in (self._ring.names, self._unusable):
             with self._lock:
                 try:
@@ -180,6 +184,8 @@ def _add(folder: Path, number: int) -> None:
 
 def _read_ring(folder: Path) -> _Ring:
     names, read = _names(folder), {number: _read(path) for number, path in _numbered(folder).items()}
+    if not read:
+        raise DataFault(f"there is no ledger key in {folder}")
     number, newest = list(read.items())[-1]
     if not isinstance(newest, Ed25519PrivateKey):
         raise DataFault(f"the private half of ledger key {number:04} is not in {folder}; truc key rotate --ledger")

@@ -33,6 +33,19 @@ def test_the_published_set_verifies_checkpoints_and_holds_nothing_secret(tmp_pat
         assert open_checkpoint(note, log=ledger_keys(published))[0] == CHECKPOINT
 
 
+def test_a_folder_that_goes_away_takes_no_signature_with_it(tmp_path: Path) -> None:
+    key = LedgerKey.open(tmp_path / "keys")
+    known = key.verifiers(ORIGIN)
+    (tmp_path / "keys").rename(tmp_path / "unmounted")
+    assert key.verifiers(ORIGIN) == known
+    (tmp_path / "keys").write_text("no folder", encoding="ascii")
+    assert open_checkpoint(_signed(key), log=known)[0] == CHECKPOINT
+    (tmp_path / "keys").unlink()
+    (tmp_path / "unmounted").rename(tmp_path / "keys")
+    after = LedgerKey.rotate(tmp_path / "keys")
+    assert key.verifiers(ORIGIN) == after.verifiers(ORIGIN) != known
+
+
 def test_keys_of_receipts_and_of_the_ledger_stand_in_one_set_and_do_not_meet() -> None:
     node, ledger = NodeKey.generate(), LedgerKey.generate()
     both = {"keys": [*node.jwks()["keys"], *_set(ledger)["keys"]]}
