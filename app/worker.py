@@ -10,7 +10,7 @@ import socket
 import time
 from contextlib import suppress
 from dataclasses import asdict
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import structlog
 
@@ -324,27 +324,43 @@ async def _purge(node: Node) -> None:
     await asyncio.sleep(PURGE_FIRST_SECONDS)
     seen: date | None = None
     while True:
+        at = clock.now()
         try:
-            at = clock.now()
-            done = retention.Purged()
-            if day_of(at) != seen:
-                # Rules count in days, and a look at all that is old is not free.
-                done = await retention.purge(node.database, node.blobs, retention.policy_of(node.desk, at=at), at=at)
+            # Rules count in days, and a look at all that is old is not free.
+            if await throw_away(node, at=at, by_rules=day_of(at) != seen):
                 seen = day_of(at)
-            folder = int(time.time() // PURGE_SECONDS) * SWEEP_FOLDERS
-            orphans = await retention.sweep(
-                node.database,
-                node.blobs,
-                prefixes=[f"{number % 256:02x}" for number in range(folder, folder + SWEEP_FOLDERS)],
-                older_than=time.time() - retention.SWEEP_SECONDS_MIN,
-            )
         except Unavailable:
             _log.warning("worker.purging_postponed")
-        else:
-            if orphans or done != retention.Purged():
-                _log.info("worker.purged", orphans=orphans, **asdict(done))
-                node.desk.doorbell.nudge()
         await asyncio.sleep(PURGE_SECONDS)
+
+
+async def throw_away(node: Node, *, at: datetime, by_rules: bool) -> bool:
+    """Throw away what nobody refers to in the next folders, and before that, if so asked, what the rules let go.
+
+    False, and nothing is thrown away, where the database does not continue what this node has signed.
+
+    Raises:
+        Unavailable: database or disk do not answer; what was done stays done.
+    """
+    try:
+        await retention.insist_on_continuity(node.publisher)
+    except DataFault as error:
+        _log.warning("worker.purging_refused", reason=error.detail)
+        return False
+    done = retention.Purged()
+    if by_rules:
+        done = await retention.purge(node.database, node.blobs, retention.policy_of(node.desk, at=at), at=at)
+    folder = int(at.timestamp() // PURGE_SECONDS) * SWEEP_FOLDERS
+    orphans = await retention.sweep(
+        node.database,
+        node.blobs,
+        prefixes=[f"{number % 256:02x}" for number in range(folder, folder + SWEEP_FOLDERS)],
+        older_than=at.timestamp() - retention.SWEEP_SECONDS_MIN,
+    )
+    if orphans or done != retention.Purged():
+        _log.info("worker.purged", orphans=orphans, **asdict(done))
+        node.desk.doorbell.nudge()
+    return True
 
 
 async def _sweep(node: Node) -> None:

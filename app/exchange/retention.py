@@ -23,6 +23,7 @@ from app.exchange.desk import Desk
 from app.findings import Finding, Severity
 from app.ids import new_id
 from app.ledger.events import NODE_ACTOR, Event, EventKind, instant_text, record
+from app.ledger.publish import NotContinued, Publisher, doubt
 from app.registry import directory
 from app.regulations.calendar import day_of
 from app.regulations.provisions import Kept, Retention, RetentionRule
@@ -73,6 +74,20 @@ class Purged:
     def __add__(self, other: "Purged") -> "Purged":
         """Count both."""
         return Purged(self.documents + other.documents, self.statuses + other.statuses, self.octets + other.octets)
+
+
+async def insist_on_continuity(publisher: Publisher) -> None:
+    """Insist that the database continues what was signed; to be called before anything is thrown away.
+
+    One that was restored from an older copy has not heard of the newest bodies, nor of the newest orders to hold some.
+
+    Raises:
+        DataFault: it does not, or nobody knows what was signed.
+        Unavailable: the database does not answer.
+    """
+    reason = await doubt(publisher)
+    if reason is not None:
+        raise NotContinued(f"{reason}; nothing is thrown away until it does, or the rollback is accepted")
 
 
 async def plan(database: Database, policy: Retention, *, at: datetime) -> list[Planned]:
@@ -312,7 +327,7 @@ async def _resume(database: Database, blobs: BlobStore, *, older_than: float) ->
     """
     left = await asyncio.to_thread(blobs.partings)
     async with database.read() as tx:
-        needed = await rows.referenced(tx, [sha256 for sha256, _ in left])
-    for sha256, touched in left:
-        stays = sha256 in needed or touched >= older_than * 1e9
-        await asyncio.to_thread(blobs.take_back if stays else blobs.forget, sha256)
+        needed = await rows.referenced(tx, [each.sha256 for each in left])
+    for each in left:
+        stays = each.sha256 in needed or each.touched >= older_than * 1e9
+        await asyncio.to_thread(blobs.take_back if stays else blobs.forget, each)

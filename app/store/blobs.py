@@ -8,15 +8,31 @@ referred to; who refers to bodies is named in `store/retention.py: referenced`.
 
 import hashlib
 import os
+import secrets
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from app.errors import DataFault, Unavailable
 
 _SLICE_BYTES = 1024 * 1024
 _PARTING = ".parting"
+
+
+@dataclass(frozen=True, slots=True)
+class Parting:
+    """A body that lost its name, and is about to be deleted.
+
+    Attributes:
+        path: where it lies; nobody else's, so what is decided about it is never done to another one of the same octets.
+        touched: when it was last kept by somebody, in nanoseconds of POSIX time.
+    """
+
+    path: Path
+    sha256: str
+    touched: int
 
 
 class BlobStore:
@@ -162,14 +178,15 @@ class BlobStore:
         Raises:
             Unavailable: the folders cannot be written.
         """
-        parting = self._incoming / f"{sha256}{_PARTING}"
+        path = self._incoming / f"{sha256}.{secrets.token_hex(8)}{_PARTING}"
         try:
-            self.path_of(sha256).replace(parting)
-            # If we die here it lies in incoming under its digest, until `partings` says so and it is decided anew.
-            if parting.stat().st_mtime_ns != touched:
-                self.take_back(sha256)
+            self.path_of(sha256).replace(path)
+            # If we die here it lies in incoming, until `partings` says so and it is decided anew.
+            parting = Parting(path, sha256, path.stat().st_mtime_ns)
+            if parting.touched != touched:
+                self.take_back(parting)
                 return False
-            parting.unlink()
+            path.unlink()
         except FileNotFoundError:
             # Another process parted with it.
             return False
@@ -177,25 +194,25 @@ class BlobStore:
             raise Unavailable("a body cannot be deleted") from error
         return True
 
-    def partings(self) -> list[tuple[str, int]]:
-        """List digest and last touch of bodies that lost their name: in a process that died then, or does it now."""
+    def partings(self) -> list[Parting]:
+        """List bodies that lost their name: in a process that died then, or does it now."""
         found = []
         for path in self._incoming.glob(f"*{_PARTING}"):
             with suppress(FileNotFoundError):
-                found.append((path.stem, path.stat().st_mtime_ns))
+                found.append(Parting(path, path.name.partition(".")[0], path.stat().st_mtime_ns))
         return found
 
-    def take_back(self, sha256: str) -> None:
+    def take_back(self, parting: Parting) -> None:
         """Give a body that was about to be deleted its name again."""
-        parting, target = self._incoming / f"{sha256}{_PARTING}", self.path_of(sha256)
+        target = self.path_of(parting.sha256)
         with suppress(FileExistsError, FileNotFoundError):
-            os.link(parting, target)
+            os.link(parting.path, target)
             _sync(target.parent)
-        parting.unlink(missing_ok=True)
+        parting.path.unlink(missing_ok=True)
 
-    def forget(self, sha256: str) -> None:
+    def forget(self, parting: Parting) -> None:
         """Finish deleting a body that lost its name."""
-        (self._incoming / f"{sha256}{_PARTING}").unlink(missing_ok=True)
+        parting.path.unlink(missing_ok=True)
 
     def _already_kept(self, sha256: str, size: int) -> bool:
         target = self.path_of(sha256)

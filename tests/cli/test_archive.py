@@ -10,6 +10,7 @@ from app.ids import new_id
 from app.ledger.publish import Publisher, publish
 from app.ledger.seal import seal_all
 from app.signing.ledger_key import LedgerKey
+from app.signing.signed_trees import SignedTree
 from app.store.database import Database
 from tests.cli.conftest import Truc
 
@@ -77,6 +78,16 @@ def test_a_plan_says_what_the_rules_would_do(
         "source": "test",
     }
     assert truc("retention", "apply", "--json").json == {"documents": 0, "statuses": 0, "octets": 0}
+
+
+def test_no_rule_is_applied_to_a_database_that_is_older_than_what_was_signed(
+    truc: Truc, registry: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TRUC_LEDGER_ORIGIN", "log.test")
+    key = LedgerKey.open(registry / "keys")
+    assert key.signed.advance("log.test", seen=None, to=SignedTree(7, bytes(32)))
+    refused = truc("retention", "apply")
+    assert (refused.code, "a tree of 7 events was signed" in refused.err) == (1, True)
 
 
 def test_only_documents_that_are_there_are_held(truc: Truc, registry: Path) -> None:

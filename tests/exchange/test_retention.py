@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from app import worker
 from app.edxml.model import DocumentType
 from app.exchange import retention
 from app.exchange.retention import Planned, Purged
@@ -18,6 +19,7 @@ from app.ledger.seal import seal_all
 from app.node import Node
 from app.regulations.file import load
 from app.regulations.provisions import Kept, Retention, RetentionRule
+from app.signing.signed_trees import SignedTree
 from app.store.blobs import BlobStore
 from app.store.documents import originals
 from app.store.retention import Hindrance
@@ -319,6 +321,32 @@ def test_few_strangers_are_swept_and_many_are_left(late: Exchange, tmp_path: Pat
     late.running.run(forget)
 
 
+@pytest.mark.parametrize("engine_name", ["sqlite"])
+def test_nothing_is_thrown_away_beside_a_database_that_is_older_than_what_was_signed(late: Exchange) -> None:
+    """It was restored from a copy: the newest bodies are strangers to it, until somebody replays what came after."""
+    sent = letter(late)
+    purge(late, rule())
+    node, sha256 = late.running.node, hashlib.sha256(sent.body).hexdigest()
+    node.blobs.keep_bytes(sent.body, sha256)
+    signed, origin = node.publisher.key.signed, node.publisher.origin
+
+    async def throw_away(node: Node) -> set[bool]:
+        day = [LATER + timedelta(hours=hour) for hour in range(24)]
+        return {await worker.throw_away(node, at=at, by_rules=True) for at in day}
+
+    seen, newer = signed.read()[origin], SignedTree(2**40, bytes(32))
+    while not signed.advance(origin, seen=seen, to=newer):
+        seen = signed.read()[origin]
+    try:
+        assert late.running.run(throw_away) == {False}
+        assert has_body(late, sent.body)
+    finally:
+        while not signed.go_back(origin, seen=newer, to=seen):
+            pass
+    assert late.running.run(throw_away) == {True}
+    assert not has_body(late, sent.body)
+
+
 class TestSweeping:
     """Parting with files while others keep the same octets."""
 
@@ -350,13 +378,36 @@ class TestSweeping:
         assert blobs.digest(self.SHA256) == self.SHA256
 
     def test_one_without_its_name_is_not_taken_for_an_abandoned_upload(self, blobs: BlobStore) -> None:
-        parting = blobs.path_of(self.SHA256).parents[3] / "incoming" / f"{self.SHA256}.parting"
-        blobs.path_of(self.SHA256).rename(parting)
+        self.lose_name(blobs)
         assert blobs.sweep_incoming(older_than=2_000) == 0
-        assert blobs.partings() == [(self.SHA256, 1_000 * 10**9)]
-        blobs.take_back(self.SHA256)
+        [parting] = blobs.partings()
+        assert (parting.sha256, parting.touched) == (self.SHA256, 1_000 * 10**9)
+        blobs.take_back(parting)
         assert blobs.digest(self.SHA256) == self.SHA256
         assert blobs.partings() == []
+
+    def test_what_one_process_decided_is_not_done_to_what_another_looks_at(
+        self, blobs: BlobStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Kept again while two processes sweep: one is about to give it its name back, the other finishes deleting."""
+        self.lose_name(blobs)
+        left = blobs.partings()
+        blobs.keep_bytes(self.BODY, self.SHA256)
+        link = os.link
+
+        def slowly(*paths: Any) -> None:
+            for each in left:
+                blobs.forget(each)
+            link(*paths)
+
+        monkeypatch.setattr("app.store.blobs.os.link", slowly)
+        assert not blobs.part_with(self.SHA256, touched=1_000 * 10**9)
+        assert blobs.digest(self.SHA256) == self.SHA256
+        assert blobs.partings() == []
+
+    def lose_name(self, blobs: BlobStore) -> None:
+        """Do what a process does before it dies in the middle of parting with a body."""
+        blobs.path_of(self.SHA256).rename(blobs.path_of(self.SHA256).parents[3] / "incoming" / f"{self.SHA256}.parting")
 
 
 def test_no_rule_keeps_less_than_the_floor(tmp_path: Path) -> None:
