@@ -342,12 +342,12 @@ def _plant(connection: sa.Connection) -> None:
     """Build the tree over what was sealed before there was one, from the bodies, as far as indices have no gap."""
     events = sa.table("events", sa.column("position", sa.BigInteger), sa.column("body", sa.Text))
     tiles = sa.table("ledger_tiles", *(sa.column(name) for name in ("level", "number")), sa.column("hashes"))
-    levels: list[list[bytes]] = []
+    levels: list[_Level] = []
     expected = 0
     while True:
         query = sa.select(events.c.position, events.c.body).where(events.c.position >= expected)
         rows = connection.execute(query.order_by(events.c.position).limit(_EVENTS_AT_ONCE)).all()
-        written = []
+        written: list[dict[str, object]] = []
         for position, body in rows:
             if position != expected:
                 break
@@ -358,26 +358,35 @@ def _plant(connection: sa.Connection) -> None:
         if len(rows) < _EVENTS_AT_ONCE or rows[-1].position != expected - 1:
             break
     left = [
-        {"level": level, "number": len(hashes) // 256, "hashes": b"".join(hashes[len(hashes) // 256 * 256 :])}
-        for level, hashes in enumerate(levels)
-        if len(hashes) % 256
+        {"level": number, "number": level.full, "hashes": b"".join(level.begun)}
+        for number, level in enumerate(levels)
+        if level.begun
     ]
     if left:
         connection.execute(tiles.insert(), left)
 
 
-def _append(levels: list[list[bytes]], level: int, digest: bytes, written: list[dict[str, object]]) -> None:
-    if len(levels) == level:
-        levels.append([])
-    hashes = levels[level]
-    hashes.append(digest)
-    if len(hashes) % 256:
+class _Level:
+    """How many tiles of a level are full, and the hashes of the one that is not; of ten million events nothing else."""
+
+    def __init__(self) -> None:
+        self.full = 0
+        self.begun: list[bytes] = []
+
+
+def _append(levels: list[_Level], number: int, digest: bytes, written: list[dict[str, object]]) -> None:
+    if len(levels) == number:
+        levels.append(_Level())
+    level = levels[number]
+    level.begun.append(digest)
+    if len(level.begun) < 256:
         return
-    tile = hashes[-256:]
-    written.append({"level": level, "number": len(hashes) // 256 - 1, "hashes": b"".join(tile)})
+    tile, level.begun = level.begun, []
+    written.append({"level": number, "number": level.full, "hashes": b"".join(tile)})
+    level.full += 1
     while len(tile) > 1:
         tile = [hashlib.sha256(b"\x01" + tile[at] + tile[at + 1]).digest() for at in range(0, len(tile), 2)]
-    _append(levels, level + 1, tile[0], written)
+    _append(levels, number + 1, tile[0], written)
 
 
 def downgrade() -> None:
