@@ -5,7 +5,8 @@ came to, in any number of processes, and a database from before is caught up wit
 """
 
 from collections.abc import Sequence
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from app.exchange.document_words import terms_of
 from app.statistics.fold import unit_of
@@ -18,6 +19,8 @@ DOCUMENTS_MAX = 200
 
 BLOCKS_MAX = 4
 """Blocks summed up in one transaction."""
+
+_NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 async def enter_words(database: Database) -> int:
@@ -76,7 +79,8 @@ def block_of(number: int, held: Sequence[Any]) -> dict[str, Any]:
         marks.update(mark("measure", measure) for measure in (event.measures or "").split())
         if event.agency is None:
             marks.add(mark("agency", ""))
-    moments = [event.at for event in held]
+    # Of a block that somebody deleted nothing is left to be found, and that must not stop what else the node does.
+    moments = [event.at for event in held] or [_NEVER]
     return {
         "number": number,
         "first_at": min(moments),

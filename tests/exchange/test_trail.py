@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from app.exchange.finding import sum_up_blocks
+from app.exchange.finding import block_of, sum_up_blocks
 from app.statistics.fold import unit_of
 from app.store import event_blocks, event_search
 from app.store.database import Database, Transaction
@@ -192,3 +192,10 @@ def test_a_block_is_written_once_and_only_when_it_is_full(ledger: str) -> None:
             assert (block.first_at, block.last_at) == (min(moments), max(moments))
 
     asyncio.run(work())
+
+
+def test_a_block_whose_events_were_deleted_stands_in_nobodys_way() -> None:
+    """What the ledger lost `truc log verify` tells; the node goes on making findable what is there."""
+    block = block_of(7, [])
+    assert (block["number"], block["holds"].strip()) == (7, "")
+    assert block["first_at"] == block["last_at"] < AT
