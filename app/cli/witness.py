@@ -6,6 +6,7 @@ signs what does not continue what it signed; a line that was not sent is signed 
 
 import asyncio
 import fcntl
+import hashlib
 import json
 import os
 import socket
@@ -195,8 +196,11 @@ def _tell(task: _Task, memory: "Memory", shown: str, proof: list[bytes], error: 
         "shown": shown,
         "proof": [each.hex() for each in proof],
     }
-    kept = task.state.with_name(f"{task.state.name}.split-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json")
-    _keep(kept, json.dumps(found, ensure_ascii=False, indent=2) + "\n")
+    # Once for what was seen and how it broke: a witness that goes on asking would fill the disk with it.
+    known = hashlib.sha256(f"{found['reason']}\n{memory.note}".encode()).hexdigest()[:16]
+    kept = task.state.with_name(f"{task.state.name}.split-{known}.json")
+    if not kept.exists():
+        _keep(kept, json.dumps(found, ensure_ascii=False, indent=2) + "\n")
     note(f"NOT COSIGNED: {error.detail}.\nBoth signed checkpoints are kept in {kept}; they prove it.")
     note(f"KHÔNG KÝ XÁC NHẬN: {error.vietnamese}.\nHai điểm kiểm tra đã ký được lưu tại {kept} để làm bằng chứng.")
 

@@ -150,11 +150,15 @@ def test_a_split_is_refused_and_both_notes_are_kept(
     assert (ended.code, ended.out) == (1, b"")
     assert "NOT COSIGNED" in ended.err
     assert "KHÔNG KÝ" in ended.err
-    (proof,) = [json.loads(path.read_text()) for path in state.parent.glob("seen.json.split-*")]
+    (kept_in,) = state.parent.glob("seen.json.split-*")
+    proof = json.loads(kept_in.read_text())
     assert proof["seen"] == seen
     assert open_note(proof["shown"], _vkey(node)).size < 1_000_000
     assert proof["reason"] == ("shorter" if size == 1_000_000 else "not-continued")
     assert state.read_bytes() == before, "it goes on refusing"
+    assert str(kept_in) in _witness(truc, node, state, key).err
+    again = {path: json.loads(path.read_text()) for path in state.parent.glob("seen.json.split-*")}
+    assert again == {kept_in: proof}, "and fills no disk with what it found once"
 
 
 def test_a_node_that_does_not_answer_is_told_in_a_line(truc: Truc, state: Path, key: Path) -> None:
