@@ -24,7 +24,10 @@ from app.ledger.bundle.container import Container
 from app.ledger.bundle.steps import Outcome, Step, printable
 from app.ledger.bundle.trust import Trust
 from app.ledger.bundle.words import OUTCOMES, STATEMENTS, STEPS, sentence, vietnamese
+from app.ledger.canonical import canonical_json
+from app.signing import merkle
 from app.signing.certificates import load, subject_of
+from app.signing.checkpoint import Checkpoint
 from app.signing.ledger_key import LedgerKey, ledger_keys
 from app.signing.note import COSIGNATURE, NoteSigner
 from tests.support.bundle import Made, bundles_made, checked, codes, json_of, outcomes, packed
@@ -215,6 +218,44 @@ def test_a_renamed_file_is_found(made: Made) -> None:
 def test_events_of_another_document_have_no_place_in_it(made: Made) -> None:
     result = checked(made.signed(made.members(), document="00000000-0000-7000-8000-000000000000"), made.trust)
     assert "events.other-document" in codes(result, Step.EVENTS)
+
+
+def test_a_recipients_report_is_not_believed_to_say_what_it_does_not(made: Made) -> None:
+    """The node signs receipt, event and tree alone; what the recipient signed is the recipient's."""
+    assert checked(*told_anew(made, "03")).holds
+    result = checked(*told_anew(made, "06"))
+    assert codes(result, outcome=Outcome.CONTRADICTED) == ["statuses.other-words"]
+
+
+def told_anew(made: Made, status: str) -> tuple[bytes, Trust]:
+    """Have the node, with all its keys, tell of the recipient's report under another code; returns whom to trust."""
+    members = made.members()
+    [receipt] = of_kind(made, "receipts of status reports")
+    claims = made.key.verify_jws(members[receipt].decode(), typ=RECEIPT_TYP)
+    members[receipt] = made.key.sign_jws(claims | {"status_code": status}, typ=RECEIPT_TYP).encode()
+    entries = {int(name[7:19]): name for name in of_kind(made, "events")}
+    for name in entries.values():
+        said = json.loads(members[name])
+        if said["kind"] == "status.accepted":
+            said["detail"]["status"] = status
+            members[name] = canonical_json(said)
+    tree = [members[entries[index]] if index in entries else b"" for index in range(max(entries) + 1)]
+    checkpoint = Checkpoint("log.test", len(tree), merkle.root(tree))
+    signer = LedgerKey.generate().signer(checkpoint.origin)
+    members["checkpoint.txt"] = f"{checkpoint.text}\n{signer.line(checkpoint.text)}".encode()
+    del members["checkpoint.tst"]
+    inclusion = [
+        {
+            "index": index,
+            "leaf_hash": merkle.leaf(tree[index]).hex(),
+            "hashes": [each.hex() for each in merkle.inclusion(tree, index)],
+        }
+        for index in sorted(entries)
+    ]
+    proofs = {"origin": checkpoint.origin, "size": len(tree), "root": checkpoint.root.hex(), "inclusion": inclusion}
+    members["proofs.json"] = json_of(proofs)
+    trust = Trust.read([made.keys, str(signer.verifier).encode()], anchors=[made.pki.root_pem.encode()])
+    return made.signed(members), trust
 
 
 def test_a_bundle_that_was_packed_anew_holds(made: Made) -> None:

@@ -4,6 +4,8 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
 
+from app.edxml.model import StatusMessage
+from app.edxml.read import read
 from app.errors import SubmissionRejected
 from app.findings import Severity
 from app.ledger.bundle import layout
@@ -184,14 +186,21 @@ def _signed(case: Case, tally: Tally, content: str, claims: Mapping[str, Any]) -
     """Verify the report's signature with the certificate it brings, which must be the one the receipt names."""
     with case.container.source(content, octets_max=DOCUMENT_OCTETS_MAX) as source:
         try:
-            presented = present_all(parse(source, limits=MarkupLimits(body_bytes_max=DOCUMENT_OCTETS_MAX)))
+            markup = parse(source, limits=MarkupLimits(body_bytes_max=DOCUMENT_OCTETS_MAX))
+            presented = present_all(markup)
             covered = [each.verify().covers_document for each in reversed(presented)]
         except SubmissionRejected as error:
             why = "; ".join(finding.message for finding in error.findings) or error.detail
             tally.contradicted("statuses.refused", file=content, why=why)
             return None
+        message = read(markup).message
     if not all(covered) or fingerprint(presented[-1].certificate) != claims.get("certificate"):
         tally.contradicted("statuses.refused", file=content, why="it is signed with another certificate, or in part")
+        return None
+    # Receipt and event are the node's word; what the reporter signed is which document it is on, and what it says.
+    said = (message.response_for.document_id, message.status.value) if isinstance(message, StatusMessage) else None
+    if said != (case.manifest.document_id if case.manifest is not None else None, claims.get("status_code")):
+        tally.contradicted("statuses.other-words", file=content, status=claims.get("status_code"))
         return None
     return presented[-1]
 

@@ -380,6 +380,10 @@ STATEMENTS: Final[Mapping[str, Words]] = {
         "{file} không phải báo cáo trạng thái trong biên nhận.", "{file} is not the status report of its receipt."
     ),
     "statuses.refused": Words("Chữ ký của {file} không đúng: {why}", "The signature of {file} does not hold: {why}"),
+    "statuses.other-words": Words(
+        "{file} do cơ quan báo cáo ký, nhưng không báo trạng thái {status} về văn bản này.",
+        "{file} is signed, and does not report {status} on this document.",
+    ),
     "statuses.legacy": Words(
         "{reporter} báo trạng thái {status} ({report}) theo ngoại lệ cho hệ thống cũ ({form}); chữ ký không chứng minh "
         "được gì.",
