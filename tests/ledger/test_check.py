@@ -1,7 +1,7 @@
 """Checking: whatever is changed behind the log's back is found, by the step that is there for it.
 
-One change from a sound node each. A history that was rewritten together with all that follows from it is found by a
-checkpoint that somebody else keeps (`test_tampering`).
+One change from a sound node each; that a change of any column alone is found is what `test_tampering` shows. A history
+that was rewritten together with all that follows from it is found by a checkpoint that somebody else keeps, there too.
 """
 
 import asyncio
@@ -135,26 +135,6 @@ def test_progress_is_told_to_its_end(left: Kept) -> None:
     assert all(done == total for done, total in told.values())
 
 
-@pytest.mark.parametrize(
-    "values",
-    [
-        f"sha256 = '{SHA}'",
-        "size = size + 1",
-        "kind = 'replacement'",
-        "document_id = document_id || 'x'",
-        "document_type = 'luat'",
-        "sender = '000.00.00.A01'",
-        f"client_id = '{OTHER_ID}'",
-        f"accepted_at = '{PAST}'",
-        "with_paper = NOT with_paper",
-        "verification = '{}'",
-    ],
-    ids=lambda values: values.split(" ")[0],
-)
-def test_a_changed_document_is_found(kept: Kept, values: str) -> None:
-    _find(kept, DOCUMENTS, _set("documents", values.replace(f"'{OTHER_ID}'", _id(kept))))
-
-
 _LINK_INVENTED = f"""INSERT INTO document_links (document, ordinal, relation, concerned_document_id)
 SELECT id, 7, 'answers', 'x' FROM documents WHERE id = {_one("documents")}"""
 
@@ -207,17 +187,13 @@ _COVERED = "change IS NOT NULL"
 @pytest.mark.parametrize(
     ("values", "where"),
     [
-        ("recipient = '000.00.00.A01'", _SENT),
         ("recipient = '000.00.00.A01'", "status_report IS NOT NULL"),
-        ("addressed_to = 'X01'", _SENT),
-        ("priority = priority + 1", _SENT),
         ("progress = 'completed'", _SENT),
         ("progress = 'available'", _COVERED),
         ("progress = 'withdrawn'", _COVERED),
         ("change = NULL", _COVERED),
         ("change = 'change_accepted'", _COVERED),
         ("change = 'update_requested'", _SENT),
-        (f"available_at = '{PAST}'", _SENT),
         (f"acknowledged_at = '{PAST}'", _TAKEN),
         (f"acknowledged_at = '{PAST}'", "acknowledged_at IS NULL"),
         ("acknowledged_at = NULL", _TAKEN),
@@ -228,7 +204,6 @@ _COVERED = "change IS NOT NULL"
         ("status_report = NULL", "status_report IS NOT NULL"),
         (f"status_report = {_one('status_reports')}", _SENT),
         (f"status_report = {_one('status_reports', 'max(cast(id AS text))')}", "status_report IS NOT NULL"),
-        (f"id = '{OTHER_ID}'", _SENT),
     ],
     ids=lambda value: value.split(" ")[0] if "=" in value else value.replace(" ", "-"),
 )
@@ -265,24 +240,9 @@ def test_two_deliveries_that_changed_places_are_found(kept: Kept) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "values",
-    [
-        f"sha256 = '{SHA}'",
-        "status_code = '06'",
-        "state = 'completed'",
-        "reporter = '000.00.00.A01'",
-        f"accepted_at = '{PAST}'",
-        f"client_id = '{OTHER_ID}'",
-        f"delivery = '{OTHER_ID}'",
-        f"id = '{OTHER_ID}'",
-        "document = (SELECT id FROM documents ORDER BY id DESC LIMIT 1)",
-        "verification = '{}'",
-    ],
-    ids=lambda values: values.split(" ")[0],
-)
-def test_a_changed_status_report_is_found(kept: Kept, values: str) -> None:
-    _find(kept, REPORTS, _set("status_reports", values.replace(f"'{OTHER_ID}'", _id(kept))))
+def test_a_status_report_on_another_document_is_found(kept: Kept) -> None:
+    other = "(SELECT id FROM documents ORDER BY id DESC LIMIT 1)"
+    _find(kept, REPORTS, _set("status_reports", f"document = {other}"))
 
 
 def test_a_deleted_status_report_is_found(kept: Kept) -> None:
@@ -296,30 +256,16 @@ def test_an_invented_status_report_is_found(kept: Kept) -> None:
 @pytest.mark.parametrize(
     "values",
     [
-        "kind = 'delivery.withdrawn'",
-        "outcome = 'refused'",
-        "actor = 'somebody'",
-        "agency = '000.00.00.A01'",
         "agency = NULL",
-        "tier = 'commune'",
-        "branch = 'party'",
-        "document_type = 'luat'",
-        f"document = '{OTHER_ID}'",
-        f"delivery = '{OTHER_ID}'",
-        "measures = ' sent '",
         "measures = NULL",
-        f"at = '{PAST}'",
-        f"id = '{OTHER_ID}'",
-        f"leaf_hash = '{SHA}'",
         "body = replace(body, 'accepted', 'refused')",
-        "body = body || ' '",
         "body = ''",
     ],
     ids=lambda values: values.replace(" ", ""),
 )
 def test_a_changed_event_is_found(kept: Kept, values: str) -> None:
     where = "kind = 'document.accepted'"
-    _find(kept, LEAF, _set("events", values.replace(f"'{OTHER_ID}'", _id(kept)), where))
+    _find(kept, LEAF, _set("events", values, where))
 
 
 _DAMAGED = ["", "{}", "[]", "null", "7", "not JSON", '{"b": 1}', "[" * 100_000, '{"detail":7}', '{"x":1.5}', "NaN"]
@@ -404,12 +350,11 @@ def test_a_log_that_was_cut_short_is_found_by_what_it_no_longer_tells_of(kept: K
     assert {each.step for each in report.divergences} >= {DOCUMENTS, DELIVERIES, FIGURES}
 
 
-@pytest.mark.parametrize("measure", MEASURES)
-def test_a_changed_figure_is_found(kept: Kept, measure: str) -> None:
+def test_each_changed_figure_is_found(kept: Kept) -> None:
     where = "agency = '000.00.00.H41' AND document_type = 'cong-van' AND peer_tier = ''"
-    report = _find(kept, FIGURES, f"UPDATE figures SET {measure} = {measure} + 1 WHERE {where}")
-    assert report.found == 1
-    assert measure in report.divergences[0].message
+    values = ", ".join(f"{measure} = {measure} + 1" for measure in MEASURES)
+    report = _find(kept, FIGURES, f"UPDATE figures SET {values} WHERE {where}")
+    assert sorted(each.message.split()[0] for each in report.divergences) == sorted(MEASURES)
 
 
 _NONE = ", ".join("0" for _ in MEASURES)
@@ -420,9 +365,6 @@ _NONE = ", ".join("0" for _ in MEASURES)
     [
         "DELETE FROM figures WHERE agency = '000.00.00.H41'",
         "UPDATE figures SET month = '2020-01' WHERE agency = '000.00.00.H41'",
-        "UPDATE figures SET tier = 'central' WHERE agency = '000.00.00.H41'",
-        "UPDATE figures SET branch = 'party' WHERE agency = '000.00.00.H41'",
-        "UPDATE figures SET document_type = 'luat' WHERE agency = '000.00.00.H41'",
         f"INSERT INTO figures VALUES ('2020-01', 'X01', 'central', 'state', 'luat', 'X01', '', {_NONE})",
     ],
 )
@@ -433,11 +375,9 @@ def test_figures_that_are_gone_moved_or_added_are_found(kept: Kept, statement: s
 @pytest.mark.parametrize(
     "statement",
     [
-        "UPDATE durations SET counts = '[7,1]'",
         "UPDATE durations SET counts = '[]'",
         "UPDATE durations SET counts = 'some'",
         "UPDATE durations SET measure = 'to_moon' WHERE measure = 'to_fetch'",
-        "UPDATE durations SET unit = 'X01'",
         "UPDATE durations SET peer_tier = 'moon'",
         "DELETE FROM durations",
         "INSERT INTO durations VALUES ('2020-01', 'X01', 'central', 'state', 'luat', 'X01', '', 'to_fetch', '[7,1]')",
