@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -27,6 +27,8 @@ _BUSY_TIMEOUT_MS = 10_000
 _CONNECT_SECONDS_MAX = 5.0
 """Per host; long enough for a busy server, short enough to reach the next one before a client gives up."""
 _READERS_MAX = 8
+_QUIET: Final = {"hide_parameters": True}
+"""What fails unexpectedly is logged with its message, which must not hold the subjects or secrets that were written."""
 _NO_ANSWER = "the database does not answer; nothing of this transaction was kept"
 
 
@@ -119,8 +121,8 @@ def _sqlite_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     # Not as text: a path may hold signs that mean something in a URL.
     address = sa.URL.create("sqlite+aiosqlite", database=path)
-    writer = create_async_engine(address, pool_size=1, max_overflow=0, pool_timeout=60)
-    reader = create_async_engine(address, pool_size=_READERS_MAX, max_overflow=0, pool_timeout=60)
+    writer = create_async_engine(address, pool_size=1, max_overflow=0, pool_timeout=60, **_QUIET)
+    reader = create_async_engine(address, pool_size=_READERS_MAX, max_overflow=0, pool_timeout=60, **_QUIET)
     for engine, begin in ((writer, "BEGIN IMMEDIATE"), (reader, "BEGIN")):
         _configure_sqlite(engine, begin=begin, query_only=engine is reader)
     return writer, reader
@@ -167,7 +169,7 @@ def _postgresql_engine(url: str) -> AsyncEngine:
         raise Unavailable("the database does not answer") from failure
 
     return create_async_engine(
-        "postgresql+asyncpg://", async_creator=connect, pool_size=10, max_overflow=10, pool_timeout=30
+        "postgresql+asyncpg://", async_creator=connect, pool_size=10, max_overflow=10, pool_timeout=30, **_QUIET
     )
 
 

@@ -83,6 +83,16 @@ async def test_a_statement_that_is_wrong_is_a_fault_of_ours_and_not_of_the_datab
         await work()
 
 
+async def test_a_failing_statement_does_not_tell_the_log_what_it_was_to_write(database: Database) -> None:
+    """What is unexpected is logged with its message; subjects, contacts and secrets go through the same statements."""
+    row = {"part": "quite secret", "version": 1}
+    with pytest.raises(sa.exc.DBAPIError) as failed:
+        async with database.write() as tx:
+            await tx.execute(sa.text("INSERT INTO nowhere (part, version) VALUES (:part, :version)"), row)
+    assert "nowhere" in str(failed.value)
+    assert "quite secret" not in str(failed.value)
+
+
 async def test_a_cancelled_task_leaves_nothing_and_the_database_usable(database: Database) -> None:
     begun = asyncio.Event()
 
