@@ -158,7 +158,8 @@ async def unpublished(publisher: Publisher, *, now: datetime) -> Unpublished | N
             return None
         kept = before if before is None or before.kept else await checkpoints.latest_kept(tx)
         checkpoint = Checkpoint(origin, size, root if root is not None else await proofs.root(tx, size))
-    stays = kept is None or now >= kept.published_at + KEEP_EVERY
+    # One that was published in the future keeps the others from nothing: a clock was wrong then, or is now.
+    stays = kept is None or not kept.published_at <= now < kept.published_at + KEEP_EVERY
     return Unpublished(checkpoint, seen, stays, name is not None)
 
 

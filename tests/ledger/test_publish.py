@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from app.errors import DataFault, RequestInvalid
 from app.ledger.lease import LEASE, LeaseLost
 from app.ledger.lease import take as take_lease
-from app.ledger.publish import NotContinued, Publisher, doubt, publish
+from app.ledger.publish import KEEP_EVERY, NotContinued, Publisher, doubt, publish
 from app.ledger.rollback import accept_rollback
 from app.ledger.seal import seal_all
 from app.ledger.sealer import Sealer
@@ -116,6 +116,17 @@ async def test_a_smaller_checkpoint_never_comes_after_a_larger_one(ledger: Ledge
     newest = await ledger.newest()
     assert newest is not None
     assert newest.size == 2
+
+
+async def test_a_clock_that_was_ahead_for_once_keeps_no_checkpoint_from_staying(ledger: Ledger) -> None:
+    day = timedelta(days=1)
+    for size, at, stays in ((1, day, True), (2, 0 * day, True), (3, KEEP_EVERY / 2, False), (4, KEEP_EVERY, True)):
+        await ledger.grow()
+        await publish(ledger.publisher, now=AT + at)
+        async with ledger.database.read() as tx:
+            row = await checkpoints.latest(tx)
+        assert row is not None
+        assert (row.size, row.kept) == (size, stays)
 
 
 # A database that is not the one that was signed.
