@@ -6,7 +6,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.store.database import Transaction
-from app.store.schema import checkpoints, evidence
+from app.store.schema import checkpoints, events, evidence
+
+_CLOSED = "month.closed"
 
 
 async def checkpoints_after(
@@ -25,3 +27,9 @@ async def checkpoints_after(
         .where(shown.size > after, shown.size <= up_to, sa.or_(shown.kept, shown.size == up_to))
     )
     return (await tx.execute(query.order_by(shown.size).limit(limit))).all()
+
+
+async def closings(tx: Transaction, *, below: int) -> Sequence[str]:
+    """Return the bodies of the events below an index by which months were closed."""
+    query = sa.select(events.c.body).where(events.c.kind == _CLOSED, events.c.position < below)
+    return (await tx.execute(query)).scalars().all()

@@ -2,12 +2,14 @@
 
 import asyncio
 import gzip
+import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +25,7 @@ from app.signing.ledger_key import LedgerKey, as_jwk
 from app.statistics.periods import Month
 from app.store.blobs import BlobStore
 from app.store.database import Database
+from app.store.schema import closed_months
 from tests.conftest import migrated_database
 
 FIRST = datetime(2026, 9, 30, 12, tzinfo=UTC)
@@ -250,3 +253,50 @@ def test_a_manifest_names_no_file_outside_of_the_folder(log: Log, archive: Path)
         found = log.checked(archive).divergence
         assert found is not None
         assert "outside of the folder" in found.message
+
+
+@pytest.mark.parametrize("wrong", [{"first": "0"}, {"end": None}, {"name": 7}])
+def test_a_manifest_of_other_kinds_of_values_is_none(log: Log, archive: Path, wrong: dict[str, object]) -> None:
+    manifest = json.loads((archive / "manifest.json").read_bytes())
+    manifest["months"][0] |= wrong
+    (archive / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+    assert not log.checked(archive).consistent
+
+
+def test_a_report_that_is_left_out_is_missed(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """The manifest is nobody's signature: what the entries speak of has to be there."""
+    with migrated_database(request, tmp_path, "sqlite") as url:
+        log = Log(url, tmp_path, LedgerKey.generate(), tmp_path / "archive")
+        body = b"the figures of September"
+        digest = hashlib.sha256(body).hexdigest()
+        BlobStore(tmp_path).keep_bytes(body, digest)
+        row: dict[str, Any] = {"month": "2026-09", "version": 1, "ledger_size": 0, "root": "0" * 64, "digest": digest}
+
+        async def close(version: int) -> None:
+            database = Database(url)
+            at = FIRST + timedelta(days=30)
+            row["version"] = version
+            try:
+                async with database.write() as tx:
+                    await tx.execute(closed_months.insert().values(**row, made_at=at))
+                    mentioned = Event(new_id(), EventKind.TOKEN_ISSUED, at, "node", detail={"asked": "month.closed"})
+                    await record(tx, [mentioned, Event(new_id(), EventKind.MONTH_CLOSED, at, "node", detail=row)])
+            finally:
+                await database.close()
+
+        asyncio.run(close(1))
+        log.grow(1, at=FIRST + timedelta(days=31), each=timedelta(minutes=1))
+        # Closed again while it is exported: what no checkpoint covers yet is none of this archive.
+        asyncio.run(close(2))
+        log.write(log.archive)
+        report = log.checked(log.archive)
+        assert (report.divergence, report.reports) == (None, 1)
+
+        name = "reports/2026-09.1.json"
+        manifest = json.loads((log.archive / "manifest.json").read_bytes())
+        manifest["files"] = [each for each in manifest["files"] if each["name"] != name]
+        (log.archive / "manifest.json").write_text(json.dumps(manifest), "utf-8")
+        (log.archive / name).unlink()
+        found = log.checked(log.archive).divergence
+        assert found is not None
+        assert (found.step, found.place) == ("(5) reports", name)

@@ -4,7 +4,7 @@
 (2) tiles        every tile is what the hashes of entries give, and the tree of each size has the root signed for it
 (3) checkpoints  each is signed by a key of the log
 (4) entries      each hashes to its leaf; months follow each other without a gap, each entry in its own; bundles agree
-(5) reports      each frozen report is the one an entry of the ledger speaks of
+(5) reports      each frozen report is the one an entry of the ledger speaks of, and none of those is missing
 
 Stops at the first thing that is wrong: what comes after it rests on it. Blocks; memory does not grow with the archive.
 """
@@ -21,6 +21,7 @@ from typing import Final
 from app.errors import NotAuthenticated, RequestInvalid
 from app.ledger.archive.files import digest_of
 from app.ledger.archive.layout import MANIFEST, KeptMonth, Manifest, bundle_name, month_of, tile_name
+from app.ledger.events import EventKind
 from app.ledger.regrown import Regrown, split
 from app.ledger.tree import HASH_OCTETS, WIDTH, TileAddress
 from app.signing import merkle
@@ -235,8 +236,10 @@ class _Check:
         try:
             month = month_of(line.decode("utf-8"), before)
             if b'"month.closed"' in line:
-                detail = json.loads(line).get("detail", {})
-                told.add((str(detail.get("month")), int(detail.get("version", 0)), str(detail.get("digest"))))
+                said = json.loads(line)
+                if said.get("kind") == EventKind.MONTH_CLOSED.value:
+                    detail = said["detail"]
+                    told.add((str(detail["month"]), int(detail["version"]), str(detail["digest"])))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise _Diverges(step, index, f"the entry does not say when it happened: {error}") from error
         if str(month) != kept.month:
@@ -278,11 +281,14 @@ class _Check:
 
     def _reports(self, manifest: Manifest, told: set[tuple[str, int, str]]) -> None:
         step = "(5) reports"
+        listed = {kept.name for kept in manifest.files}
+        for month, version, _ in sorted(told):
+            if (name := f"reports/{month}.{version}.json") not in listed:
+                raise _Diverges(step, name, "an entry of the ledger speaks of it, and it is not here")
         for kept in manifest.files:
             if not kept.name.startswith("reports/"):
                 continue
-            month, version, _ = kept.name.removeprefix("reports/").split(".")
-            digests = {digest for of, number, digest in told if (of, str(number)) == (month, version)}
+            digests = {digest for month, number, digest in told if f"reports/{month}.{number}.json" == kept.name}
             # The entry that speaks of it may lie behind the last month of the archive.
             if digests and digests != {kept.sha256}:
                 raise _Diverges(step, kept.name, f"it hashes to {kept.sha256}, the ledger says {min(digests)}")

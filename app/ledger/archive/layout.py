@@ -20,6 +20,8 @@ KEYS: Final = "keys.json"
 ENTRY_OCTETS_MAX: Final = 65_535
 """Longest entry: its length stands in two octets before it in a bundle (C2SP tlog-tiles)."""
 
+_MONTH: Final = {"month": str, "first": int, "end": int, "complete": bool, "name": str}
+_FILE: Final = {"name": str, "sha256": str, "size": int}
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,200}")
 
 
@@ -96,8 +98,8 @@ class Manifest:
                 **{name: _typed(whole[name], str) for name in ("origin", "root")},
                 **{name: _typed(whole[name], int) for name in ("size", "end")},
                 following=whole["following"] if whole["following"] is None else _typed(whole["following"], str),
-                months=tuple(KeptMonth(**each) for each in whole["months"]),
-                files=tuple(KeptFile(**each) for each in whole["files"]),
+                months=tuple(KeptMonth(**_members(each, _MONTH)) for each in whole["months"]),
+                files=tuple(KeptFile(**_members(each, _FILE)) for each in whole["files"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise RequestInvalid(f"{MANIFEST} cannot be read: {error}") from error
@@ -144,6 +146,10 @@ def _is_below(name: object) -> bool:
 def _known(form: object, version: object) -> None:
     if (form, version) != (FORMAT, VERSION):
         raise ValueError(f"format {form!r} version {version!r} is not known")
+
+
+def _members(value: Mapping[str, Any], kinds: Mapping[str, type]) -> dict[str, Any]:
+    return {name: _typed(value[name], kind) for name, kind in kinds.items()}
 
 
 def _typed(value: Any, kind: type) -> Any:
