@@ -23,8 +23,7 @@ class Topic(StrEnum):
     STATUS_ACCEPTED = "status.accepted"
     """A status report of the agency was accepted."""
     STATUS_JUDGED = "status.judged"
-    """What could not be proven of the signature on a status report of the agency is known now; `indication` says what.
-    """
+    """What could not be proven of the signature on a status report is known now; `indication` says what."""
     STATUS_REFUSED = "status.refused"
     """A status report of the agency was refused."""
     STATUS_AVAILABLE = "status.available"

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.edxml.model import StatusCode
+from app.ids import new_id
+from app.ledger.events import OPERATOR_ACTOR, Event, EventKind, Standing, record
 from app.node import Node
 from app.registry.model import Scope
+from app.routers import clock
 from app.store.schema import agencies
 from tests.support.office import Exchange, Office, created, current_seal, register_certificate
 
@@ -84,8 +87,21 @@ def close(exchange: Exchange, office: Office, successor: Office) -> None:
         values = {"status": "closed", "successor": successor.organ_id}
         async with node.database.write() as tx:
             await tx.execute(agencies.update().where(agencies.c.organ_id == office.organ_id).values(**values))
+            await record(tx, [closing(office.organ_id, successor=successor.organ_id)])
 
     exchange.running.run(write)
+
+
+def closing(code: str, *, successor: str | None) -> Event:
+    """What the log says when an agency of tests ends."""
+    return Event(
+        id=new_id(),
+        kind=EventKind.AGENCY_CLOSED,
+        at=clock.now(),
+        actor=OPERATOR_ACTOR,
+        standing=Standing(code, "province", "state"),
+        detail={"successor": successor},
+    )
 
 
 def enlist_many(exchange: Exchange, count: int) -> list[str]:

@@ -19,11 +19,13 @@ import pytest
 from app.edxml.model import Handling
 from app.edxml.organ_id import OrganId
 from app.edxml.write import write
+from app.ledger.events import record
 from app.node import Node
 from app.registry.model import Scope
 from app.store.schema import agencies
 from tests.exchange.bad_inputs import CLOSED, HEADER, REFUSED, SUSPENDED, XML, Bad, Posted
 from tests.exchange.conftest import QUIET
+from tests.exchange.mail import closing
 from tests.exchange.remains import events_since, files, holds, remains
 from tests.support.node import running_node
 from tests.support.office import COMMUNE, GOVERNMENT_OFFICE, PROVINCE, Exchange, Office, created, exchange_on
@@ -43,6 +45,7 @@ def unreachable(on_sqlite: Exchange) -> None:
     async def close(node: Node) -> None:
         async with node.database.write() as tx:
             await tx.execute(agencies.update().where(agencies.c.organ_id == CLOSED).values(status="closed"))
+            await record(tx, [closing(CLOSED, successor=None)])
 
     exchange.running.run(close)
 

@@ -16,6 +16,7 @@ from app.exchange.rejudge_reports import rejudge_reports
 from app.findings import Finding, Indication, Severity
 from app.ledger.check import check
 from app.ledger.divergence import CheckReport
+from app.ledger.seal import seal_all
 from app.node import Node
 from app.registry.model import Scope
 from app.store.schema import documents, events
@@ -97,6 +98,8 @@ class Newcomer:
         async def passes(node: Node) -> None:
             await asyncio.gather(*(rejudge(node.desk, now=lambda: datetime.now(UTC)) for _ in range(2)))
             await asyncio.gather(*(rejudge_reports(node.desk, now=lambda: datetime.now(UTC)) for _ in range(2)))
+            # Else what was laid into inboxes would come into them in a moment of its own.
+            await seal_all(node.database, now=datetime.now(UTC))
 
         self.exchange.running.run(passes)
 
