@@ -155,6 +155,27 @@ FILTERS: list[tuple[str, Callable[[dict[str, Any]], bool]]] = [
 ]
 
 
+@pytest.mark.parametrize("limit", [1, 7, 500])
+def test_pages_put_together_are_what_the_stream_gives_and_they_end(archive: Archive, limit: int) -> None:
+    """Each page is a reading, which is an event itself: with a page of one a listing would never reach its end.
+
+    Stands before the others, whose readings make the log longer.
+    """
+    before = archive.all()
+    pages, cursor = [], None
+    while True:
+        query = f"limit={limit}" + (f"&cursor={cursor}" if cursor else "")
+        page = created(archive.auditor.get(f"{EVENTS}?{query}"), 200)
+        assert len(page["items"]) <= limit
+        pages += page["items"]
+        assert len(pages) < 5_000
+        if (cursor := page["next_cursor"]) is None:
+            break
+    assert pages[: len(before)] == before
+    archive.running.run(_settle)
+    assert archive.all()[: len(pages)] == pages
+
+
 @pytest.mark.parametrize(("query", "wanted"), FILTERS, ids=[query for query, _ in FILTERS])
 def test_a_filter_finds_exactly_what_it_names(
     archive: Archive, query: str, wanted: Callable[[dict[str, Any]], bool]
@@ -247,24 +268,6 @@ def test_a_stream_says_up_to_where_it_goes(archive: Archive) -> None:
         answer = archive.auditor.get(EVENTS, headers={"Accept": form})
         lines = answer.text.count("\n") - (form == CSV)
         assert int(answer.headers["ledger-size"]) == lines
-
-
-@pytest.mark.parametrize("limit", [1, 7, 500])
-def test_pages_put_together_are_what_the_stream_gives_and_they_end(archive: Archive, limit: int) -> None:
-    """Each page is a reading, which is an event itself: with a page of one a listing would never reach its end."""
-    before = archive.all()
-    pages, cursor = [], None
-    while True:
-        query = f"limit={limit}" + (f"&cursor={cursor}" if cursor else "")
-        page = created(archive.auditor.get(f"{EVENTS}?{query}"), 200)
-        assert len(page["items"]) <= limit
-        pages += page["items"]
-        assert len(pages) < 5_000
-        if (cursor := page["next_cursor"]) is None:
-            break
-    assert pages[: len(before)] == before
-    archive.running.run(_settle)
-    assert archive.all()[: len(pages)] == pages
 
 
 def test_the_forms_say_the_same(archive: Archive) -> None:
@@ -364,7 +367,7 @@ def test_only_auditors_read_the_log(archive: Archive) -> None:
         assert system.post(EVENTS).status_code == 405
 
 
-_MANY = {"sqlite": 50_000, "postgresql": 15_000}
+_MANY = {"sqlite": 25_000, "postgresql": 15_000}
 
 _INSERT = """
 INSERT INTO events (id, position, at, kind, outcome, actor, body, leaf_hash)
