@@ -15,15 +15,26 @@ from tests.support.postgres import PostgresServer
 ENGINES = ("sqlite", "postgresql")
 
 LONGEST = (
-    "simulation/test_year.py",
     "simulation/test_demo.py",
-    "routers/test_fuzz.py",
+    "simulation/test_year.py",
+    "ledger/test_check.py",
+    "ledger/test_audit_http.py",
+    "exchange/test_inbox.py",
+    "exchange/test_refusals.py",
     "console/test_browser.py",
+    "console/test_pages.py",
+    "exchange/test_deadlines.py",
     "exchange/test_business.py",
+    "exchange/test_report.py",
+    "routers/test_oauth.py",
+    "ledger/test_tampering.py",
+    "statistics/test_statistics_http.py",
+    "routers/test_fuzz.py",
+    "store/test_migrations.py",
+    "test_journey.py",
     "exchange/test_crash.py",
     "exchange/test_large.py",
     "test_worker.py",
-    "statistics/test_land.py",
 )
 """Files of tests that take longest."""
 
