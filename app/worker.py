@@ -48,6 +48,9 @@ INCOMING_SECONDS_MAX = 6 * 3600
 CHECKPOINT_SECONDS = 0.5
 """Least time between two checkpoints: with the sealer's rest, what is committed is signed within a second."""
 
+MISSED_SECONDS = 2.0
+"""How often it is looked whether something is to be signed or made findable that nobody told of: what failed before."""
+
 DOUBT_SECONDS = 30.0
 """How often it is looked whether the ledger continues what was signed, also where there is nothing to publish."""
 
@@ -104,10 +107,31 @@ async def run(node: Node) -> None:
                 await sealer.give_back()
 
 
+class Longer:
+    """Wakes who has to do with what is sealed when the ledger got longer, whoever of the processes sealed it."""
+
+    def __init__(self) -> None:
+        self.unsigned = asyncio.Event()
+        self.unfound = asyncio.Event()
+
+    def tell(self) -> None:
+        """Wake them."""
+        self.unsigned.set()
+        self.unfound.set()
+
+
+async def _awaited(told: asyncio.Event) -> None:
+    """Wait until the ledger got longer, or for as long as somebody may have missed that."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(told.wait(), timeout=MISSED_SECONDS)
+    told.clear()
+
+
 async def _work(node: Node, sealer: Sealer) -> None:
+    longer = Longer()
     async with asyncio.TaskGroup() as group:
-        group.create_task(_seal_and_ring(node, sealer))
-        group.create_task(_publish(sealer))
+        group.create_task(_seal_and_ring(node, sealer, longer))
+        group.create_task(_publish(sealer, longer))
         group.create_task(_watch_ledger(node))
         group.create_task(_sweep(node))
         group.create_task(_purge(node))
@@ -120,13 +144,13 @@ async def _work(node: Node, sealer: Sealer) -> None:
             group.create_task(_fetch_revocations(node))
         if node.settings.close_months:
             group.create_task(_close_months(node))
-        group.create_task(_make_findable(node))
+        group.create_task(_make_findable(node, longer))
         group.create_task(_stamp(node))
         group.create_task(webhooks.run(node.hooks, now=clock.now))
         group.create_task(webhooks.count(node.hooks))
 
 
-async def _seal_and_ring(node: Node, sealer: Sealer) -> None:
+async def _seal_and_ring(node: Node, sealer: Sealer, longer: Longer) -> None:
     bell = node.desk.doorbell
     seen: int | None = None
     while True:
@@ -136,7 +160,9 @@ async def _seal_and_ring(node: Node, sealer: Sealer) -> None:
                 async with node.database.read() as tx:
                     seen = await journal.size(tx) - 1
             sealed = await sealer.seal(now=clock.now())
-            seen = await _ring(node, seen)
+            before, seen = seen, await _ring(node, seen)
+            if seen != before:
+                longer.tell()
         except Unavailable:
             _log.warning("worker.database_unavailable")
             await asyncio.sleep(_RETRY_SECONDS)
@@ -146,7 +172,7 @@ async def _seal_and_ring(node: Node, sealer: Sealer) -> None:
                 await asyncio.wait_for(bell.nudged.wait(), timeout=node.settings.seal_interval_seconds)
 
 
-async def _publish(sealer: Sealer) -> None:
+async def _publish(sealer: Sealer, longer: Longer) -> None:
     while True:
         try:
             await sealer.publish(now=clock.now())
@@ -156,6 +182,7 @@ async def _publish(sealer: Sealer) -> None:
             # Sealing goes on, and mail with it; `_watch_ledger` and /readyz say why nothing is signed any more.
             _log.debug("worker.publishing_refused")
         await asyncio.sleep(CHECKPOINT_SECONDS)
+        await _awaited(longer.unsigned)
 
 
 async def _watch_ledger(node: Node) -> None:
@@ -260,7 +287,7 @@ async def _stamp(node: Node) -> None:
         await asyncio.sleep(rest)
 
 
-async def _make_findable(node: Node) -> None:
+async def _make_findable(node: Node, longer: Longer) -> None:
     while True:
         try:
             done = await finding.enter_words(node.database) + await finding.sum_up_blocks(node.database)
@@ -269,6 +296,7 @@ async def _make_findable(node: Node) -> None:
             done = 0
         if not done:
             await asyncio.sleep(FINDING_SECONDS)
+            await _awaited(longer.unfound)
 
 
 async def _fetch_revocations(node: Node) -> None:

@@ -131,6 +131,8 @@ def running_node(data_dir: Path, database_url: str, **settings: Any) -> Iterator
         address["pdf_processes"] = 0
         # So are months that are over.
         address["close_months"] = False
+        # What a request commits is sealed at once; looking for what others committed is what an idle node costs.
+        address["seal_interval_seconds"] = 1
         chosen = Settings(data_dir=data_dir, database_url=database_url, **(address | settings))
         configure_logs(chosen)
         running = RunningNode(chosen, create_app(chosen), listener)
