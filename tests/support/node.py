@@ -15,6 +15,7 @@ import httpx2
 import uvicorn
 from fastapi import FastAPI
 
+from app import worker
 from app.main import SERVER_OPTIONS, configure_logs, create_app
 from app.node import Node
 from app.registry import clients
@@ -111,6 +112,10 @@ class RunningNode:
         finally:
             self._loop.run_until_complete(self._loop.shutdown_default_executor())
             self._loop.close()
+
+
+worker.CHECKPOINT_SECONDS = 3.0
+"""Tests send a document each moment; a checkpoint behind each of them would cost as much as the sending."""
 
 
 @contextmanager
