@@ -82,7 +82,8 @@ async def insist_on_continuity(publisher: Publisher) -> None:
     One that was restored from an older copy has not heard of the newest bodies, nor of the newest orders to hold some.
 
     Raises:
-        DataFault: it does not, or nobody knows what was signed.
+        NotContinued: it does not.
+        DataFault: nobody knows what was signed.
         Unavailable: the database does not answer.
     """
     reason = await doubt(publisher)

@@ -225,10 +225,12 @@ async def test_processes_that_sleep_and_are_killed_leave_one_tree(database_url: 
     async with asyncio.timeout(60):
         await reaches(partial(each_has_told, 4))
         if database.dialect == "postgresql":
-            await reaches(partial(taken_over, by="process-0"))
-            processes[0].send_signal(signal.SIGSTOP)
-            await reaches(partial(taken_over, by="process-1"))
-            processes[0].send_signal(signal.SIGCONT)
+            # Whoever has the lease keeps it while it works: either may be the one that sleeps.
+            await reaches(partial(taken_over, by="process-"))
+            sleeper = 0 if await taken_over(by="process-0") else 1
+            processes[sleeper].send_signal(signal.SIGSTOP)
+            await reaches(partial(taken_over, by=f"process-{1 - sleeper}"))
+            processes[sleeper].send_signal(signal.SIGCONT)
         await reaches(partial(each_has_told, len(told[0]) + 4))
         processes[0].kill()
         standard_input = processes[1].stdin
