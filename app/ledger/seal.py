@@ -28,6 +28,16 @@ BATCH_MAX = 1_000
 """Events sealed in one transaction: long enough to catch up quickly, short enough not to hold the writer for long."""
 
 
+async def waits(database: Database) -> bool:
+    """Tell whether an event waits for its index, without keeping anybody from writing.
+
+    Raises:
+        Unavailable: the database does not answer.
+    """
+    async with database.read() as tx:
+        return bool(await journal.unsealed(tx, limit=1))
+
+
 async def seal_batch(database: Database, *, now: datetime, limit: int = BATCH_MAX, lease: Lease | None = None) -> int:
     """Seal the oldest unsealed events, at most `limit`; returns how many.
 
@@ -39,9 +49,6 @@ async def seal_batch(database: Database, *, now: datetime, limit: int = BATCH_MA
         Unavailable: the database does not answer; nothing was sealed.
         DataFault: the tree that is kept does not go with the size of the ledger; nothing was sealed.
     """
-    async with database.read() as tx:
-        if not await journal.unsealed(tx, limit=1):
-            return 0
     async with database.write() as tx:
         await sealing.bound(tx)
         state = await sealing.state(tx, lock=True)

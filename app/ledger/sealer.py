@@ -6,7 +6,7 @@ from datetime import datetime
 from app.ledger import lease as leases
 from app.ledger.lease import Lease, LeaseLost
 from app.ledger.publish import Publisher, sign, unpublished
-from app.ledger.seal import BATCH_MAX, seal_batch
+from app.ledger.seal import BATCH_MAX, seal_batch, waits
 from app.signing.checkpoint import Checkpoint
 from app.store import journal
 
@@ -38,9 +38,8 @@ class Sealer:
             Unavailable: the database does not answer.
             DataFault: as with `seal_batch`.
         """
-        async with self._database.read() as tx:
-            if not await journal.unsealed(tx, limit=1):
-                return 0
+        if not await waits(self._database):
+            return 0
         lease = await self._held(now=now)
         if lease is None:
             return 0

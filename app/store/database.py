@@ -81,7 +81,12 @@ class Database:
 
 def upsert(tx: Transaction, table: sa.Table) -> Any:
     """Return an INSERT of the transaction's dialect, on which both dialects spell ON CONFLICT alike."""
-    return sqlite.insert(table) if tx.dialect.name == "sqlite" else postgresql.insert(table)
+    return insert_of(tx.dialect.name, table)
+
+
+def insert_of(dialect: str, table: sa.Table) -> Any:
+    """Return the same by the dialect's name, for a statement that is made once and kept."""
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
 _PASSING_STATES = ("08", "25006", "25P03", "40", "53", "55P03", "57", "58")

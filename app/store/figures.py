@@ -9,12 +9,13 @@ import json
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from app.errors import DataFault
-from app.store.database import Transaction, upsert
+from app.store.database import Transaction, insert_of, upsert
 from app.store.listed import listed, table_of
 from app.store.schema import FIGURE_KEY, MEASURES, agencies, counted_months, durations, events, figures, rolled_figures
 
@@ -91,11 +92,17 @@ async def add(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
 async def _add(
     tx: Transaction, table: sa.Table, key: Sequence[str], occurring: Sequence[str], rows: Sequence[Mapping[str, Any]]
 ) -> None:
-    insert = upsert(tx, table)
-    statement = insert.on_conflict_do_update(
+    statement = _adding(tx.dialect.name, table, tuple(key), tuple(occurring))
+    await tx.execute(statement, [{**dict.fromkeys(occurring, 0), **row} for row in rows])
+
+
+@lru_cache(maxsize=512)
+def _adding(dialect: str, table: sa.Table, key: Sequence[str], occurring: Sequence[str]) -> Any:
+    """Return the statement that adds; made once, for making it costs the sealer more than running it."""
+    insert = insert_of(dialect, table)
+    return insert.on_conflict_do_update(
         index_elements=key, set_={name: table.c[name] + insert.excluded[name] for name in occurring}
     )
-    await tx.execute(statement, [{**dict.fromkeys(occurring, 0), **row} for row in rows])
 
 
 def rolled(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
