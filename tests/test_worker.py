@@ -20,7 +20,7 @@ from app.node import Node
 from app.registry.model import Scope
 from app.store import idempotency, journal
 from app.store.schema import idempotency_keys
-from app.worker import INCOMING_SECONDS_MAX
+from app.worker.upkeep import INCOMING_SECONDS_MAX
 from tests.conftest import migrate
 from tests.ledger.recording import sending, sign_in, write
 from tests.support.agency import AgencySystem

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from app import worker
 from app.edxml.model import DocumentType
 from app.exchange import retention
 from app.exchange.retention import Planned, Purged
@@ -332,7 +331,7 @@ def test_nothing_is_thrown_away_beside_a_database_that_is_older_than_what_was_si
 
     async def throw_away(node: Node) -> set[bool]:
         day = [LATER + timedelta(hours=hour) for hour in range(24)]
-        return {await worker.throw_away(node, at=at, by_rules=True) for at in day}
+        return {await upkeep.throw_away(node, at=at, by_rules=True) for at in day}
 
     seen, newer = signed.read()[origin], SignedTree(2**40, bytes(32))
     while not signed.advance(origin, seen=seen, to=newer):

@@ -15,13 +15,13 @@ import httpx2
 import uvicorn
 from fastapi import FastAPI
 
-from app import worker
 from app.main import SERVER_OPTIONS, configure_logs, create_app
 from app.node import Node
 from app.registry import clients
 from app.registry.acts import Act
 from app.registry.model import Grant, Scope
 from app.settings import Settings
+from app.worker import ledgering
 from tests.support.agency import AgencySystem
 
 T = TypeVar("T")
@@ -114,7 +114,7 @@ class RunningNode:
             self._loop.close()
 
 
-worker.CHECKPOINT_SECONDS = 3.0
+ledgering.CHECKPOINT_SECONDS = 3.0
 """Tests send a document each moment; a checkpoint behind each of them would cost as much as the sending."""
 
 

@@ -1,0 +1,133 @@
+"""The ledger's share of the work: events get their place, whoever waits for them wakes, and the tree is signed."""
+
+import asyncio
+from contextlib import suppress
+
+import structlog
+
+from app.errors import DataFault, Unavailable
+from app.exchange import finding
+from app.ledger import publish as publishing
+from app.ledger.seal import BATCH_MAX, IN_INBOX
+from app.ledger.sealer import Sealer
+from app.node import Node
+from app.routers import clock
+from app.store import journal
+from app.worker.rounds import FIRST_SECONDS
+
+CHECKPOINT_SECONDS = 0.5
+"""Least time between two checkpoints: with the sealer's rest, what is committed is signed within a second."""
+
+MISSED_SECONDS = 2.0
+"""How often it is looked whether something is to be signed or made findable that nobody told of: what failed before."""
+
+DOUBT_SECONDS = 30.0
+"""How often it is looked whether the ledger continues what was signed, also where there is nothing to publish."""
+
+FINDING_SECONDS = 1.0
+"""How often it is looked whether the ledger has grown by what it is searched by."""
+
+_RETRY_SECONDS = 1.0
+
+_log = structlog.get_logger("truc.worker")
+
+
+class Longer:
+    """Wakes who has to do with what is sealed when the ledger got longer, whoever of the processes sealed it."""
+
+    def __init__(self) -> None:
+        self.unsigned = asyncio.Event()
+        self.unfound = asyncio.Event()
+
+    def tell(self) -> None:
+        """Wake them."""
+        self.unsigned.set()
+        self.unfound.set()
+
+
+async def seal_and_ring(node: Node, sealer: Sealer, longer: Longer) -> None:
+    """Go on sealing what anybody commits, and wake those of this process who wait for it."""
+    bell = node.desk.doorbell
+    seen: int | None = None
+    while True:
+        bell.nudged.clear()
+        try:
+            if seen is None:
+                async with node.database.read() as tx:
+                    seen = await journal.size(tx) - 1
+            sealed = await sealer.seal(now=clock.now())
+            before, seen = seen, await _ring(node, seen)
+            if seen != before:
+                longer.tell()
+        except Unavailable:
+            _log.warning("worker.database_unavailable")
+            await asyncio.sleep(_RETRY_SECONDS)
+            continue
+        if sealed < BATCH_MAX:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(bell.nudged.wait(), timeout=node.settings.seal_interval_seconds)
+
+
+async def publish(sealer: Sealer, longer: Longer) -> None:
+    """Go on signing what is sealed."""
+    await asyncio.sleep(CHECKPOINT_SECONDS)
+    while True:
+        try:
+            await sealer.publish(now=clock.now())
+        except Unavailable:
+            _log.warning("worker.publishing_postponed")
+        except DataFault:
+            # Sealing goes on, and mail with it; `watch` and /readyz say why nothing is signed any more.
+            _log.debug("worker.publishing_refused")
+        await asyncio.sleep(CHECKPOINT_SECONDS)
+        await _awaited(longer.unsigned)
+
+
+async def make_findable(node: Node, longer: Longer) -> None:
+    """Go on entering what is sealed into what the ledger is searched by."""
+    while True:
+        await asyncio.sleep(FINDING_SECONDS)
+        await _awaited(longer.unfound)
+        try:
+            while await finding.enter_words(node.database) + await finding.sum_up_blocks(node.database):
+                pass
+        except Unavailable:
+            _log.warning("worker.finding_postponed")
+
+
+async def watch(node: Node) -> None:
+    """Go on looking whether the ledger continues what was signed, and say so in the log where that changes."""
+    told: str | None = None
+    await asyncio.sleep(FIRST_SECONDS)
+    while True:
+        try:
+            reason = await publishing.doubt(node.publisher)
+        except DataFault as error:
+            reason = error.detail
+        except Unavailable:
+            reason = told
+        if reason != told:
+            told = reason
+            if reason is None:
+                _log.info("worker.ledger_continues")
+            else:
+                _log.error("worker.ledger_not_continued", reason=reason)
+        await asyncio.sleep(DOUBT_SECONDS)
+
+
+async def _awaited(told: asyncio.Event) -> None:
+    """Wait until the ledger got longer, or for as long as somebody may have missed that."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(told.wait(), timeout=MISSED_SECONDS)
+    told.clear()
+
+
+async def _ring(node: Node, seen: int) -> int:
+    while True:
+        async with node.database.read() as tx:
+            rows = await journal.newly_sealed(tx, after=seen, limit=BATCH_MAX)
+        if not rows:
+            return seen
+        node.desk.doorbell.ring({row.agency for row in rows if row.kind in IN_INBOX and row.agency is not None})
+        node.hooks.nudged.set()
+        seen = rows[-1].position
