@@ -23,6 +23,7 @@ from app.store.blobs import BlobStore
 from app.store.documents import originals
 from app.store.retention import Hindrance
 from app.store.schema import closed_months, deliveries, documents
+from app.worker import upkeep
 from tests.exchange.mail import Sent, report, send
 from tests.exchange.remains import checked, files
 from tests.support.office import DISTRICT, PROVINCE, Exchange, created, refused
