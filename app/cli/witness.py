@@ -8,9 +8,7 @@ import asyncio
 import fcntl
 import hashlib
 import json
-import os
 import socket
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -231,14 +229,6 @@ def _alone(state: Path) -> Iterator[None]:
 
 
 def _keep(path: Path, text: str) -> None:
-    """Write a file so that after a crash it holds the old text or the new one, and the new one once this returned."""
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=".witness-", delete=False) as draft:
-        draft.write(text)
-        draft.flush()
-        os.fsync(draft.fileno())
-    Path(draft.name).replace(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    from app.signing import key_files
+
+    key_files.replace(path, text.encode("utf-8"))

@@ -8,10 +8,7 @@ at the next signature: the names in the folder are looked at each time. Apart fr
 """
 
 import base64
-import os
-import re
-import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
@@ -21,11 +18,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from app.errors import DataFault, NotAuthenticated, RequestInvalid
 from app.signing import key_files
+from app.signing.key_files import Series, Watched
 from app.signing.note import ED25519, NoteSigner, VerifierKey
 from app.signing.signed_trees import SignedTrees
 
-FILE_NAME: Final = re.compile(r"ledger-([0-9]{4})(\.pub)?\.pem")
-NUMBER_MAX: Final = 9_999
+_SERIES: Final = Series("ledger")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +30,10 @@ class _Ring:
     """The keys as a folder had them.
 
     Attributes:
-        names: of the files they were read from.
         keys: public halves, 32 octets each, oldest first, at least one.
         private: the private half of the last one.
     """
 
-    names: frozenset[str]
     keys: tuple[bytes, ...]
     private: Ed25519PrivateKey
 
@@ -50,11 +45,8 @@ class LedgerKey:
         signed: which trees they signed.
     """
 
-    def __init__(self, ring: _Ring, folder: Path | None = None) -> None:
+    def __init__(self, ring: Callable[[], _Ring], folder: Path | None = None) -> None:
         self._ring = ring
-        self._folder = folder
-        self._unusable: frozenset[str] = frozenset()
-        self._lock = threading.Lock()
         self.signed = SignedTrees(folder)
 
     @classmethod
@@ -68,9 +60,9 @@ class LedgerKey:
                 private half of the newest is missing.
         """
         key_files.make_folder(folder)
-        if not _numbered(folder):
+        if not _SERIES.files_in(folder):
             _add(folder, 1)
-        return cls(_read_ring(folder), folder)
+        return cls(Watched(_SERIES, folder, lambda: _read_ring(folder)).current, folder)
 
     @classmethod
     def rotate(cls, folder: Path) -> Self:
@@ -80,48 +72,31 @@ class LedgerKey:
             DataFault: as in `open`, or 9,999 keys were made.
         """
         key_files.make_folder(folder)
-        numbered = _numbered(folder)
+        numbered = _SERIES.files_in(folder)
         last = max(numbered, default=0)
-        if last >= NUMBER_MAX:
-            raise DataFault(f"{folder} holds ledger key number {last}; the numbering ends there")
+        following = _SERIES.next_number(last, folder)
         if last:
             # Whoever wants to destroy the private half of the retired key can do so now.
             retired = Ed25519PublicKey.from_public_bytes(_public_of(_read(numbered[last])))
             pem = retired.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-            key_files.create(folder / f"ledger-{last:04}.pub.pem", pem)
-        _add(folder, last + 1)
+            key_files.create(folder / _SERIES.public_name(last), pem)
+        _add(folder, following)
         return cls.open(folder)
 
     @classmethod
     def generate(cls) -> Self:
         """Make a key that lives in memory only, for tools and tests."""
         private = Ed25519PrivateKey.generate()
-        return cls(_Ring(frozenset(), (_public_of(private),), private))
+        ring = _Ring((_public_of(private),), private)
+        return cls(lambda: ring)
 
     def signer(self, origin: str) -> NoteSigner:
         """Return what signs checkpoints of a log of this name."""
-        return NoteSigner(origin, ED25519, self._current().private)
+        return NoteSigner(origin, ED25519, self._ring().private)
 
     def verifiers(self, origin: str) -> tuple[VerifierKey, ...]:
         """Return what checks them, oldest first; the last one is of the key that signs."""
-        return _verifiers(origin, self._current().keys)
-
-    def _current(self) -> _Ring:
-        if self._folder is None:
-            return self._ring
-        try:
-            names = _names(self._folder)
-        except OSError:
-            # The folder is away, or too many files are open.
-            return self._ring
-        if names not in (self._ring.names, self._unusable):
-            with self._lock:
-                try:
-                    self._ring = _read_ring(self._folder)
-                except DataFault:
-                    # What was good a moment ago goes on; `truc doctor` says what is wrong with the newest.
-                    self._unusable = names
-        return self._ring
+        return _verifiers(origin, self._ring().keys)
 
 
 def keys_in(folder: Path, origin: str) -> tuple[VerifierKey, ...]:
@@ -130,7 +105,7 @@ def keys_in(folder: Path, origin: str) -> tuple[VerifierKey, ...]:
     Raises:
         DataFault: a key file can be read by group or others, is no regular file, or holds no Ed25519 key.
     """
-    return _verifiers(origin, tuple(_public_of(_read(path)) for path in _numbered(folder).values()))
+    return _verifiers(origin, tuple(_public_of(_read(path)) for path in _SERIES.files_in(folder).values()))
 
 
 def as_jwk(key: VerifierKey) -> dict[str, Any]:
@@ -179,47 +154,21 @@ def _add(folder: Path, number: int) -> None:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     # Nothing was signed with it before this call ends, so a crash that loses it loses nothing.
-    key_files.create(folder / f"ledger-{number:04}.pem", pem)
+    key_files.create(folder / _SERIES.private_name(number), pem)
 
 
 def _read_ring(folder: Path) -> _Ring:
-    names, read = _names(folder), {number: _read(path) for number, path in _numbered(folder).items()}
+    read = {number: _read(path) for number, path in _SERIES.files_in(folder).items()}
     if not read:
         raise DataFault(f"there is no ledger key in {folder}")
     number, newest = list(read.items())[-1]
     if not isinstance(newest, Ed25519PrivateKey):
         raise DataFault(f"the private half of ledger key {number:04} is not in {folder}; truc key rotate --ledger")
-    return _Ring(names, tuple(map(_public_of, read.values())), newest)
-
-
-def _names(folder: Path) -> frozenset[str]:
-    try:
-        return frozenset(name for name in os.listdir(folder) if FILE_NAME.fullmatch(name))  # noqa: PTH208 - names only
-    except FileNotFoundError:
-        return frozenset()
-
-
-def _numbered(folder: Path) -> dict[int, Path]:
-    """Return the file of each number, in their order: the private key's where there is one, else the public one's."""
-    found: dict[int, Path] = {}
-    # Of one number, the longer name sorts first and is replaced by the private key's.
-    for name in sorted(_names(folder), key=lambda each: (-len(each), each)):
-        named = FILE_NAME.fullmatch(name)
-        assert named is not None
-        found[int(named.group(1))] = folder / name
-    return dict(sorted(found.items()))
+    return _Ring(tuple(map(_public_of, read.values())), newest)
 
 
 def _read(path: Path) -> Ed25519PrivateKey | Ed25519PublicKey:
-    pem, public = key_files.read(path), path.name.endswith(".pub.pem")
-    key: object
-    try:
-        key = (
-            serialization.load_pem_public_key(pem) if public else serialization.load_pem_private_key(pem, password=None)
-        )
-    except (ValueError, TypeError) as error:
-        half = "public" if public else "private"
-        raise DataFault(f"the ledger key {path} holds no readable {half} key") from error
+    key = _SERIES.load(path)
     if not isinstance(key, Ed25519PrivateKey | Ed25519PublicKey):
         raise DataFault(f"the ledger key {path} is not an Ed25519 key")
     return key

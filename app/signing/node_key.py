@@ -13,8 +13,7 @@ import base64
 import json
 import os
 import re
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol, Self
@@ -26,16 +25,16 @@ from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
-from app.errors import DataFault, NotAuthenticated, TrucError
+from app.errors import DataFault, NotAuthenticated
 from app.signing import key_files
+from app.signing.key_files import Series, Watched
 from app.signing.pkcs11 import Token, TokenKey
 
 ALGORITHM: Final = "ES256"
-FILE_NAME: Final = re.compile(r"node-([0-9]{4})(\.pub)?\.pem")
-NUMBER_MAX: Final = 9_999
 TOKEN_CHARACTERS_MAX: Final = 65_536
 """Longest token that is looked at; the largest receipt with a thousand deliveries stays below."""
 
+_SERIES: Final = Series("node")
 _COORDINATE_OCTETS: Final = 32
 
 
@@ -79,12 +78,10 @@ class _Ring:
     """The keys as a folder had them.
 
     Attributes:
-        names: of the files they were read from.
         keys: public halves with `kid`, oldest first, at least one.
         signer: the private half of the last one.
     """
 
-    names: frozenset[str]
     keys: tuple[ECKey, ...]
     signer: Signer
 
@@ -92,12 +89,9 @@ class _Ring:
 class NodeKey:
     """The keys of this node, newest last; safe to share between threads."""
 
-    def __init__(self, ring: _Ring, *, folder: Path | None = None, token: KeyToken | None = None) -> None:
+    def __init__(self, ring: Callable[[], _Ring], *, in_token: bool = False) -> None:
         self._ring = ring
-        self._folder = folder
-        self._token = token
-        self._unusable: frozenset[str] = frozenset()
-        self._lock = threading.Lock()
+        self._in_token = in_token
 
     @classmethod
     def open(cls, folder: Path, token: KeyToken | None = None) -> Self:
@@ -116,9 +110,9 @@ class NodeKey:
             Unavailable: the token does not answer.
         """
         key_files.make_folder(folder)
-        if not _numbered(folder):
+        if not _SERIES.files_in(folder):
             _add(folder, 1, token, ())
-        return cls(_ring(folder, token), folder=folder, token=token)
+        return cls(Watched(_SERIES, folder, lambda: _ring(folder, token)).current, in_token=token is not None)
 
     @classmethod
     def rotate(cls, folder: Path, token: KeyToken | None = None) -> Self:
@@ -133,31 +127,31 @@ class NodeKey:
             Unavailable: the token does not answer.
         """
         key_files.make_folder(folder)
-        last = max(_numbered(folder), default=0)
-        if last >= NUMBER_MAX:
-            raise DataFault(f"{folder} holds key number {last}; the numbering ends there")
+        last = max(_SERIES.files_in(folder), default=0)
+        following = _SERIES.next_number(last, folder)
         before = keys_in(folder)
         if last:
             # Whoever wants to destroy the private half of the retired key can do so now.
-            key_files.create(folder / f"node-{last:04}.pub.pem", _pem_of(before[-1]))
-        _add(folder, last + 1, token, before)
-        return cls(_ring(folder, token), folder=folder, token=token)
+            key_files.create(folder / _SERIES.public_name(last), _pem_of(before[-1]))
+        _add(folder, following, token, before)
+        return cls.open(folder, token)
 
     @classmethod
     def generate(cls) -> Self:
         """Make a key that lives in memory only, for tools and tests."""
         private = ec.generate_private_key(ec.SECP256R1())
-        return cls(_Ring(frozenset(), (_with_kid(private.public_key()),), private))
+        ring = _Ring((_with_kid(private.public_key()),), private)
+        return cls(lambda: ring)
 
     @property
     def keys(self) -> tuple[ECKey, ...]:
         """Public keys with `kid`, oldest first; the last one's private half signs."""
-        return self._current().keys
+        return self._ring().keys
 
     @property
     def in_token(self) -> bool:
         """Whether a token signs."""
-        return self._token is not None
+        return self._in_token
 
     @property
     def kid(self) -> str:
@@ -188,7 +182,7 @@ class NodeKey:
             Unavailable: the token that signs does not answer.
             RequestInvalid: its PIN is wrong by now.
         """
-        ring = self._current()
+        ring = self._ring()
         body = json.dumps(claims, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
         header = json.dumps({"alg": ALGORITHM, "typ": typ, "kid": str(ring.keys[-1].kid)}, separators=(",", ":"))
         signed = f"{_base64url(header.encode())}.{_base64url(body.encode())}"
@@ -205,19 +199,6 @@ class NodeKey:
             NotAuthenticated: not a compact JWS, another algorithm, type or key, a wrong signature, or no JSON object.
         """
         return verify_jws(token, keys=self.keys, typ=typ)
-
-    def _current(self) -> _Ring:
-        if self._folder is None:
-            return self._ring
-        names = _names(self._folder)
-        if names not in (self._ring.names, self._unusable):
-            with self._lock:
-                try:
-                    self._ring = _ring(self._folder, self._token)
-                except TrucError:
-                    # What was good a moment ago goes on; `truc doctor` says what is wrong with the newest.
-                    self._unusable = names
-        return self._ring
 
 
 def verify_jws(token: str, *, keys: Sequence[ECKey], typ: str) -> dict[str, Any]:
@@ -286,7 +267,9 @@ def _public(key: ECKey) -> dict[str, Any]:
 
 
 def _ring(folder: Path, token: KeyToken | None) -> _Ring:
-    names, read = _names(folder), _read_all(folder)
+    read = _read_all(folder)
+    if not read:
+        raise DataFault(f"there is no node key in {folder}")
     keys = tuple(_with_kid(_public_of(each)) for each in read.values())
     number, newest = list(read.items())[-1]
     if token is None:
@@ -295,14 +278,14 @@ def _ring(folder: Path, token: KeyToken | None) -> _Ring:
                 f"node key {number:04} of {folder} is not in a file; set node_key_pkcs11_module and _token to where it "
                 "is, or let another one sign: truc key rotate"
             )
-        return _Ring(names, keys, newest)
+        return _Ring(keys, newest)
     held = next((each for each in token.held() if each.public == _public_of(newest)), None)
     if held is None:
         raise DataFault(
             f"node key {number:04} of {folder} is not in the token {token.token.label!r} under the label "
             f"{token.label!r}; let one of the token sign: truc key rotate"
         )
-    return _Ring(names, keys, held)
+    return _Ring(keys, held)
 
 
 def _add(folder: Path, number: int, token: KeyToken | None, known: Sequence[ECKey]) -> None:
@@ -312,12 +295,12 @@ def _add(folder: Path, number: int, token: KeyToken | None, known: Sequence[ECKe
         pem = private.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
-        key_files.create(folder / f"node-{number:04}.pem", pem)
+        key_files.create(folder / _SERIES.private_name(number), pem)
         return
     kids = {key.kid for key in known}
     fresh = [key for key in token.held() if _with_kid(key.public).kid not in kids]
     added = fresh[-1] if fresh else token.token.make(f"{token.label}-{number:04}", identity=os.urandom(8))
-    key_files.create(folder / f"node-{number:04}.pub.pem", _pem_of(_with_kid(added.public)))
+    key_files.create(folder / _SERIES.public_name(number), _pem_of(_with_kid(added.public)))
 
 
 def _base64url(octets: bytes) -> str:
@@ -347,38 +330,12 @@ def _pem_of(key: ECKey) -> bytes:
     return bytes(key.as_pem(private=False))
 
 
-def _names(folder: Path) -> frozenset[str]:
-    try:
-        return frozenset(name for name in os.listdir(folder) if FILE_NAME.fullmatch(name))  # noqa: PTH208 - names only
-    except FileNotFoundError:
-        return frozenset()
-
-
-def _numbered(folder: Path) -> dict[int, Path]:
-    """Return the file of each number, in their order: the private key's where there is one, else the public one's."""
-    found: dict[int, Path] = {}
-    # Of one number, the longer name sorts first and is replaced by the private key's.
-    for name in sorted(_names(folder), key=lambda name: (name[:9], -len(name))):
-        found[int(name[5:9])] = folder / name
-    return found
-
-
 def _read_all(folder: Path) -> dict[int, ec.EllipticCurvePrivateKey | ec.EllipticCurvePublicKey]:
-    return {number: _read(path) for number, path in _numbered(folder).items()}
+    return {number: _read(path) for number, path in _SERIES.files_in(folder).items()}
 
 
 def _read(path: Path) -> ec.EllipticCurvePrivateKey | ec.EllipticCurvePublicKey:
-    pem = key_files.read(path)
-    public = path.name.endswith(".pub.pem")
-    key: object
-    try:
-        if public:
-            key = serialization.load_pem_public_key(pem)
-        else:
-            key = serialization.load_pem_private_key(pem, password=None)
-    except (ValueError, TypeError) as error:
-        kind = "public" if public else "private"
-        raise DataFault(f"the node key {path} holds no readable {kind} key") from error
+    key = _SERIES.load(path)
     if not isinstance(key, ec.EllipticCurvePrivateKey | ec.EllipticCurvePublicKey) or not _is_p256(key):
         raise DataFault(f"the node key {path} is not a P-256 key")
     return key

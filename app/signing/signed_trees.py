@@ -9,7 +9,6 @@ nothing can be signed. Writing waits for the disk; processes that share the fold
 import fcntl
 import json
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -112,20 +111,8 @@ def _tree(entry: Mapping[str, Any]) -> SignedTree:
 def _write(path: Path, signed: Mapping[str, SignedTree]) -> None:
     shown = {name: {"size": tree.size, "root": tree.root.hex()} for name, tree in sorted(signed.items())}
     content = json.dumps({"signed": shown}, ensure_ascii=False, indent=1).encode("utf-8")
-    # mkstemp opens with mode 0600.
-    descriptor, draft = tempfile.mkstemp(prefix=".ledger-", suffix=".draft", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        # If we die here a draft is left that nobody reads, and what was signed before is what was signed.
-        Path(draft).rename(path)
-    except BaseException:
-        Path(draft).unlink(missing_ok=True)
-        raise
-    # If the power goes here the older file may come back: nothing was signed since, for this call has not ended.
-    key_files.sync_folder(path.parent)
+    # If we die in it, or the power goes, what was signed before is what was signed: nothing was since.
+    key_files.replace(path, content)
 
 
 @contextmanager

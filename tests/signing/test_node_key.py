@@ -135,6 +135,18 @@ def test_a_damaged_new_key_leaves_the_old_one_in_office(tmp_path: Path) -> None:
     assert NodeKey.rotate(tmp_path).kid == key.kid != kid
 
 
+def test_a_folder_that_goes_away_takes_no_signature_with_it(tmp_path: Path) -> None:
+    key = NodeKey.open(tmp_path / "keys")
+    known = key.kid
+    (tmp_path / "keys").rename(tmp_path / "unmounted")
+    assert key.kid == known
+    (tmp_path / "keys").write_text("no folder", encoding="ascii")
+    assert key.verify_jws(key.sign_jws(CLAIMS, typ="receipt+jwt"), typ="receipt+jwt") == CLAIMS
+    (tmp_path / "keys").unlink()
+    (tmp_path / "unmounted").rename(tmp_path / "keys")
+    assert NodeKey.rotate(tmp_path / "keys").kid == key.kid != known
+
+
 def test_the_private_half_of_a_retired_key_may_be_destroyed(tmp_path: Path) -> None:
     token = NodeKey.open(tmp_path).sign_jws(CLAIMS, typ="receipt+jwt")
     NodeKey.rotate(tmp_path)
