@@ -13,6 +13,7 @@ from app.edxml.model import DocumentType
 from app.exchange import retention
 from app.exchange.retention import Planned, Purged
 from app.ledger.divergence import CheckReport
+from app.ledger.publish import publish
 from app.ledger.purged import check_purged
 from app.ledger.seal import seal_all
 from app.node import Node
@@ -329,6 +330,12 @@ def test_nothing_is_thrown_away_beside_a_database_that_is_older_than_what_was_si
     node, sha256 = late.running.node, hashlib.sha256(sent.body).hexdigest()
     node.blobs.keep_bytes(sent.body, sha256)
     signed, origin = node.publisher.key.signed, node.publisher.origin
+
+    async def sign(node: Node) -> None:
+        while origin not in signed.read():
+            await publish(node.publisher, now=LATER)
+
+    late.running.run(sign)
 
     async def throw_away(node: Node) -> set[bool]:
         day = [LATER + timedelta(hours=hour) for hour in range(24)]
