@@ -7,11 +7,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from app.edxml.links import Link, links_in
 from app.edxml.model import DocumentMessage
 from app.exchange.desk import Desk
 from app.exchange.effects import Cause, Consequences, Held, Order, consequences
 from app.exchange.lay import Original
-from app.exchange.links import Link, links_in, resolved
+from app.exchange.links import resolved
 from app.exchange.subject import state_of
 from app.registry import directory, succession
 from app.registry.model import Agency

@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from app.edxml.document_types import classify
+from app.edxml.links import Link
 from app.edxml.model import DocumentMessage
 from app.exchange import links, receipts
 from app.exchange.desk import Desk
 from app.exchange.effects import Cause, Order
 from app.exchange.lay import Original, laid
-from app.exchange.links import Link
 from app.exchange.receive import Body
 from app.exchange.route import Route
 from app.exchange.steps import Step

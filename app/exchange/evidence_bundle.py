@@ -23,7 +23,7 @@ from app.exchange.desk import Desk
 from app.exchange.stamped_receipts import stamped_receipt
 from app.exchange.verification_report import without_content
 from app.ledger.bundle import layout
-from app.ledger.bundle.layout import Content, Link, Manifest
+from app.ledger.bundle.layout import Content, Direction, Link, Manifest
 from app.ledger.events import instant_text
 from app.ledger.verified import octets_of
 from app.registry.model import Client, Scope
@@ -236,7 +236,7 @@ def _manifest(issuer: str, dossier: Dossier, logged: Ledgered, parts: Sequence[P
         links=[
             Link(
                 link.relation,
-                "outgoing" if link.outgoing else "incoming",
+                Direction.OUTGOING if link.outgoing else Direction.INCOMING,
                 link.document_id or document.document_id,
                 link.document,
             )

@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 from app.edxml import vocabulary as v
+from app.edxml.links import Link
 from app.edxml.model import DocumentMessage, ReceiverChange
 from app.edxml.rule import numbered
 from app.exchange.effects import Added, Held, Named, Order, act_of, acts, drop_of, of_each
 from app.exchange.lay import Original
-from app.exchange.links import Link
 from app.exchange.route import Route, Routing, heir, route
 from app.exchange.states import Change
 from app.findings import Finding, Severity

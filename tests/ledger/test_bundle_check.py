@@ -5,7 +5,8 @@ import json
 import re
 import struct
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from app.signing.certificates import load, subject_of
 from app.signing.checkpoint import Checkpoint
 from app.signing.ledger_key import LedgerKey, ledger_keys
 from app.signing.note import COSIGNATURE, NoteSigner
-from tests.support.bundle import Made, bundles_made, checked, codes, json_of, outcomes, packed
+from tests.support.bundle import ANSWERED, Made, bundles_made, checked, codes, json_of, outcomes, packed
 from tests.support.pki import NOW, YEAR, Pki
 
 KINDS = {
@@ -227,9 +228,58 @@ def test_a_recipients_report_is_not_believed_to_say_what_it_does_not(made: Made)
     assert codes(result, outcome=Outcome.CONTRADICTED) == ["statuses.other-words"]
 
 
-def told_anew(made: Made, status: str) -> tuple[bytes, Trust]:
-    """Have the node, with all its keys, tell of the recipient's report under another code; returns whom to trust."""
+OTHER = {"relation": "revokes", "document_id": "000.00.00.G22,2026/01/05,1/TB-VPCP"}
+"""A link the document does not have."""
+
+
+def test_what_a_document_says_of_others_is_proven_by_its_log_and_its_signature(made: Made) -> None:
+    result = checked(made.whole, made.trust)
+    assert "events.links" in codes(result, Step.EVENTS, outcome=Outcome.PROVEN)
+    assert "signature.links" in codes(result, Step.SIGNATURE, outcome=Outcome.PROVEN)
+    without = checked(made.audited, made.trust)
+    assert "events.links" in codes(without, Step.EVENTS, outcome=Outcome.PROVEN)
+    assert "signature.links" not in codes(without)
+
+
+def test_links_of_the_manifest_are_those_the_log_tells_of(made: Made) -> None:
     members = made.members()
+    [link] = layout.Manifest.read(members["manifest.json"]).links
+    assert (link.relation, link.direction, link.document_id) == ("answers", "outgoing", ANSWERED.document_id)
+    other = layout.Link(OTHER["relation"], "outgoing", OTHER["document_id"], None)
+    for forged in ([], [other], [link, other], [link, link], [replace(link, relation="updates")]):
+        result = checked(made.signed(members, links=forged), made.trust)
+        assert codes(result, outcome=Outcome.CONTRADICTED) == ["events.other-links"], forged
+
+
+def test_who_speaks_of_a_document_is_told_as_the_nodes_word_and_of_this_document_only(made: Made) -> None:
+    members = made.members()
+    manifest = layout.Manifest.read(members["manifest.json"])
+    said = layout.Link("updates", "incoming", manifest.document_id, "00000000-0000-7000-8000-000000000000")
+    result = checked(made.signed(members, links=[*manifest.links, said]), made.trust)
+    assert result.holds
+    assert "events.spoken-of" in codes(result, Step.EVENTS)
+    for forged in (replace(said, document_id=OTHER["document_id"]), replace(said, direction="sideways")):
+        result = checked(made.signed(members, links=[*manifest.links, forged]), made.trust)
+        assert codes(result, outcome=Outcome.CONTRADICTED) == ["events.link-astray"], forged
+
+
+def test_a_log_that_tells_of_other_links_than_were_signed_is_not_believed(made: Made) -> None:
+    """The node signs manifest, receipt, event and tree alone; which document is meant, its sender signed."""
+    links = [layout.Link(OTHER["relation"], "outgoing", OTHER["document_id"], None)]
+    result = checked(*told_anew(made, "03", links=links))
+    assert codes(result, outcome=Outcome.CONTRADICTED) == ["signature.other-links"]
+    result = checked(*told_anew(made, "03", links=[]))
+    assert codes(result, outcome=Outcome.CONTRADICTED) == ["signature.other-links"]
+
+
+def told_anew(made: Made, status: str, *, links: Sequence[layout.Link] | None = None) -> tuple[bytes, Trust]:
+    """Have the node, with all its keys, tell of the recipient's report under another code; returns whom to trust.
+
+    Args:
+        links: what it says the document says of others, where it says something else.
+    """
+    members = made.members()
+    changes: dict[str, Any] = {} if links is None else {"links": links}
     [receipt] = of_kind(made, "receipts of status reports")
     claims = made.key.verify_jws(members[receipt].decode(), typ=RECEIPT_TYP)
     members[receipt] = made.key.sign_jws(claims | {"status_code": status}, typ=RECEIPT_TYP).encode()
@@ -238,6 +288,9 @@ def told_anew(made: Made, status: str) -> tuple[bytes, Trust]:
         said = json.loads(members[name])
         if said["kind"] == "status.accepted":
             said["detail"]["status"] = status
+            members[name] = canonical_json(said)
+        if said["kind"] == "document.accepted" and links is not None:
+            said["detail"]["links"] = [{"relation": each.relation, "document_id": each.document_id} for each in links]
             members[name] = canonical_json(said)
     tree = [members[entries[index]] if index in entries else b"" for index in range(max(entries) + 1)]
     checkpoint = Checkpoint("log.test", len(tree), merkle.root(tree))
@@ -255,7 +308,7 @@ def told_anew(made: Made, status: str) -> tuple[bytes, Trust]:
     proofs = {"origin": checkpoint.origin, "size": len(tree), "root": checkpoint.root.hex(), "inclusion": inclusion}
     members["proofs.json"] = json_of(proofs)
     trust = Trust.read([made.keys, str(signer.verifier).encode()], anchors=[made.pki.root_pem.encode()])
-    return made.signed(members), trust
+    return made.signed(members, **changes), trust
 
 
 def test_a_bundle_that_was_packed_anew_holds(made: Made) -> None:

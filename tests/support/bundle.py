@@ -6,13 +6,14 @@ import json
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from app.edxml.model import StatusCode
+from app.edxml.model import ResponseFor, StatusCode
+from app.edxml.organ_id import OrganId
 from app.exchange.checkpoint_stamping import stamp_checkpoint
 from app.ledger.bundle import layout
 from app.ledger.bundle.check import check
@@ -28,13 +29,17 @@ from tests.support.pki import Pki
 
 _made: list["Made"] = []
 
+ANSWERED = ResponseFor(OrganId.parse(DISTRICT), "7/UBND-VP", date(2026, 1, 5), f"{DISTRICT},2026/01/05,7/UBND-VP")
+"""What the document in the bundles says it answers; the node does not hold it."""
+
 
 @dataclass(frozen=True)
 class Made:
     """What a node gave out.
 
     Attributes:
-        whole: the sender's bundle, stamped, with reports of the recipient and files of every role but extracts.
+        whole: the sender's bundle, stamped, with reports of the recipient and files of every role but extracts; its
+            document answers another one.
         audited: the auditor's of the same document.
         keys: the node's key set, as published.
         key: what the node signs manifests with.
@@ -125,7 +130,7 @@ def _lived(request: pytest.FixtureRequest, factory: pytest.TempPathFactory) -> M
     with stamping_on("sqlite", request, folder) as stamps:
         exchange = stamps.exchange
         province, district = exchange[PROVINCE], exchange[DISTRICT]
-        sent = created(province.system.send(province.signed(province.paper(DISTRICT))))
+        sent = created(province.system.send(province.signed(province.paper(DISTRICT, response_for=(ANSWERED,)))))
         [waiting] = district.receive()
         created(district.system.acknowledge([waiting["delivery_id"]]), 200)
         created(district.system.report(district.status(waiting["document"], StatusCode.RECEIVED, owner=PROVINCE)))

@@ -7,10 +7,11 @@ from typing import Any, Final
 
 from cryptography import x509
 
+from app.edxml.model import DocumentMessage
 from app.edxml.read import read
 from app.errors import RequestInvalid, SubmissionRejected
 from app.findings import Severity
-from app.ledger.bundle import layout
+from app.ledger.bundle import layout, link_steps
 from app.ledger.bundle.case import CLOCKS_APART_MAX, RECEIPT_TYP, Case, moment_of
 from app.ledger.bundle.knowledge import Knowledge, is_unknown_authority
 from app.ledger.bundle.log_steps import refused_stamp, shown
@@ -146,8 +147,10 @@ def check_signature(case: Case, tally: Tally, known: Knowledge) -> None:
                 "signature.holds", number=number, subject=subject_of(each.certificate), method=each.method.name
             )
         message = read(markup).message
-        if message is None or getattr(message, "document_id", None) != case.receipt.get("document_id"):
+        if not isinstance(message, DocumentMessage) or message.document_id != case.receipt.get("document_id"):
             tally.contradicted("signature.other-id", document_id=case.receipt.get("document_id"))
+        else:
+            link_steps.check_signed(case, tally, message)
     if fingerprint(case.signers[-1]) != case.receipt.get("certificate"):
         tally.contradicted("signature.other-certificate", certificate=fingerprint(case.signers[-1]))
     trusted = [_judged(case, tally, known, each, at) for each in presented]

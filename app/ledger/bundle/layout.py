@@ -199,13 +199,22 @@ class BundledFile:
     role: Role
 
 
+class Direction(StrEnum):
+    """Which of two documents it is that speaks of the other."""
+
+    OUTGOING = "outgoing"
+    """This one says it of the other."""
+    INCOMING = "incoming"
+    """The other one says it of this."""
+
+
 @dataclass(frozen=True, slots=True)
 class Link:
     """What one document says about another, so that a reader can fetch the other's bundle.
 
     Attributes:
         relation: `revokes`, `updates`, `replaces` or `answers`.
-        direction: `outgoing`: this document says it; `incoming`: the other one says it of this.
+        direction: a `Direction`, or whatever else a manifest that was read has there.
         document_id: DocumentId of the one it is said of, as written.
         document: the node's id of the other; None where it has none, or the reader may not know of it.
     """

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from app.errors import NotAuthenticated
-from app.ledger.bundle import layout
+from app.ledger.bundle import layout, link_steps
 from app.ledger.bundle.bounded_json import JsonRefused, read_object
 from app.ledger.bundle.case import CLOCKS_APART_MAX, Case, Entry, moment_of
 from app.ledger.bundle.container import ContainerUnreadable
@@ -127,6 +127,7 @@ def check_events(case: Case, tally: Tally) -> None:
         tally.proven(
             "events.included", count=len(entries), size=case.checkpoint.size, last=entries[-1].index if entries else 0
         )
+    link_steps.check_told(case, tally)
 
 
 def _proofs(case: Case, tally: Tally) -> Mapping[int, Mapping[str, Any]] | None:

@@ -180,6 +180,22 @@ STATEMENTS: Final[Mapping[str, Words]] = {
         "Cả {count} sự kiện đúng là các mục của sổ cái {size} mục đó, mục sau cùng ở vị trí {last}.",
         "All {count} events are entries of that log of {size}, the last one at place {last}.",
     ),
+    "events.links": Words(
+        "Văn bản này nói về {count} văn bản khác; bản kê và sự kiện tiếp nhận ghi như nhau.",
+        "The document speaks of {count} others; the manifest and the event of acceptance name the same.",
+    ),
+    "events.other-links": Words(
+        "Văn bản liên quan trong bản kê ({one}) không phải văn bản mà sự kiện tiếp nhận ghi ({other}).",
+        "Of another document the manifest says {one!r}, the event of acceptance {other!r}.",
+    ),
+    "events.link-astray": Words(
+        "Bản kê có liên kết ({direction}) không đi từ văn bản này và cũng không đến văn bản này: {document_id}.",
+        "The manifest has a link ({direction}) neither from nor to this document: {document_id}.",
+    ),
+    "events.spoken-of": Words(
+        "Theo lời trục, có {count} văn bản khác nói về văn bản này; gói chứng cứ của từng văn bản đó mới chứng minh.",
+        "By the node's word {count} other documents speak of this one; only their own bundles prove it.",
+    ),
     # Step 4.
     "receipt.no-event": Words(
         "Biên nhận do trục ký, nhưng chưa có sự kiện tiếp nhận được chứng minh để đối chiếu.",
@@ -249,6 +265,14 @@ STATEMENTS: Final[Mapping[str, Words]] = {
     "signature.other-id": Words(
         "Văn bản không mang mã định danh {document_id} như trong biên nhận.",
         "The document does not bear the DocumentId {document_id} of the receipt.",
+    ),
+    "signature.links": Words(
+        "Chính văn bản đã ký nói về {count} văn bản khác, đúng như sổ cái ghi.",
+        "The signed document itself speaks of {count} others, the same that the log names.",
+    ),
+    "signature.other-links": Words(
+        "Văn bản liên quan trong văn bản đã ký ({one}) không phải văn bản mà sổ cái ghi ({other}).",
+        "Of another document the signed one says {one!r}, the log {other!r}.",
     ),
     "signature.other-certificate": Words(
         "Chứng thư đã ký ({certificate}) không phải chứng thư ghi trong biên nhận.",
