@@ -10,10 +10,10 @@ Nothing disappears: a document that turns out to be signed with a revoked certif
 says what it is. Any number of processes may do this at the same time.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Protocol, Self
 
 import structlog
 from cryptography import x509
@@ -38,12 +38,20 @@ from app.regulations.calendar import day_of
 from app.signing.path import UnknownRevocation
 from app.store import certificates as certificate_rows
 from app.store import deliveries, documents, verification_reports
+from app.store.database import Transaction
 from app.store.versions import Part, current
 
-PAGE: Final = 1_000
+_PAGE: Final = 1_000
 REVOKED: Final = frozenset({"rfc5280.6.3.revoked"})
 """What may be found that was not known before; anything else that refuses is not new knowledge about revocation."""
 _log = structlog.get_logger("truc.rejudge")
+
+
+class OpenRows(Protocol):
+    """What gives the rows of which something is unknown: `id`, `sha256`, `size`, `accepted_at` and more."""
+
+    async def __call__(self, tx: Transaction, /, *, after: str | None, limit: int) -> Sequence[Any]:
+        """Return those behind an id, in the order of ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,11 @@ class Judged:
 
     passed: int = 0
     failed: int = 0
+
+    @classmethod
+    def by(cls, verdict: Verdict) -> Self:
+        """Count one that a verdict was written of."""
+        return cls(passed=1) if verdict.indication is Indication.TOTAL_PASSED else cls(failed=1)
 
     def __add__(self, other: "Judged") -> "Judged":
         """Count both."""
@@ -94,31 +107,72 @@ async def rejudge(desk: Desk, *, now: Clock) -> Judged:
     Raises:
         Unavailable: the database does not answer; what was committed before stays done.
     """
-    past = as_of_then(desk)
+    return await each_known(
+        desk,
+        documents.indeterminate,
+        lambda past, row: _one(past, row, now=now),
+        certificate=lambda row: row.certificate,
+    )
+
+
+async def each_known(
+    desk: Desk,
+    open_rows: OpenRows,
+    judge: Callable[[Desk, Any], Awaitable[Judged]],
+    *,
+    certificate: Callable[[Any], str | None],
+) -> Judged:
+    """Judge each row that is still open and about whose certificate something is known now; one pass over all of them.
+
+    Args:
+        open_rows: gives them in the order of their ids, a page at a time.
+        judge: takes steps (3) to (5) of one, with a desk of the past.
+        certificate: of a row; None where it says none.
+
+    Raises:
+        Unavailable: the database does not answer; what was committed before stays done.
+    """
+    past = _as_of_then(desk)
     total, after = Judged(), None
     unknown: set[str] = set()
     while True:
         async with desk.database.read() as tx:
-            page = await documents.indeterminate(tx, after=after, limit=PAGE)  # (1)
+            page = await open_rows(tx, after=after, limit=_PAGE)  # (1)
         for row in page:
+            signer = certificate(row)
             # Where nothing is known as of an earlier moment, nothing is as of a later one. A day's mail of an authority
             # that is silent is passed over at the price of one look.
-            if row.certificate in unknown:
+            if signer is None or signer in unknown:
                 continue
             try:
-                if await known_now(past, row.certificate, at=row.accepted_at):
-                    total += await _one(past, row, now=now)
+                if await _known_now(past, signer, at=row.accepted_at):
+                    total += await judge(past, row)
                 else:
-                    unknown.add(row.certificate)
+                    unknown.add(signer)
             except (SubmissionRejected, DataFault) as error:
                 # Its bytes are damaged or a rule has changed since: it stays as it is, and holds up no other.
-                _log.warning("rejudge.unreadable", document=row.id, problem=str(error)[:300])
-        if len(page) < PAGE:
+                _log.warning("rejudge.unreadable", sha256=row.sha256, id=row.id, problem=str(error)[:300])
+        if len(page) < _PAGE:
             break
         after = page[-1].id
     if total != Judged():
         desk.doorbell.nudge()
     return total
+
+
+async def verified_then(desk: Desk, row: Any) -> Verified:
+    """Take step (3): verify the kept bytes of a document or status report as of the time of receipt.
+
+    Raises:
+        SubmissionRejected: by the rules of today they are refused before that.
+        DataFault: they cannot be read or their signature does not hold any more.
+    """
+    with FileSource(desk.blobs.path_of(row.sha256)) as source:
+        verified = await verify(desk, Body(row.sha256, row.size, source), at=row.accepted_at)
+    steps = (Step.SIGNATURE, Step.INTEGRITY)
+    if any(finding.refuses for step in steps for finding in verified.steps.get(step, ())):
+        raise DataFault("the kept bytes do not verify any more")
+    return verified
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,36 +184,30 @@ class _Registered:
 
 
 async def _one(desk: Desk, row: Any, *, now: Clock) -> Judged:
-    with FileSource(desk.blobs.path_of(row.sha256)) as source:
-        verified = await verify(desk, Body(row.sha256, row.size, source), at=row.accepted_at)  # (3)
-        if any(
-            finding.refuses for step in (Step.SIGNATURE, Step.INTEGRITY) for finding in verified.steps.get(step, ())
-        ):
-            raise DataFault("the kept bytes do not verify any more")
-        async with desk.database.read() as tx:
-            newest = await verification_reports.newest(tx, row.id)
-        if newest is None:
-            raise DataFault("a document of which something is unknown has no report")
-        earlier = [finding_of(each) for each in newest.report["findings"] if each["step"] != Step.TRUST.value]
-        verdict = verdict_now(earlier, verified.steps.get(Step.TRUST, ()))  # (4)
-        if verdict is None:
-            return Judged()
-        cited = [each for signature in verified.signatures for each in cited_by(signature)]
-        at = now()
-        kept = await desk.shelf.keep(desk.database, cited, at=at)
-        report = _report(row, verified, verdict, kept=kept, at=at)
-    if not await _written(desk, row, verdict, verification_record(verdict, verified), report, at=at):
+    verified = await verified_then(desk, row)
+    async with desk.database.read() as tx:
+        newest = await verification_reports.newest(tx, row.id)
+    if newest is None:
+        raise DataFault("a document of which something is unknown has no report")
+    earlier = [finding_of(each) for each in newest.report["findings"] if each["step"] != Step.TRUST.value]
+    verdict = verdict_now(earlier, verified.steps.get(Step.TRUST, ()))  # (4)
+    if verdict is None:
         return Judged()
-    return Judged(passed=1) if verdict.indication is Indication.TOTAL_PASSED else Judged(failed=1)
+    cited = [each for signature in verified.signatures for each in cited_by(signature)]
+    at = now()
+    kept = await desk.shelf.keep(desk.database, cited, at=at)
+    report = _report(row, verified, verdict, kept=kept, at=at)
+    written = await _written(desk, row, verdict, verification_record(verdict, verified), report, at=at)
+    return Judged.by(verdict) if written else Judged()
 
 
-def as_of_then(desk: Desk) -> Desk:
+def _as_of_then(desk: Desk) -> Desk:
     """Return a desk to judge times past at: what is unknown is left open whatever the policy is today."""
     # With a memory of its own, for what is remembered of today is no answer for then.
     return replace(desk, trust=TrustCache(), policy=replace(desk.policy, unknown_revocation=UnknownRevocation.ACCEPT))
 
 
-async def known_now(desk: Desk, certificate: str, *, at: datetime) -> bool:
+async def _known_now(desk: Desk, certificate: str, *, at: datetime) -> bool:
     """Take step (2): a look at the certificate alone costs microseconds, the bytes may be a hundred megabytes."""
     async with desk.database.read() as tx:
         registered = await certificate_rows.find(tx, certificate)

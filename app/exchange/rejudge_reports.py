@@ -9,25 +9,18 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-import structlog
-
-from app.errors import DataFault, SubmissionRejected
 from app.exchange.desk import Clock, Desk
 from app.exchange.notices import NoticeKind, notice
-from app.exchange.receive import Body
-from app.exchange.rejudge import PAGE, REVOKED, Judged, as_of_then, finding_of, known_now, verdict_now
+from app.exchange.rejudge import REVOKED, Judged, each_known, finding_of, verdict_now, verified_then
 from app.exchange.steps import Step
-from app.exchange.verify import verification_record, verify
-from app.findings import Indication, Severity, Verdict
+from app.exchange.verify import verification_record
+from app.findings import Severity, Verdict
 from app.ids import new_id
 from app.ledger.events import NODE_ACTOR, Event, EventKind, record
-from app.markup import FileSource
 from app.registry import directory
 from app.regulations.calendar import day_of
 from app.store import deliveries
 from app.store import report_verdicts as rows
-
-_log = structlog.get_logger("truc.rejudge")
 
 
 async def rejudge_reports(desk: Desk, *, now: Clock) -> Judged:
@@ -36,46 +29,26 @@ async def rejudge_reports(desk: Desk, *, now: Clock) -> Judged:
     Raises:
         Unavailable: the database does not answer; what was committed before stays done.
     """
-    past = as_of_then(desk)
-    total, after = Judged(), None
-    unknown: set[str] = set()
-    while True:
-        async with desk.database.read() as tx:
-            page = await rows.indeterminate(tx, after=after, limit=PAGE)
-        for row in page:
-            certificate = row.verification.get("certificate")
-            if certificate is None or certificate in unknown:
-                continue
-            try:
-                if await known_now(past, certificate, at=row.accepted_at):
-                    total += await _one(past, row, now=now)
-                else:
-                    unknown.add(certificate)
-            except (SubmissionRejected, DataFault) as error:
-                _log.warning("rejudge.unreadable_report", report=row.id, problem=str(error)[:300])
-        if len(page) < PAGE:
-            break
-        after = page[-1].id
-    if total != Judged():
-        desk.doorbell.nudge()
-    return total
+    return await each_known(
+        desk,
+        rows.indeterminate,
+        lambda past, row: _one(past, row, now=now),
+        certificate=lambda row: row.verification.get("certificate"),
+    )
 
 
 async def _one(desk: Desk, row: Any, *, now: Clock) -> Judged:
-    with FileSource(desk.blobs.path_of(row.sha256)) as source:
-        verified = await verify(desk, Body(row.sha256, row.size, source), at=row.accepted_at)
-    steps = (Step.SIGNATURE, Step.INTEGRITY)
-    if any(finding.refuses for step in steps for finding in verified.steps.get(step, ())):
-        raise DataFault("the kept bytes do not verify any more")
+    verified = await verified_then(desk, row)
     findings = [finding_of(each) for each in row.verification.get("findings", ())]
     verdict = verdict_now(
         # What was unknown is what is asked again; nothing that refuses can be among the rest.
         [each for each in findings if each.severity is not Severity.UNKNOWN],
         verified.steps.get(Step.TRUST, ()),
     )
-    if verdict is None or not await _written(desk, row, verdict, verification_record(verdict, verified), at=now()):
+    if verdict is None:
         return Judged()
-    return Judged(passed=1) if verdict.indication is Indication.TOTAL_PASSED else Judged(failed=1)
+    written = await _written(desk, row, verdict, verification_record(verdict, verified), at=now())
+    return Judged.by(verdict) if written else Judged()
 
 
 async def _written(desk: Desk, row: Any, verdict: Verdict, verification: Mapping[str, Any], *, at: datetime) -> bool:
