@@ -8,26 +8,22 @@ from typing import Any, Final
 from cryptography import x509
 
 from app.edxml.model import DocumentMessage
-from app.edxml.read import read
 from app.errors import RequestInvalid, SubmissionRejected
 from app.findings import Severity
 from app.ledger.bundle import layout, link_steps
 from app.ledger.bundle.case import CLOCKS_APART_MAX, RECEIPT_TYP, Case, moment_of
 from app.ledger.bundle.knowledge import Knowledge, is_unknown_authority
 from app.ledger.bundle.log_steps import refused_stamp, shown
+from app.ledger.bundle.signed import doubts, open_signed, why
 from app.ledger.bundle.steps import Tally
 from app.ledger.events import EventKind
-from app.markup import MarkupLimits, parse
 from app.signing.certificates import fingerprint, issuer_of, subject_of
 from app.signing.path import UnknownRevocation
 from app.signing.presented import PresentedSignature
 from app.signing.revocations import Revocation
 from app.signing.stamped_receipt import StampedReceipt
 from app.signing.timestamps import TimestampRefused, verify_token
-from app.signing.xmldsig import present_all
 
-DOCUMENT_OCTETS_MAX: Final = 256 * 1024 * 1024
-"""Longest document whose signature is verified; twice what a node takes by default."""
 STAMP_OCTETS_MAX: Final = 1024 * 1024
 """Longest time stamp of a receipt that is read; one has some ten thousand octets."""
 _VALID: Final = "valid"
@@ -129,31 +125,25 @@ def check_signature(case: Case, tally: Tally, known: Knowledge) -> None:
     if layout.DOCUMENT not in case.container:
         _judge_withheld(case, tally, known, at)
         return
-    with case.container.source(layout.DOCUMENT, octets_max=DOCUMENT_OCTETS_MAX) as source:
-        try:
-            markup = parse(source, limits=MarkupLimits(body_bytes_max=DOCUMENT_OCTETS_MAX))
-            presented = present_all(markup)
-            covered = [signature.verify().covers_document for signature in reversed(presented)]
-        except SubmissionRejected as error:
-            why = "; ".join(finding.message for finding in error.findings) or error.detail
-            tally.contradicted("signature.refused", why=why)
-            return
-        case.signers = tuple(each.certificate for each in presented)
-        if not all(covered):
-            tally.contradicted("signature.part")
-            return
-        for number, each in enumerate(presented, start=1):
-            tally.proven(
-                "signature.holds", number=number, subject=subject_of(each.certificate), method=each.method.name
-            )
-        message = read(markup).message
-        if not isinstance(message, DocumentMessage) or message.document_id != case.receipt.get("document_id"):
-            tally.contradicted("signature.other-id", document_id=case.receipt.get("document_id"))
-        else:
-            link_steps.check_signed(case, tally, message)
+    try:
+        document = open_signed(case, layout.DOCUMENT)
+    except SubmissionRejected as error:
+        tally.contradicted("signature.refused", why=why(error))
+        return
+    case.signers = tuple(each.certificate for each in document.signatures)
+    if not document.is_covered:
+        tally.contradicted("signature.part")
+        return
+    for number, each in enumerate(document.signatures, start=1):
+        tally.proven("signature.holds", number=number, subject=subject_of(each.certificate), method=each.method.name)
+    message = document.message
+    if not isinstance(message, DocumentMessage) or message.document_id != case.receipt.get("document_id"):
+        tally.contradicted("signature.other-id", document_id=case.receipt.get("document_id"))
+    else:
+        link_steps.check_signed(case, tally, message)
     if fingerprint(case.signers[-1]) != case.receipt.get("certificate"):
         tally.contradicted("signature.other-certificate", certificate=fingerprint(case.signers[-1]))
-    trusted = [_judged(case, tally, known, each, at) for each in presented]
+    trusted = [_judged(case, tally, known, each, at) for each in document.signatures]
     case.signature_holds = all(trusted)
 
 
@@ -195,19 +185,18 @@ def _judge(
 ) -> bool:
     verdict = known.judge(leaf, chain, at=at)
     about: dict[str, Any] = {"subject": subject_of(leaf), "sha256": fingerprint(leaf), "at": shown(at)}
-    why = "; ".join(each.message for each in verdict.findings if each.refuses or each.severity is Severity.UNKNOWN)
     if not verdict.passed and is_unknown_authority(verdict):
         tally.missing("signer.no-path" if known.anchors else "signer.no-root", issuer=issuer_of(leaf), **about)
         return False
     if not verdict.passed:
-        tally.contradicted("signer.refused", why=why, **about)
+        tally.contradicted("signer.refused", why=doubts(verdict), **about)
         return False
     root = subject_of(verdict.path[-1])
     if not known.anchors:
         tally.missing("signer.no-anchors", root=root, **about)
         return False
     if any(each.severity is Severity.UNKNOWN for each in verdict.findings):
-        tally.missing("signer.unknown", why=why, **about)
+        tally.missing("signer.unknown", why=doubts(verdict), **about)
         return False
     for standing in verdict.standings:
         if isinstance(standing.known, Revocation):

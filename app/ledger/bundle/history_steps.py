@@ -5,21 +5,18 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from app.edxml.model import StatusMessage
-from app.edxml.read import read
 from app.errors import SubmissionRejected
-from app.findings import Severity
 from app.ledger.bundle import layout
 from app.ledger.bundle.bounded_json import JsonRefused, read_object
 from app.ledger.bundle.case import RECEIPT_TYP, Case, Entry, moment_of
-from app.ledger.bundle.document_steps import DOCUMENT_OCTETS_MAX, certificates_said
+from app.ledger.bundle.document_steps import certificates_said
 from app.ledger.bundle.knowledge import Knowledge, is_unknown_authority
+from app.ledger.bundle.signed import doubts, open_signed, why
 from app.ledger.bundle.steps import Tally
 from app.ledger.events import EventKind
 from app.ledger.verified import MEMBER
-from app.markup import MarkupLimits, parse
 from app.signing.certificates import fingerprint, subject_of
 from app.signing.presented import PresentedSignature
-from app.signing.xmldsig import present_all
 
 REPORT_OCTETS_MAX: Final = 16 * 1024 * 1024
 """Longest verification report that is read; one with a thousand attachments has some hundred thousand octets."""
@@ -184,17 +181,13 @@ def _check_status(
 
 def _signed(case: Case, tally: Tally, content: str, claims: Mapping[str, Any]) -> PresentedSignature | None:
     """Verify the report's signature with the certificate it brings, which must be the one the receipt names."""
-    with case.container.source(content, octets_max=DOCUMENT_OCTETS_MAX) as source:
-        try:
-            markup = parse(source, limits=MarkupLimits(body_bytes_max=DOCUMENT_OCTETS_MAX))
-            presented = present_all(markup)
-            covered = [each.verify().covers_document for each in reversed(presented)]
-        except SubmissionRejected as error:
-            why = "; ".join(finding.message for finding in error.findings) or error.detail
-            tally.contradicted("statuses.refused", file=content, why=why)
-            return None
-        message = read(markup).message
-    if not all(covered) or fingerprint(presented[-1].certificate) != claims.get("certificate"):
+    try:
+        status = open_signed(case, content)
+    except SubmissionRejected as error:
+        tally.contradicted("statuses.refused", file=content, why=why(error))
+        return None
+    signature, message = status.signatures[-1], status.message
+    if not status.is_covered or fingerprint(signature.certificate) != claims.get("certificate"):
         tally.contradicted("statuses.refused", file=content, why="it is signed with another certificate, or in part")
         return None
     # Receipt and event are the node's word; what the reporter signed is which document it is on, and what it says.
@@ -202,7 +195,7 @@ def _signed(case: Case, tally: Tally, content: str, claims: Mapping[str, Any]) -
     if said != (case.manifest.document_id if case.manifest is not None else None, claims.get("status_code")):
         tally.contradicted("statuses.other-words", file=content, status=claims.get("status_code"))
         return None
-    return presented[-1]
+    return signature
 
 
 def _judge_reporter(
@@ -213,9 +206,9 @@ def _judge_reporter(
     if at is None or not known.anchors:
         return
     verdict = known.judge(signature.certificate, signature.chain, at=at)
-    why = "; ".join(each.message for each in verdict.findings if each.refuses or each.severity is Severity.UNKNOWN)
-    about = {"subject": subject_of(signature.certificate), "at": event.said.get("at"), "why": why, **words}
+    against = doubts(verdict)
+    about = {"subject": subject_of(signature.certificate), "at": event.said.get("at"), "why": against, **words}
     if not verdict.passed and not is_unknown_authority(verdict):
         tally.contradicted("statuses.signer", **about)
-    elif why:
+    elif against:
         tally.aside("statuses.signer", **about)
