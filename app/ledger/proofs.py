@@ -1,12 +1,20 @@
 """Roots and proofs of the ledger, computed from the few tiles each of them needs: the cost grows with the logarithm."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Final
 
 from app.errors import RequestInvalid
 from app.ledger import tree
 from app.store import journal, ledger_tiles
 from app.store.database import Transaction
+
+INLINE_MAX: Final = 16
+"""So many proofs are computed on the event loop; some hundred, which a long document's bundle wants at a time, take
+tens of milliseconds.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +76,8 @@ async def inclusion(tx: Transaction, indices: Sequence[int], size: int) -> tuple
     wanted = [whole, *leaves, *(span for each in spans for span in each)]
     tiles = await ledger_tiles.read(tx, tree.tiles_for(wanted))
     # Events of one document lie close together and share most of their proofs; each hash is computed once.
-    hashes = {span: tree.hash_of(tiles, span) for span in set(wanted)}
+    hashed = partial(_hashed, tiles, frozenset(wanted))
+    hashes = hashed() if len(indices) <= INLINE_MAX else await asyncio.to_thread(hashed)
     return tuple(
         InclusionProof(index, size, tuple(hashes[span] for span in each), hashes[whole], hashes[leaf])
         for index, each, leaf in zip(indices, spans, leaves, strict=True)
@@ -97,6 +106,10 @@ async def _check_size(tx: Transaction, size: int) -> None:
     sealed = await journal.size(tx)
     if not 0 <= size <= sealed:
         raise RequestInvalid(f"the ledger holds {sealed} events, not {size}")
+
+
+def _hashed(tiles: Mapping[tree.TileAddress, bytes], spans: frozenset[tree.Span]) -> dict[tree.Span, bytes]:
+    return {span: tree.hash_of(tiles, span) for span in spans}
 
 
 async def _hashes(tx: Transaction, spans: Sequence[tree.Span]) -> list[bytes]:

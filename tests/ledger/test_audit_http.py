@@ -1,5 +1,6 @@
 """The log over HTTP: every filter against the whole log, pages that end, CSV and NDJSON that stream, who may read."""
 
+import asyncio
 import csv
 import gc
 import hashlib
@@ -23,7 +24,7 @@ from app.ledger.events import Event, EventKind, Standing
 from app.ledger.seal import seal_all
 from app.node import Node
 from app.registry.model import Scope
-from app.routers import clock
+from app.routers import audit, clock
 from app.routers.conditions import CSV, JSON, NDJSON
 from app.routers.paging import cursor_of
 from app.store import journal
@@ -283,6 +284,23 @@ def test_the_forms_say_the_same(archive: Archive) -> None:
         assert json.loads(row.pop("detail")) == event["detail"]
         for name, cell in row.items():
             assert cell.removeprefix("'") == ("" if event[name] is None else str(event[name]))
+
+
+@pytest.mark.parametrize("form", [CSV, NDJSON])
+def test_lines_of_a_stream_are_written_beside_the_event_loop(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    """A chunk takes ten milliseconds and more, in which the node would answer nobody else."""
+    shape, on_loop = audit.EventView.of, []
+
+    def seen(row: Any) -> audit.EventView:
+        on_loop.append(asyncio._get_running_loop() is not None)
+        return shape(row)
+
+    monkeypatch.setattr(audit.EventView, "of", seen)
+    assert archive.auditor.get(EVENTS, headers={"Accept": form}).status_code == 200
+    assert len(on_loop) >= archive.size
+    assert not any(on_loop)
 
 
 def test_no_cell_of_the_csv_is_a_formula(archive: Archive) -> None:

@@ -1,11 +1,14 @@
 """The ledger over HTTP, read by a reader of its own: checkpoints, tiles, entries, proofs, cosignatures."""
 
+import asyncio
 import base64
+import gzip
 import json
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -160,6 +163,22 @@ def test_full_tiles_may_be_kept_for_ever_and_checkpoints_not_at_all(node: Runnin
     assert plain.content == bundle.content
     shown = node.http.get("/v1/ledger/checkpoint")
     assert (shown.headers["cache-control"], shown.headers["content-type"]) == ("no-cache", "text/plain; charset=utf-8")
+
+
+def test_bundles_are_compressed_beside_the_event_loop(
+    node: RunningNode, auditor: AgencySystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The longest bundle takes a third of a second, in which the node would answer nobody else."""
+    compress, on_loop = gzip.compress, []
+
+    def seen(*octets: Any, **how: Any) -> bytes:
+        on_loop.append(asyncio._get_running_loop() is not None)
+        return compress(*octets, **how)
+
+    monkeypatch.setattr(gzip, "compress", seen)
+    answer = auditor.get("/v1/ledger/tile/entries/001", headers={"Accept-Encoding": "gzip"})
+    assert answer.headers["content-encoding"] == "gzip"
+    assert on_loop == [False]
 
 
 @pytest.mark.parametrize(

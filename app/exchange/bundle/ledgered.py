@@ -14,7 +14,7 @@ from app.store import bundled, checkpoints, evidence
 from app.store.database import Transaction
 
 _PROOFS_AT_A_TIME = 250
-"""So many share one look at the tiles, and the event loop waits a few milliseconds for them."""
+"""So many share one look at the tiles; they are computed beside the event loop."""
 
 
 @dataclass(frozen=True, slots=True)
