@@ -1,7 +1,7 @@
 """Roots and proofs of the ledger, computed from the few tiles each of them needs: the cost grows with the logarithm."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -108,7 +108,7 @@ async def _check_size(tx: Transaction, size: int) -> None:
         raise RequestInvalid(f"the ledger holds {sealed} events, not {size}")
 
 
-def _hashed(tiles: Mapping[tree.TileAddress, bytes], spans: frozenset[tree.Span]) -> dict[tree.Span, bytes]:
+def _hashed(tiles: tree.Tiles, spans: frozenset[tree.Span]) -> dict[tree.Span, bytes]:
     return {span: tree.hash_of(tiles, span) for span in spans}
 
 
