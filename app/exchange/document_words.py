@@ -7,7 +7,7 @@ beginning and by what stands behind one of its signs as far as a digit is in it,
 from collections.abc import Iterator
 
 from app.edxml.folding import fold, fold_words
-from app.store.document_terms import Word
+from app.store.word_index import Word
 
 TEXT_LENGTH_MAX = 200
 """Characters of a search that are looked at."""

@@ -15,8 +15,8 @@ from app.statistics.fold import unit_of
 from app.statistics.periods import ZONE
 from app.store import document_terms, documents, event_search, journal, participation
 from app.store.database import Transaction
-from app.store.document_terms import Word
 from app.store.journal import EventFilter
+from app.store.word_index import Word
 
 STREAM_CHUNK = 1_000
 """Events held at once while all of them are given."""

@@ -12,12 +12,19 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from app.store import word_index
 from app.store.database import Transaction
 from app.store.schema import TERM_LENGTH, agency_terms
+from app.store.word_index import Insertion, Word, insert
 
-_ROWS_PER_STATEMENT = 5_000
-_LAST_SIGN = "\U0010ffff"
 _SEPARATOR = re.compile(r"[._-]")
+_INSERTION = Insertion(
+    from_arrays=sa.text(
+        "INSERT INTO agency_terms (term, organ_id)"
+        " SELECT * FROM unnest(CAST(:words AS text[]), CAST(:owners AS text[])) ON CONFLICT DO NOTHING"
+    ),
+    one_by_one="INSERT INTO agency_terms (term, organ_id) VALUES (?, ?) ON CONFLICT DO NOTHING",
+)
 
 _UNTOLD = frozenset({"tinh", "xa", "huyen", "uy", "ban", "nhan", "dan"})
 """Words of the names of so many agencies that they narrow nothing down; they would be a quarter of the index."""
@@ -48,37 +55,18 @@ def of_rows(agencies: Iterable[Mapping[str, Any]], aliases: Iterable[Mapping[str
 
 async def add(tx: Transaction, terms: Sequence[tuple[str, str]]) -> None:
     """Insert what is not there yet."""
-    for start in range(0, len(terms), _ROWS_PER_STATEMENT):
-        some = terms[start : start + _ROWS_PER_STATEMENT]
-        if tx.dialect.name == "postgresql":
-            words, owners = zip(*some, strict=True)
-            await tx.execute(_FROM_ARRAYS, {"words": list(words), "owners": list(owners)})
-        else:
-            await tx.exec_driver_sql(_ONE_BY_ONE, some)
+    await insert(tx, _INSERTION, terms)
 
 
 def beginning_with(beginning: str) -> sa.ColumnElement[bool]:
-    """Say that a term begins so; binary collation makes it one range of the index on both databases."""
-    cut = beginning[:TERM_LENGTH]
-    return (agency_terms.c.term >= cut) & (agency_terms.c.term < cut + _LAST_SIGN)
+    """Say that a term begins so."""
+    return Word(beginning, begins=True).among(agency_terms.c.term)
 
 
 async def counts(tx: Transaction, beginnings: Sequence[str], *, up_to: int) -> list[int]:
     """Return how many entries there are for each of these beginnings of terms, counting no further than `up_to`."""
-    if not beginnings:
-        return []
-    each = [
-        sa.select(
-            sa.literal(number).label("number"),
-            sa.select(sa.func.count())
-            .select_from(sa.select(agency_terms.c.term).where(beginning_with(beginning)).limit(up_to).subquery())
-            .scalar_subquery()
-            .label("entries"),
-        )
-        for number, beginning in enumerate(beginnings)
-    ]
-    found = {row.number: int(row.entries) for row in await tx.execute(sa.union_all(*each))}
-    return [found[number] for number in range(len(beginnings))]
+    words = [Word(beginning, begins=True) for beginning in beginnings]
+    return await word_index.counts(tx, agency_terms.c.term, words, up_to=up_to)
 
 
 def _parts(code: str) -> Iterator[str]:
@@ -86,11 +74,3 @@ def _parts(code: str) -> Iterator[str]:
     folded = code.lower()
     yield folded
     yield from (folded[separator.end() :] for separator in _SEPARATOR.finditer(folded))
-
-
-_ONE_BY_ONE = "INSERT INTO agency_terms (term, organ_id) VALUES (?, ?) ON CONFLICT DO NOTHING"
-_FROM_ARRAYS = sa.text(
-    "INSERT INTO agency_terms (term, organ_id)"
-    " SELECT * FROM unnest(CAST(:words AS text[]), CAST(:owners AS text[])) ON CONFLICT DO NOTHING"
-)
-"""Two parameters instead of two a row; several times faster than many rows of values."""

@@ -6,35 +6,24 @@ them.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
+from app.store import word_index
 from app.store.database import Transaction
 from app.store.listed import listed
 from app.store.schema import TERM_LENGTH, document_terms, documents, events, term_cursor
+from app.store.word_index import Insertion, Word, insert
 
-_ROWS_PER_STATEMENT = 5_000
-_LAST_SIGN = "\U0010ffff"
 _ACCEPTED = "document.accepted"
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """A word that is searched for, folded.
-
-    Attributes:
-        begins: whether words that begin so are meant, too.
-    """
-
-    term: str
-    begins: bool = False
-
-    def among(self, column: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
-        """Say that a term is this word; binary collation makes it one range of the index on both databases."""
-        cut = self.term[:TERM_LENGTH]
-        return (column >= cut) & (column < cut + _LAST_SIGN) if self.begins else column == cut
+_INSERTION = Insertion(
+    from_arrays=sa.text(
+        "INSERT INTO document_terms (term, document)"
+        " SELECT * FROM unnest(CAST(:words AS text[]), CAST(:owners AS uuid[])) ON CONFLICT DO NOTHING"
+    ),
+    one_by_one="INSERT INTO document_terms (term, document) VALUES (?, ?) ON CONFLICT DO NOTHING",
+)
 
 
 async def cursor(tx: Transaction) -> int:
@@ -75,38 +64,19 @@ async def hold(tx: Transaction, ids: Collection[str]) -> frozenset[str]:
 
 async def add(tx: Transaction, terms: Collection[tuple[str, str]]) -> None:
     """Insert terms, each with the id of its document, that are not there yet."""
-    # In the order of the index: a B-tree takes them several times faster so.
-    rows = sorted({(term[:TERM_LENGTH], document) for term, document in terms})
-    for start in range(0, len(rows), _ROWS_PER_STATEMENT):
-        some = rows[start : start + _ROWS_PER_STATEMENT]
-        if tx.dialect.name == "postgresql":
-            words, owners = zip(*some, strict=True)
-            await tx.execute(_FROM_ARRAYS, {"words": list(words), "owners": list(owners)})
-        else:
-            await tx.exec_driver_sql(_ONE_BY_ONE, [(term, document.replace("-", "")) for term, document in some])
+    in_sqlite = tx.dialect.name == "sqlite"
+    owned = {(term[:TERM_LENGTH], document.replace("-", "") if in_sqlite else document) for term, document in terms}
+    await insert(tx, _INSERTION, sorted(owned))
 
 
-async def remove(tx: Transaction, ids: Sequence[str]) -> None:
+async def remove(tx: Transaction, ids: Collection[str]) -> None:
     """Take the words of documents out of the index: for those that are purged, in the transaction that says so."""
     await tx.execute(document_terms.delete().where(document_terms.c.document.in_(ids)))
 
 
 async def counts(tx: Transaction, words: Sequence[Word], *, up_to: int) -> list[int]:
     """Return how many entries there are for each word, counting no further than `up_to`."""
-    each = [
-        sa.select(
-            sa.literal(number).label("number"),
-            sa.select(sa.func.count())
-            .select_from(
-                sa.select(document_terms.c.term).where(word.among(document_terms.c.term)).limit(up_to).subquery()
-            )
-            .scalar_subquery()
-            .label("entries"),
-        )
-        for number, word in enumerate(words)
-    ]
-    found = {row.number: int(row.entries) for row in await tx.execute(sa.union_all(*each))}
-    return [found[number] for number in range(len(words))]
+    return await word_index.counts(tx, document_terms.c.term, words, up_to=up_to)
 
 
 async def with_all(tx: Transaction, first: Word, others: Sequence[Word], *, limit: int) -> list[str]:
@@ -128,11 +98,3 @@ def among(tx: Transaction, document: sa.ColumnElement[str], ids: Sequence[str]) 
         return sa.type_coerce(document, sa.String).in_(listed(tx, [each.replace("-", "") for each in ids]))
     each = listed(tx, ids).subquery()
     return document.in_(sa.select(sa.cast(each.c.value, sa.Uuid(as_uuid=False))))
-
-
-_ONE_BY_ONE = "INSERT INTO document_terms (term, document) VALUES (?, ?) ON CONFLICT DO NOTHING"
-_FROM_ARRAYS = sa.text(
-    "INSERT INTO document_terms (term, document)"
-    " SELECT * FROM unnest(CAST(:words AS text[]), CAST(:owners AS uuid[])) ON CONFLICT DO NOTHING"
-)
-"""Two parameters instead of two a row; several times faster than many rows of values."""

@@ -12,11 +12,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from app.store import document_terms
 from app.store.database import Transaction
 from app.store.schema import (
     closed_months,
     deliveries,
-    document_terms,
     documents,
     events,
     inspections,
@@ -119,7 +119,7 @@ async def end_inspections(tx: Transaction, ids: Collection[str], *, at: datetime
 
 async def forget_words(tx: Transaction, ids: Collection[str], *, subjects: bool) -> None:
     """Take from documents the words they are searched by; with `subjects`, what the words were taken from, too."""
-    await tx.execute(document_terms.delete().where(document_terms.c.document.in_(ids)))
+    await document_terms.remove(tx, ids)
     if subjects:
         await tx.execute(documents.update().where(documents.c.id.in_(ids)).values(subject=""))
 
