@@ -11,7 +11,6 @@ import sqlite3
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
 from datetime import date, datetime
 from functools import cache
 from typing import Any, Protocol
@@ -235,9 +234,9 @@ async def _index(sink: Sink, url: str, indexes: Sequence[sa.Index], say: Say) ->
 
 async def _count(url: str, writing: _Writing, say: Say) -> None:
     database = Database(url)
-    counts = [{**asdict(key), **counts} for key, counts in writing.counts.items()]
+    counts = [{**key._asdict(), **counts} for key, counts in writing.counts.items()]
     spreads = [
-        {**asdict(key.figure), "measure": key.span, "bucket": key.bucket, "count": count}
+        {**key.figure._asdict(), "measure": key.span, "bucket": key.bucket, "count": count}
         for key, count in writing.spreads.items()
     ]
     try:

@@ -4,15 +4,15 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from app.errors import DataFault
 from app.ledger import leaf_check
 from app.ledger.divergence import CheckReport, Likely
-from app.ledger.leaf_check import LeafRow
 from app.ledger.recounted import Recount
 from app.ledger.tree_check import TreeCheck
 from app.store import census, census_tree, journal
+from app.store.census import LeafRow
 from app.store.database import Transaction
 
 ORDER: Final = "(1) order"
@@ -72,17 +72,16 @@ class EventsCheck:
             leaves = await self._chunk(rows)
             if self.tree is not None:
                 await self.tree.take(leaves)
-            after = rows[-1][0]
+            after = rows[-1].position
             progress("events", self._expected, self.report.size)
             passed()
         await self._end()
 
-    async def _chunk(self, rows: Sequence[Any]) -> list[bytes]:
+    async def _chunk(self, rows: Sequence[LeafRow]) -> list[bytes]:
         """Check some events and count them; returns the leaf hashes the tree goes on with."""
         leaves: list[bytes] = []
         recount, touched, sha256, octets_read = self.recount, self.touched, hashlib.sha256, 0
-        for each in rows:
-            row = LeafRow._make(each)
+        for row in rows:
             inside = row.position == self._expected or await self._gap(row, leaves)
             octets = row.body.encode() if type(row.body) is str else leaf_check.octets_of(row.body)
             octets_read += len(octets)

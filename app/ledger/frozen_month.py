@@ -8,7 +8,7 @@ whatever it is broken down, can be made from it as it was then.
 import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Final
 
 from app.errors import DataFault
@@ -26,7 +26,7 @@ Counts = Mapping[FigureKey, Mapping[str, int]]
 Spreads = Mapping[tuple[FigureKey, str], Mapping[int, int]]
 """By key and span, how many fell into each bucket; keys have `*` for what they do not tell apart."""
 
-_PLACE: Final = tuple(field.name for field in fields(FigureKey) if field.name != "month")
+_PLACE: Final = tuple(name for name in FigureKey._fields if name != "month")
 _UNIT: Final = {"province": "unit"}
 
 
@@ -166,7 +166,7 @@ def _ended(frozen: FrozenMonth) -> dict[FigureKey, dict[str, int]]:
 
 
 def _place(key: FigureKey) -> dict[str, JsonValue]:
-    place = asdict(key)
+    place = key._asdict()
     del place["month"]
     return place
 

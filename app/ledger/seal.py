@@ -9,7 +9,6 @@ There is one durable write, the commit. Whoever dies at any statement before it 
 were; whoever dies behind it leaves a whole batch. A process that hangs in between is ended by PostgreSQL.
 """
 
-from dataclasses import asdict
 from datetime import datetime
 
 from app.ledger import tree
@@ -67,12 +66,12 @@ async def seal_batch(database: Database, *, now: datetime, limit: int = BATCH_MA
                 {event.delivery: positions[event.id] for event in batch if event.kind in IN_INBOX},
             )
             added = fold(batch)
-            await figures.add(tx, [{**asdict(key), **counts} for key, counts in added.counts.items()])
+            await figures.add(tx, [{**key._asdict(), **counts} for key, counts in added.counts.items()])
             await figures.mark(tx, {month: size + place for month, place in added.months.items()})
             await figures.add_spreads(
                 tx,
                 [
-                    {**asdict(key.figure), "measure": key.span, "bucket": key.bucket, "count": count}
+                    {**key.figure._asdict(), "measure": key.span, "bucket": key.bucket, "count": count}
                     for key, count in added.spreads.items()
                 ],
             )

@@ -5,6 +5,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
+from itertools import repeat
 from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
@@ -70,8 +72,7 @@ class CountedEvent(Protocol):
         """Spans of time that end with it, as `name:seconds` between blanks."""
 
 
-@dataclass(frozen=True, slots=True)
-class FigureKey:
+class FigureKey(NamedTuple):
     """What a row of figures is about. Empty text stands for "not known": a refusal whose sender could not be read.
 
     Attributes:
@@ -111,6 +112,7 @@ class Added:
     months: Mapping[str, int] = field(default_factory=dict)
 
 
+@lru_cache(maxsize=65_536)
 def unit_of(code: str) -> str:
     """Return the level-one code, of a ministry or a province, that an agency's code says it belongs to, or nothing.
 
@@ -120,12 +122,16 @@ def unit_of(code: str) -> str:
     return (found[1] or found[2]) if found else ""
 
 
-def fold(events: Iterable[CountedEvent]) -> Added:
-    """Return what a batch of events adds to the figures."""
+def fold(events: Iterable[CountedEvent], times: Iterable[int] = repeat(1)) -> Added:
+    """Return what a batch of events adds to the figures.
+
+    Args:
+        times: how often each of them is to be counted.
+    """
     counts: dict[FigureKey, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     spreads: dict[SpreadKey, int] = defaultdict(int)
     months: dict[str, int] = {}
-    for place, event in enumerate(events, start=1):
+    for place, (event, several) in enumerate(zip(events, times, strict=False), start=1):
         if not event.measures and not event.durations:
             continue
         key = FigureKey(
@@ -138,12 +144,16 @@ def fold(events: Iterable[CountedEvent]) -> Added:
             peer_tier=event.peer_tier or "",
         )
         months[key.month] = place
-        for measure in (event.measures or "").split():
-            counts[key][measure] += 1
-        for span, seconds in spans_in(event.durations):
-            bucket = bucket_of(seconds)
-            for kept in GRAINS.values():
-                spreads[SpreadKey(_coarse(key, kept), span, bucket)] += 1
+        if event.measures:
+            counted = counts[key]
+            for measure in event.measures.split():
+                counted[measure] += several
+        if event.durations:
+            coarse = [_coarse(key, kept) for kept in GRAINS.values()]
+            for span, seconds in spans_in(event.durations):
+                bucket = bucket_of(seconds)
+                for each in coarse:
+                    spreads[SpreadKey(each, span, bucket)] += several
     return Added(counts, spreads, months)
 
 

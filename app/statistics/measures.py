@@ -62,6 +62,8 @@ def measures_of(kind: str, detail: Mapping[str, Any], version: object = VERSION)
 
 def measures_column(kind: str, detail: Mapping[str, Any], version: object = VERSION) -> str | None:
     """Return the same as the text kept with the event, each name between blanks so that none is part of another."""
+    if kind in _ALONE_COLUMN:
+        return _ALONE_COLUMN[kind]
     return _between_blanks(measures_of(kind, detail, version))
 
 
@@ -81,6 +83,8 @@ def durations_of(kind: str, detail: Mapping[str, Any], version: object = VERSION
 
 def durations_column(kind: str, detail: Mapping[str, Any], version: object = VERSION) -> str | None:
     """Return the same as the text kept with the event, as `name:seconds` between blanks; None where none ends."""
+    if "seconds" not in detail:
+        return None
     return _between_blanks(tuple(f"{name}:{seconds}" for name, seconds in durations_of(kind, detail, version).items()))
 
 
@@ -154,3 +158,6 @@ def _reached(detail: Mapping[str, Any]) -> Sequence[object]:
 
 def _between_blanks(words: tuple[str, ...]) -> str | None:
     return f" {' '.join(words)} " if words else None
+
+
+_ALONE_COLUMN = {kind: _between_blanks((measure,)) for kind, measure in _ALONE.items()}

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -18,42 +18,43 @@ from app.store.schema import (
     verification_reports,
 )
 
-LEAF_COLUMNS = (
-    "position",
-    "id",
-    "at",
-    "kind",
-    "outcome",
-    "actor",
-    "agency",
-    "tier",
-    "branch",
-    "document_type",
-    "peer_tier",
-    "document",
-    "delivery",
-    "measures",
-    "durations",
-    "body",
-    "leaf_hash",
-)
-"""Columns of an event that follow from its body, and its body."""
 
+class LeafRow(NamedTuple):
+    """An event as the check reads it: the columns that follow from its body, its body, and its hash.
 
-async def events_after(tx: Transaction, after: int, limit: int) -> Sequence[Any]:
-    """Return sealed events with indices greater than `after`, as text: ids with hyphens, moments as events write them.
-
-    In the order of `LEAF_COLUMNS`. As text, because that is what bodies say, and reading it into values costs more than
-    all that is done with them.
+    All of it is text but the index: ids with hyphens, moments as events write them. As text, because that is what
+    bodies say, and reading it into values costs more than all that is done with them.
     """
+
+    position: int
+    id: str
+    at: str
+    kind: str
+    outcome: str
+    actor: str
+    agency: str | None
+    tier: str | None
+    branch: str | None
+    document_type: str | None
+    peer_tier: str | None
+    document: str | None
+    delivery: str | None
+    measures: str | None
+    durations: str | None
+    body: str
+    leaf_hash: str
+
+
+async def events_after(tx: Transaction, after: int, limit: int) -> list[LeafRow]:
+    """Return sealed events with indices greater than `after`, in their order."""
     c = events.c
     columns = {
-        **{name: c[name] for name in LEAF_COLUMNS},
+        **{name: c[name] for name in LeafRow._fields},
         **{name: _id_text(tx, c[name]) for name in ("id", "document", "delivery")},
         "at": _moment_text(tx, c.at),
     }
     query = sa.select(*columns.values()).where(c.position > after).order_by(c.position).limit(limit)
-    return (await tx.execute(query)).all()
+    return list(map(LeafRow._make, await tx.execute(query)))
 
 
 def _id_text(tx: Transaction, column: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:

@@ -305,8 +305,9 @@ async def spreads_of_month(tx: Transaction, month: str) -> Sequence[Any]:
 
 
 async def everything(tx: Transaction) -> Sequence[Any]:
-    """Return every row of figures, for a recount to compare with."""
-    return (await tx.execute(sa.select(figures))).all()
+    """Return every row of figures, for a recount to compare with: the key, and the measures."""
+    columns = (*FIGURE_KEY, *MEASURES)
+    return (await tx.execute(sa.select(*(figures.c[name] for name in columns)))).all()
 
 
 async def every_rolled(tx: Transaction) -> Sequence[Any]:

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from app.ledger.canonical import canonical_json, leaf_hash
 from app.ledger.divergence import CheckReport
-from app.ledger.leaf_check import LeafRow, compare, sound
+from app.ledger.leaf_check import compare, sound
 from app.statistics.measures import durations_column, measures_column
+from app.store.census import LeafRow
 
 TEXTS = ("client_id", "H41", 'op","agency":"H41', "a\\b", "có dấu", "", "x y", "\n", "\u2028")
 DETAILS: tuple[Any, ...] = (

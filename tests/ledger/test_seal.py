@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import astuple, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ class _Undone(Exception):
 
 def _folded(rows: list[Any]) -> dict[tuple[str, ...], tuple[int, ...]]:
     return {
-        astuple(key): tuple(counts.get(measure, 0) for measure in MEASURES) for key, counts in fold(rows).counts.items()
+        tuple(key): tuple(counts.get(measure, 0) for measure in MEASURES) for key, counts in fold(rows).counts.items()
     }
 
 
