@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from app.errors import DataFault
 from app.store import document_terms
 from app.store.database import Transaction
-from app.store.document_terms import Word
+from app.store.word_index import Word
 from app.store.listed import listed
 from app.store.schema import events, ledger_state
 
