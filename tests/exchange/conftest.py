@@ -13,10 +13,11 @@ from tests.exchange.passing import passed
 from tests.support.node import running_node
 from tests.support.office import DISTRICT, PROVINCE, Exchange, exchange_on
 from tests.support.postgres import PostgresServer
+from tests.support.unhurried import unhurried
 
-QUIET = {"log_level": "error", "deadline_interval_seconds": 3600, "seal_interval_seconds": 1}
+QUIET = {"log_level": "error", "deadline_interval_seconds": 3600, "seal_interval_seconds": 0.5}
 """A node's settings under test: one log line a request helps nobody here, nobody is told of what is late while others
-count what lies in the node, and a node that is kept for the whole run looks seldom for what other processes did.
+count what lies in the node, and what some requests left is sealed together.
 """
 
 
@@ -34,6 +35,7 @@ def on_sqlite(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -
     shutil.copyfile(migrated_sqlite, folder / "node.sqlite")
     url = f"sqlite:///{folder / 'node.sqlite'}"
     with running_node(folder / "data", url, **QUIET) as running, exchange_on(running) as working:
+        unhurried(running)
         yield signed_in(working)
 
 
@@ -45,6 +47,7 @@ def on_postgresql(
     url = postgres_server.create_database(template=migrated_postgres)
     folder = tmp_path_factory.mktemp("exchange-postgresql")
     with running_node(folder / "data", url, **QUIET) as running, exchange_on(running) as working:
+        unhurried(running)
         yield signed_in(working)
     postgres_server.drop_database(url)
 
@@ -101,4 +104,5 @@ def _late(folder: Path, url: str) -> Iterator[Exchange]:
         running_node(folder / "data", url, **QUIET) as running,
         exchange_on(running, only=(PROVINCE, DISTRICT)) as working,
     ):
+        unhurried(running)
         yield signed_in(working)
