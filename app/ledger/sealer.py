@@ -1,14 +1,17 @@
 """What one process does for the ledger beside its requests: seal and publish while the lease is its own."""
 
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
 
+from app.errors import Unavailable
 from app.ledger import lease as leases
 from app.ledger.lease import Lease, LeaseLost
 from app.ledger.publish import Publisher, sign, unpublished
 from app.ledger.seal import BATCH_MAX, seal_batch, waits
 from app.signing.checkpoint import Checkpoint
-from app.store import journal
+from app.store import sealing
 
 _NAME_CHARACTERS_MAX = 64
 
@@ -40,14 +43,15 @@ class Sealer:
         """
         if not await waits(self._database):
             return 0
-        lease = await self._held(now=now)
-        if lease is None:
-            return 0
-        try:
-            return await seal_batch(self._database, now=now, limit=limit, lease=lease)
-        except LeaseLost:
-            self.lease = None
-            return 0
+        async with self._unhindered():
+            lease = await self._held(now=now)
+            if lease is None:
+                return 0
+            try:
+                return await seal_batch(self._database, now=now, limit=limit, lease=lease)
+            except LeaseLost:
+                self.lease = None
+                return 0
 
     async def publish(self, *, now: datetime) -> Checkpoint | None:
         """Publish a checkpoint, where events were sealed behind the newest and the lease can be had.
@@ -58,14 +62,17 @@ class Sealer:
             DataFault: as with `publish.publish`.
         """
         found = await unpublished(self._publisher, now=now)
-        lease = await self._held(now=now) if found is not None else None
-        if found is None or lease is None:
+        if found is None:
             return None
-        try:
-            return await sign(self._publisher, found, now=now, lease=lease)
-        except LeaseLost:
-            self.lease = None
-            return None
+        async with self._unhindered():
+            lease = await self._held(now=now)
+            if lease is None:
+                return None
+            try:
+                return await sign(self._publisher, found, now=now, lease=lease)
+            except LeaseLost:
+                self.lease = None
+                return None
 
     async def give_back(self) -> None:
         """Let another process go on at once.
@@ -76,6 +83,16 @@ class Sealer:
         lease, self.lease = self.lease, None
         if lease is not None:
             await leases.give_back(self._database, lease)
+
+    @asynccontextmanager
+    async def _unhindered(self) -> AsyncIterator[None]:
+        try:
+            yield
+        except Unavailable:
+            # It may be that a process that hangs holds for ever what has to be written: the next try finds it free.
+            async with self._database.read() as tx:
+                await sealing.end_hanging(tx)
+            raise
 
     async def _held(self, *, now: datetime) -> Lease | None:
         if self.lease is None or not self.lease.fresh(now=now):

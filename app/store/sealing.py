@@ -1,7 +1,7 @@
 """The row that says how long the ledger is and who seals it: the lock behind the one order, and the lease before it."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import sqlalchemy as sa
@@ -45,6 +45,28 @@ async def bound(tx: Transaction) -> None:
         # The form of SET LOCAL that sets two at once.
         local = sa.true()
         await tx.execute(sa.select(*(sa.func.set_config(name, f"{each}s", local) for name, each in limits.items())))
+
+
+async def end_hanging(tx: Transaction) -> int:
+    """Have PostgreSQL end the sessions of processes that hang in a transaction that writes; returns how many.
+
+    For whoever waited for a lock in vain. `bound` does not reach all of them: a process that hangs after it had a
+    statement prepared and before it has it executed is in the midst of a statement for the server, not silent between
+    two, and so are those whose transaction is not one of sealing. None waits for anything but the database, so none
+    that lives is silent that long.
+    """
+    if tx.dialect.name != "postgresql":
+        return 0
+    limit = sa.bindparam("limit", timedelta(seconds=IDLE_SECONDS_MAX), type_=sa.Interval)
+    return len((await tx.execute(_HANGING.bindparams(limit))).all())
+
+
+_HANGING: Final = sa.text("""
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND usename = current_user AND backend_xid IS NOT NULL
+AND wait_event = 'ClientRead' AND state_change < clock_timestamp() - :limit
+""")
+"""Whoever has a transaction's number has written or locked a row; readers have none."""
 
 
 async def state(tx: Transaction, *, lock: bool = False) -> SealingState:

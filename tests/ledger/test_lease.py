@@ -1,6 +1,8 @@
 """One sealer at a time: the lease, what becomes of one that was stolen, and of a sealer that hangs."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import pytest
@@ -9,10 +11,13 @@ import sqlalchemy as sa
 from app.errors import Unavailable
 from app.ledger import lease as leases
 from app.ledger.lease import LEASE, Lease, LeaseLost
+from app.ledger.publish import Publisher
 from app.ledger.seal import seal_batch
+from app.ledger.sealer import Sealer
+from app.signing.ledger_key import LedgerKey
 from app.store import sealing
-from app.store.database import Database
-from tests.ledger.recording import AT, Log, sign_in, write
+from app.store.database import Database, Transaction
+from tests.ledger.recording import AT, Log, sending, sign_in, write
 
 LATER = AT + LEASE + timedelta(milliseconds=1)
 
@@ -108,6 +113,54 @@ async def test_a_sealer_that_hangs_in_its_transaction_is_ended_and_another_goes_
         await seal_batch(hanging, now=LATER, lease=mine)
     await hanging.close()
     await other.close()
+
+
+async def _in_the_midst_of_a_statement(tx: Transaction) -> None:
+    """Prepare one, which the server then waits to be told to execute: it takes nobody for silent between the two."""
+    await sealing.bound(tx)
+    await sealing.state(tx, lock=True)
+    connection = (await tx.get_raw_connection()).driver_connection
+    assert connection is not None
+    await connection.prepare("SELECT 1")
+
+
+async def _with_a_delivery_that_waits(tx: Transaction) -> None:
+    """Hold what is to get its place, in a transaction that is none of sealing, and has no limit on silence."""
+    await tx.execute(sa.text("SELECT id FROM deliveries FOR UPDATE"))
+
+
+@pytest.mark.parametrize("engine_name", ["postgresql"])
+@pytest.mark.parametrize("hang", [_in_the_midst_of_a_statement, _with_a_delivery_that_waits])
+async def test_whoever_hangs_with_what_sealing_needs_is_ended_by_who_waited_in_vain(
+    database_url: str, hang: Callable[[Transaction], Awaitable[None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sealing, "IDLE_SECONDS_MAX", 1)
+    monkeypatch.setattr(sealing, "LOCK_SECONDS_MAX", 1)
+    hanging, reading, other = Database(database_url), Database(database_url), Database(database_url)
+    sealer = Sealer(Publisher(other, LedgerKey.generate(), "log.example/ledger"), machine="other")
+    await write(other, sending())
+
+    async def sealed_meanwhile(now: datetime) -> None:
+        async with hanging.write() as tx:
+            await hang(tx)
+            sealed = 0
+            while not sealed:
+                now += LEASE
+                with suppress(Unavailable):
+                    sealed = await sealer.seal(now=now)
+            await sealing.state(tx)
+
+    async with reading.read() as held_open:
+        assert (await sealing.state(held_open)).size == 0
+        async with asyncio.timeout(60):
+            with pytest.raises(Unavailable):
+                await sealed_meanwhile(AT)
+        # Who only reads keeps nobody waiting and is let be, however long it is silent.
+        assert (await sealing.state(held_open)).size == 0
+    await write(hanging, events=[sign_in()])
+    assert await sealer.seal(now=AT + timedelta(hours=1)) == 1
+    for each in (hanging, reading, other):
+        await each.close()
 
 
 @pytest.mark.parametrize("engine_name", ["postgresql"])
