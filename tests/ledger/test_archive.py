@@ -4,9 +4,10 @@ import asyncio
 import gzip
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,97 @@ def test_a_run_that_ended_early_is_taken_up_at_the_last_whole_month(
     log.write(tmp_path)
     assert (tmp_path / whole).stat().st_ino == before, "what was whole is not written again"
     assert contents(tmp_path) == contents(log.archive)
+
+
+@dataclass
+class _Disk:
+    """What was written through, told by the calls that do it; a crash where one is asked for."""
+
+    synced: set[int] = field(default_factory=set)
+    replaced: int = 0
+    dies_at: int | None = None
+    manifest_named: Callable[[Path], None] = lambda _: None
+
+    def under(self, patched: pytest.MonkeyPatch) -> None:
+        fsync, replace = os.fsync, os.replace
+
+        def synced(descriptor: int) -> None:
+            fsync(descriptor)
+            self.synced.add(os.fstat(descriptor).st_ino)
+
+        def named(source: Path, target: Path) -> None:
+            self.replaced += 1
+            if self.replaced == self.dies_at:
+                raise _Died
+            if target.name == "manifest.json":
+                self.manifest_named(target.parent)
+            replace(source, target)
+            # A folder that gets another entry has to be written through again.
+            self.synced.discard(target.parent.stat().st_ino)
+
+        patched.setattr(os, "fsync", synced)
+        patched.setattr(os, "replace", named)
+
+
+class _Died(BaseException):
+    """The power failed."""
+
+
+@pytest.mark.parametrize("log", ["sqlite"], indirect=True)
+def test_all_is_on_the_disk_before_the_manifest_is_and_the_manifest_before_anything_goes(
+    log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before: set[str] = set()
+    seen: list[str] = []
+
+    def durable(folder: Path) -> None:
+        for each in (folder, folder.parent, *folder.rglob("*")):
+            if each.name not in ("manifest.json", RESUME):
+                assert each.stat().st_ino in disk.synced, each
+                seen.append(each.name)
+        assert before <= contents(folder).keys()
+
+    disk = _Disk(manifest_named=durable)
+    with monkeypatch.context() as patched:
+        disk.under(patched)
+        log.write(tmp_path / "new" / "archive", until="2026-10")
+        before.update(contents(tmp_path / "new" / "archive"))
+        log.write(tmp_path / "new" / "archive")
+    assert {"new", "archive", "tile", "entries", "keys.json", "002.p", "38"} <= set(seen)
+    archive = tmp_path / "new" / "archive"
+    assert {archive.stat().st_ino, (archive / "manifest.json").stat().st_ino} <= disk.synced
+
+
+@pytest.mark.parametrize("log", ["sqlite"], indirect=True)
+def test_a_run_that_dies_between_two_writes_leaves_no_archive_that_passes_for_whole(
+    log: Log, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = _Disk()
+    with monkeypatch.context() as patched:
+        counted.under(patched)
+        log.write(tmp_path / "whole")
+    assert counted.replaced == 15
+    early = log.write(tmp_path / "early", until="2026-10")
+    for dies_at in range(1, counted.replaced + 1):
+        fresh, carried = tmp_path / f"{dies_at}", tmp_path / f"{dies_at}-carried"
+        shutil.copytree(tmp_path / "early", carried)
+        for folder, held in ((fresh, None), (carried, early)):
+            with monkeypatch.context() as patched:
+                _Disk(dies_at=dies_at).under(patched)
+                try:
+                    log.write(folder)
+                except _Died:
+                    report = log.checked(folder)
+                    assert report.consistent is (held is not None)
+                    if held is not None:
+                        assert report.entries == held.end, "what an earlier run wrote stays what it was"
+                    else:
+                        assert report.divergence is not None
+                        assert report.divergence.place == "manifest.json"
+    log.write(fresh)
+    log.write(carried)
+    assert contents(fresh) == contents(log.archive)
+    assert log.checked(carried).entries == log.checked(fresh).entries == 550
 
 
 def test_entries_end_with_a_month_where_that_is_asked(log: Log, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 Reads in small pieces beside a working node: what is sealed and signed does not change. A run that ends early is taken
 up where the last whole month ended; a folder that was written before is carried on, and what it said stays true until
-the new manifest takes the place of the old one.
+the new manifest takes the place of the old one. All is on the disk before the manifest is (`files`).
 """
 
 import asyncio
@@ -112,8 +112,10 @@ async def export(
         tuple(run.months),
         tuple(run.files[n] for n in sorted(run.files)),
     )
-    # Until here a folder without a manifest is unfinished, and one with an older manifest still is what that says.
-    await asyncio.to_thread(run.folder.keep, MANIFEST, manifest.written())
+    # If we die before, a folder without a manifest is unfinished, and one with an older manifest still is what that
+    # says, or, where the same size is written again with more cosignatures, is found to be neither.
+    await asyncio.to_thread(run.folder.conclude, MANIFEST, manifest.written())
+    # If we die here, files that no manifest names lie about; nobody reads them.
     for name in (before - run.files.keys()) | {RESUME}:
         await asyncio.to_thread(run.folder.remove, name)
     return manifest

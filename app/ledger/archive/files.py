@@ -1,4 +1,9 @@
-"""Files of an archive: written beside their place and moved there whole, with the digest the manifest needs. Blocks."""
+"""Files of an archive: written beside their place and moved there whole, with the digest the manifest needs. Blocks.
+
+Each file and each folder is on the disk before the manifest that speaks of them is, and the manifest before anything it
+makes superfluous is removed: whenever the power fails, a folder with a manifest is what that manifest says, or is found
+not to be.
+"""
 
 import gzip
 import hashlib
@@ -10,6 +15,10 @@ from app.errors import Unavailable
 from app.ledger.archive.layout import KeptFile
 
 _SLICE: Final = 1024 * 1024
+_UNSYNCED_MAX: Final = 2_048
+"""Files that wait to be written through: by then the system has written most of them by itself, which is quicker than
+waiting for each.
+"""
 
 
 class Folder:
@@ -17,6 +26,8 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._unsynced: list[Path] = []
+        self._made = [each for each in (path, *path.parents) if not each.exists()]
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -35,23 +46,72 @@ class Folder:
         kept = KeptFile(name, hashlib.sha256(octets).hexdigest(), len(octets))
         try:
             if fixed and target.is_file() and target.read_bytes() == octets:
+                # Whoever wrote it may not have come as far as writing it through.
+                self._waits(target)
                 return kept
             target.parent.mkdir(parents=True, exist_ok=True)
             beside = target.with_name(f"{target.name}.part")
             beside.write_bytes(octets)
             # If we die here, what is not whole has another name, and is written again.
             beside.replace(target)
+            self._waits(target)
         except OSError as error:
             raise Unavailable(f"{target} cannot be written: {error.strerror}") from error
         return kept
 
+    def conclude(self, name: str, octets: bytes) -> None:
+        """Write the file that says that all others are there: behind them in time, and through to the disk.
+
+        Raises:
+            Unavailable: the disk takes no more.
+        """
+        target = self.path / name
+        beside = target.with_name(f"{target.name}.part")
+        try:
+            self._written_through()
+            # Folders that were made on the way to this one are entries of the one above.
+            for each in self._made:
+                _sync(each.parent)
+            with beside.open("wb") as file:
+                file.write(octets)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(target)
+            _sync(self.path)
+        except OSError as error:
+            raise Unavailable(f"{target} cannot be written: {error.strerror}") from error
+
     def digest(self, name: str) -> KeptFile | None:
-        """Read a file that is there already; None where it is not."""
-        return digest_of(self.path, name)
+        """Read a file that is there already, which becomes one of those of this archive; None where it is not.
+
+        Raises:
+            Unavailable: the disk takes no more.
+        """
+        found = digest_of(self.path, name)
+        if found is not None:
+            try:
+                self._waits(self.path / name)
+            except OSError as error:
+                raise Unavailable(f"{self.path / name} cannot be written: {error.strerror}") from error
+        return found
 
     def remove(self, name: str) -> None:
         """Remove a file that no manifest names any more."""
         (self.path / name).unlink(missing_ok=True)
+
+    def _waits(self, target: Path) -> None:
+        self._unsynced.append(target)
+        if len(self._unsynced) >= _UNSYNCED_MAX:
+            self._written_through()
+
+    def _written_through(self) -> None:
+        folders = {self.path}
+        for each in self._unsynced:
+            _sync(each)
+            folders.update(above for above in each.parents if above.is_relative_to(self.path))
+        for folder in folders:
+            _sync(folder)
+        self._unsynced.clear()
 
     def lines(self) -> "Lines":
         """Begin a compressed file of lines, whose name is known at its end."""
@@ -109,6 +169,14 @@ class Lines:
         kept = self._folder.digest(name)
         assert kept is not None, "it was written a moment ago"
         return kept
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def digest_of(folder: Path, name: str) -> KeptFile | None:
