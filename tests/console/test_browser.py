@@ -7,9 +7,10 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from tests.console.conftest import World
 
@@ -24,23 +25,26 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-WIDE = {"width": 1280, "height": 900}
-NARROW = {"width": 390, "height": 844}
+WIDE: ViewportSize = {"width": 1280, "height": 900}
+NARROW: ViewportSize = {"width": 390, "height": 844}
+LOOKS: tuple[tuple[Literal["light", "dark"], ViewportSize], ...] = (("light", WIDE), ("dark", WIDE), ("light", NARROW))
+PATIENCE_SECONDS = 90
+"""Longer than a page ever takes, on however busy a machine."""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One browser for all tests: starting it takes longer than what they do in it."""
+    assert CHROMIUM.exists(), "the tests of the pages need Chromium; make system installs it"
+    with sync_playwright() as playwright, playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS) as opened:
+        yield opened
 
 
 @contextlib.contextmanager
-def browsing(folder: Path, **how: object) -> Iterator[tuple[BrowserContext, list[str]]]:
-    """Open a fresh browser; the list fills with everything it complains about."""
-    assert CHROMIUM.exists(), "the tests of the pages need Chromium; make system installs it"
+def browsing(browser: Browser, **how: Any) -> Iterator[tuple[Page, list[str]]]:
+    """Open a page that knows nothing of earlier ones; the list fills with everything the browser complains about."""
     complaints: list[str] = []
-    with sync_playwright() as playwright:
-        context = playwright.chromium.launch_persistent_context(
-            folder,
-            executable_path=CHROMIUM,
-            args=FLAGS,
-            viewport=how.pop("viewport", WIDE),
-            **how,  # type: ignore[arg-type]
-        )
+    with browser.new_context(**{"viewport": WIDE} | how) as context:
         context.on("console", lambda message: complaints.append(f"{message.type}: {message.text}"))
         context.on("weberror", lambda error: complaints.append(f"error: {error.error}"))
         # What the browser breaks off because it goes on to the next page is nobody's failure.
@@ -56,10 +60,9 @@ def browsing(folder: Path, **how: object) -> Iterator[tuple[BrowserContext, list
             "response",
             lambda answer: complaints.append(f"{answer.status}: {answer.url}") if answer.status >= 400 else None,
         )
-        try:
-            yield context, complaints
-        finally:
-            context.close()
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE_SECONDS * 1000)
+        yield page, complaints
 
 
 def picture(page: Page, name: str) -> None:
@@ -98,28 +101,31 @@ def addresses(world: World) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize(("scheme", "viewport"), [("light", WIDE), ("dark", WIDE), ("light", NARROW)])
-def test_every_page_opens_without_a_complaint(
-    world: World, tmp_path: Path, scheme: str, viewport: dict[str, int]
-) -> None:
-    with browsing(tmp_path / "browser", viewport=viewport, color_scheme=scheme) as (context, complaints):
-        page = context.new_page()
+def test_every_page_opens_without_a_complaint(world: World, browser: Browser) -> None:
+    with browsing(browser) as (page, complaints):
         page.goto(world.running.url)
-        picture(page, f"sign-in-{scheme}-{viewport['width']}")
+        looked_at(page, "sign-in")
         sign_in(page, world, "everything")
         for name, address in addresses(world).items():
             page.goto(world.running.url + address)
-            picture(page, f"{name}-{scheme}-{viewport['width']}")
-            # Nothing sticks out sideways: what is wider than the page scrolls in a box of its own.
-            overhang = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-            assert overhang <= 0, f"{name} is {overhang} px wider than the page"
+            looked_at(page, name)
             assert page.locator("h1").count() == 1
         assert complaints == []
 
 
-def test_people_find_their_way_without_a_mouse_and_without_scripts(world: World, tmp_path: Path) -> None:
-    with browsing(tmp_path / "browser", java_script_enabled=False) as (context, complaints):
-        page = context.new_page()
+def looked_at(page: Page, name: str) -> None:
+    """Look at a page as it is by day, by night and on a small screen; what each of them needs is loaded then."""
+    for scheme, viewport in LOOKS:
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size(viewport)
+        picture(page, f"{name}-{scheme}-{viewport['width']}")
+        # Nothing sticks out sideways: what is wider than the page scrolls in a box of its own.
+        overhang = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert overhang <= 0, f"{name} is {overhang} px wider than the page of {viewport['width']} px ({scheme})"
+
+
+def test_people_find_their_way_without_a_mouse_and_without_scripts(world: World, browser: Browser) -> None:
+    with browsing(browser, java_script_enabled=False) as (page, complaints):
         page.goto(world.running.url + "/log?event=document.accepted")
         # Asked to sign in first, and back here afterwards.
         page.keyboard.press("Tab")
@@ -152,10 +158,9 @@ def test_people_find_their_way_without_a_mouse_and_without_scripts(world: World,
         assert complaints == []
 
 
-def test_a_link_in_somebody_elses_page_opens_for_who_is_signed_in(world: World, tmp_path: Path) -> None:
+def test_a_link_in_somebody_elses_page_opens_for_who_is_signed_in(world: World, browser: Browser) -> None:
     """The cookie is not sent with what other sites ask for; who follows a permanent link is let in all the same."""
-    with browsing(tmp_path / "browser") as (context, complaints):
-        page = context.new_page()
+    with browsing(browser) as (page, complaints):
         sign_in(page, world, "everything")
         page.goto("about:blank")
         page.set_content(f"<a href='{world.running.url}/log?tier=central'>xem</a>")
@@ -165,9 +170,8 @@ def test_a_link_in_somebody_elses_page_opens_for_who_is_signed_in(world: World, 
         assert complaints == []
 
 
-def test_a_form_in_somebody_elses_page_does_nothing(world: World, tmp_path: Path) -> None:
-    with browsing(tmp_path / "browser") as (context, _complaints):
-        page = context.new_page()
+def test_a_form_in_somebody_elses_page_does_nothing(world: World, browser: Browser) -> None:
+    with browsing(browser) as (page, _complaints):
         sign_in(page, world, "sender")
         page.goto("about:blank")
         page.set_content(f"<form method=post action='{world.running.url}/sign-out'><button>x</button></form>")
@@ -177,9 +181,8 @@ def test_a_form_in_somebody_elses_page_does_nothing(world: World, tmp_path: Path
         assert page.locator("form[action='/sign-out']").count() == 1
 
 
-def test_a_printed_page_is_black_on_white_without_navigation(world: World, tmp_path: Path) -> None:
-    with browsing(tmp_path / "browser", color_scheme="dark") as (context, complaints):
-        page = context.new_page()
+def test_a_printed_page_is_black_on_white_without_navigation(world: World, browser: Browser) -> None:
+    with browsing(browser, color_scheme="dark") as (page, complaints):
         sign_in(page, world, "everything")
         page.emulate_media(media="print")
         for name in ("document", "statistics", "log"):
