@@ -22,6 +22,8 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> tuple[int, str, Path]:
     folder = tmp_path_factory.mktemp("demo")
     # Another node's settings in the environment must not reach the demonstration's node.
     environment = {**os.environ, "TRUC_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/nothing"}
+    # Where nothing compiled is kept, five programs would compile all of it into the fresh folder below.
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     done = subprocess.run(
         [sys.executable, "-m", "app.cli", "demo", "--once", "--documents", "6", "--data-dir", str(folder / "demo")],
         capture_output=True,
