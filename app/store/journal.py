@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from app.errors import DataFault
 from app.store import document_terms
 from app.store.database import Transaction
-from app.store.word_index import Word
 from app.store.listed import listed
 from app.store.schema import events, ledger_state
+from app.store.word_index import Word
 
 
 @dataclass(frozen=True, slots=True)
