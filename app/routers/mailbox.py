@@ -20,7 +20,7 @@ from app.regulations.calendar import end_of
 from app.routers import clock, problems
 from app.routers.access import AtNode, Caller, require
 from app.routers.calls import calls
-from app.routers.documents import DeliveryView
+from app.routers.document_views import DeliveryView
 from app.routers.paging import BAD_CURSOR, Page, Paged, Window, page
 
 router: APIRouter = calls(tag="Exchange")
