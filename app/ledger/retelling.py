@@ -9,7 +9,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from app.errors import NotAuthenticated
 from app.ledger import inspected, verified
@@ -42,11 +42,22 @@ _MAKES_AVAILABLE = {
     "status": EventKind.STATUS_AVAILABLE.value,
     "notice": EventKind.NOTICE_AVAILABLE.value,
 }
-_MADE_AVAILABLE = tuple(_MAKES_AVAILABLE.values())
+_MADE_AVAILABLE = frozenset(_MAKES_AVAILABLE.values())
+# Members of an enum are looked up anew each time they are named, and each event is compared with several.
+_ACCEPTED: Final = EventKind.DOCUMENT_ACCEPTED.value
+_JUDGED: Final = EventKind.DOCUMENT_JUDGED.value
+_INSPECTED: Final = EventKind.DOCUMENT_INSPECTED.value
+_REPORTED: Final = EventKind.STATUS_ACCEPTED.value
+_REJUDGED: Final = EventKind.STATUS_JUDGED.value
+_AVAILABLE: Final = EventKind.DELIVERY_AVAILABLE.value
+_CHANGES: Final = frozenset({EventKind.DELIVERY_CHANGE_REQUESTED.value, EventKind.DELIVERY_WITHDRAWN.value})
+_SUPERSEDED: Final = EventKind.DELIVERY_SUPERSEDED.value
+_OVERDUE: Final = EventKind.DELIVERY_OVERDUE.value
+
+_read_json: Final = json.JSONDecoder().raw_decode
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """What the body of an event says; empty where it cannot be read, which step (2) reports."""
 
     whole: dict[str, Any]
@@ -55,14 +66,35 @@ class Said:
 
 def said_by(row: Any) -> Said:
     """Read the body of an event, whatever became of it."""
+    return _said(row.body)
+
+
+def _said(body: Any) -> Said:
     try:
-        whole = json.loads(row.body)
-    except (ValueError, RecursionError):
-        whole = {}
+        whole, end = _read_json(body)
+        if end != len(body):
+            whole = json.loads(body)
+    except (TypeError, ValueError, RecursionError):
+        whole = _said_oddly(body)
     if not isinstance(whole, dict):
         whole = {}
     detail = whole.get("detail")
     return Said(whole, detail if isinstance(detail, dict) else {})
+
+
+def _said_oddly(body: Any) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+
+
+class _Step(NamedTuple):
+    """One event of a delivery."""
+
+    position: int | None
+    kind: str
+    said: Said
 
 
 @dataclass(slots=True)
@@ -91,17 +123,15 @@ class _Standing:
         if detail.get("acknowledged", False):
             self._go_on("delivered")
             self.acknowledged_at = event.whole.get("at")
-        match event.whole.get("kind"):
-            case EventKind.STATUS_ACCEPTED.value if detail.get("change") == "requested":
-                self.change_by = detail.get("report")
-            case EventKind.DELIVERY_CHANGE_REQUESTED.value | EventKind.DELIVERY_WITHDRAWN.value:
-                self.change_by = detail.get("by")
-            case EventKind.DELIVERY_SUPERSEDED.value:
-                self.superseded_by = detail.get("by")
-            case EventKind.DELIVERY_OVERDUE.value:
-                self.overdue_at = event.whole.get("at")
-            case _:
-                pass
+        kind = event.whole.get("kind")
+        if kind == _REPORTED and detail.get("change") == "requested":
+            self.change_by = detail.get("report")
+        elif kind == _SUPERSEDED:
+            self.superseded_by = detail.get("by")
+        elif kind == _OVERDUE:
+            self.overdue_at = event.whole.get("at")
+        elif isinstance(kind, str) and kind in _CHANGES:
+            self.change_by = detail.get("by")
 
     def _go_on(self, reported: str) -> None:
         if reported in _ORDER and self.progress in _ORDER and _ORDER.index(reported) > _ORDER.index(self.progress):
@@ -121,32 +151,27 @@ class _Told:
     reported: dict[str, list[Said]] = field(default_factory=lambda: defaultdict(list))
     rejudged: dict[str, list[Said]] = field(default_factory=lambda: defaultdict(list))
     priorities: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    trails: dict[str, list[tuple[Any, Said]]] = field(default_factory=lambda: defaultdict(list))
+    trails: dict[str, list[_Step]] = field(default_factory=lambda: defaultdict(list))
 
     @classmethod
     def of(cls, events: Sequence[Any]) -> "_Told":
         """Read the bodies, each once."""
         told = cls()
-        for event in events:
-            said = said_by(event)
-            document, delivery = str(said.whole.get("document")), said.whole.get("delivery")
-            match event.kind:
-                case EventKind.DOCUMENT_ACCEPTED.value:
-                    told.accepted[document].append(said)
-                case EventKind.DOCUMENT_JUDGED.value:
-                    told.judged[document].append(said)
-                case EventKind.DOCUMENT_INSPECTED.value:
-                    told.inspected[document].append(said)
-                case EventKind.STATUS_ACCEPTED.value:
-                    told.reported[str(said.detail.get("report"))].append(said)
-                case EventKind.STATUS_JUDGED.value:
-                    told.rejudged[str(said.detail.get("report"))].append(said)
-                case EventKind.DELIVERY_AVAILABLE.value:
-                    told.priorities[document].add(str(said.detail.get("priority")))
-                case _:
-                    pass
+        of_document = {_ACCEPTED: told.accepted, _JUDGED: told.judged, _INSPECTED: told.inspected}
+        of_report = {_REPORTED: told.reported, _REJUDGED: told.rejudged}
+        trails, priorities = told.trails, told.priorities
+        for position, kind, body in events:
+            said = _said(body)
+            whole, detail = said
+            if kind == _AVAILABLE:
+                priorities[str(whole.get("document"))].add(str(detail.get("priority")))
+            elif kind in of_document:
+                of_document[kind][str(whole.get("document"))].append(said)
+            elif kind in of_report:
+                of_report[kind][str(detail.get("report"))].append(said)
+            delivery = whole.get("delivery")
             if delivery is not None:
-                told.trails[str(delivery)].append((event, said))
+                trails[str(delivery)].append(_Step(position, kind, said))
         return told
 
 
@@ -202,11 +227,17 @@ class Retelling:
         # Neither reports nor recipients that were added later.
         sent = Counter(row.document for row in part.deliveries if row.kind == "document" and row.added_by is None)
         for row in part.documents:
-            event = self._told_once(DOCUMENTS, row.id, told.accepted.get(row.id, []))
+            event = self._told_once(DOCUMENTS, row.id, told.accepted.get(row.id, ()))
             if event is None:
                 continue
-            kept = {
-                **{name: getattr(row, name) for name in ("sha256", "size", "kind", "document_id", "document_type")},
+            whole, detail = event
+            certificate = detail.get("certificate")
+            kept: dict[str, object] = {
+                "sha256": row.sha256,
+                "size": row.size,
+                "kind": row.kind,
+                "document_id": row.document_id,
+                "document_type": row.document_type,
                 "sender": row.sender,
                 "client_id": row.client_id,
                 "accepted_at": row.accepted_at,
@@ -216,28 +247,35 @@ class Retelling:
                 "indication": row.indication,
                 "certificate": _member(row.verification, "certificate"),
                 "recipients": sent[row.id],
-                "links": links[row.id],
+                "links": links.get(row.id, []),
             }
             said = {
-                **{name: event.detail.get(name) for name in kept},
-                "document_type": event.whole.get("document_type"),
-                "sender": event.whole.get("agency"),
-                "client_id": event.whole.get("actor"),
-                "accepted_at": event.whole.get("at"),
-                "with_paper": event.detail.get("paper"),
+                "sha256": detail.get("sha256"),
+                "size": detail.get("size"),
+                "kind": detail.get("kind"),
+                "document_id": detail.get("document_id"),
+                "document_type": whole.get("document_type"),
+                "sender": whole.get("agency"),
+                "client_id": whole.get("actor"),
+                "accepted_at": whole.get("at"),
+                "with_paper": detail.get("paper"),
+                "on_time": detail.get("on_time"),
                 # Events from before other signatures were let in do not say it.
-                "signature": event.detail.get("signature", "valid"),
-                "indication": _indication(event, told.judged.get(row.id, [])),
+                "signature": detail.get("signature", "valid"),
+                "indication": _indication(event, told.judged.get(row.id, ())),
+                "certificate": certificate,
+                "recipients": detail.get("recipients"),
+                "links": detail.get("links"),
             }
             if row.sender_tier is not None:
-                kept["sender_tier"], said["sender_tier"] = row.sender_tier, event.whole.get("tier")
+                kept["sender_tier"], said["sender_tier"] = row.sender_tier, whole.get("tier")
             if row.certificate is not None:
-                kept["named certificate"], said["named certificate"] = row.certificate, event.detail.get("certificate")
+                kept["named certificate"], said["named certificate"] = row.certificate, certificate
             laid = told.priorities.get(row.id)
             if laid is not None and str(row.priority) not in laid:
                 kept["priority"], said["priority"] = str(row.priority), min(laid)
             report.compare(DOCUMENTS, row.id, kept=kept, said=said)
-            self._receipt(row, said | {"document": row.id})
+            self._receipt(row, said, {"document": row.id})
         self._missing(DOCUMENTS, "document", told.accepted, {row.id for row in part.documents})
         inspected.compare(
             report, part.inspections, {of: [each.detail for each in all_] for of, all_ in told.inspected.items()}
@@ -247,24 +285,24 @@ class Retelling:
 
     def _deliveries(self, part: Part, told: _Told) -> None:
         for row in part.deliveries:
-            self._delivery(row, told.trails.get(row.id, []))
+            self._delivery(row, told.trails.get(row.id, ()))
         rows = {row.id for row in part.deliveries}
         for delivery, trail in told.trails.items():
-            if delivery not in rows and any(event.kind in _MADE_AVAILABLE for event, _ in trail):
+            if delivery not in rows and any(step.kind in _MADE_AVAILABLE for step in trail):
                 place = f"{delivery}"
-                message = f"event {trail[0][0].position} says that it was made available; there is no such delivery"
+                message = f"event {trail[0].position} says that it was made available; there is no such delivery"
                 self.report.add(DELIVERIES, place, message, Likely.DELETED)
         self.report.deliveries += len(part.deliveries)
 
-    def _delivery(self, row: Any, trail: Sequence[tuple[Any, Said]]) -> None:
-        kind = _MAKES_AVAILABLE.get(row.kind)
-        made = [(event, said) for event, said in trail if event.kind in _MADE_AVAILABLE]
-        if len(made) != 1 or made[0][0].position != row.position or made[0][0].kind != kind:
-            there = [(event.kind, event.position) for event, _ in made]
+    def _delivery(self, row: Any, trail: Sequence[_Step]) -> None:
+        form = row.kind
+        made = [step for step in trail if step.kind in _MADE_AVAILABLE]
+        if len(made) != 1 or made[0].position != row.position or made[0].kind != _MAKES_AVAILABLE.get(form):
+            there = [(step.kind, step.position) for step in made]
             message = f"index is {row.position}, events that made it available: {there}"
             self.report.add(DELIVERIES, row.id, message, Likely.CHANGED if made else Likely.INSERTED)
             return
-        first = made[0][1]
+        whole, detail = made[0].said
         kept: dict[str, object] = {
             "recipient": row.recipient,
             "document": row.document,
@@ -274,35 +312,35 @@ class Retelling:
             "available_at": row.available_at,
         }
         said = {
-            "recipient": first.whole.get("agency"),
-            "document": first.whole.get("document"),
+            "recipient": whole.get("agency"),
+            "document": whole.get("document"),
             # A notice may name a report it is about; it does not carry it.
-            "status_report": first.detail.get("report") if row.kind == "status" else None,
-            "notice": first.detail.get("notice"),
-            "concerns": first.detail.get("concerns"),
-            "available_at": first.whole.get("at"),
+            "status_report": detail.get("report") if form == "status" else None,
+            "notice": detail.get("notice"),
+            "concerns": detail.get("concerns"),
+            "available_at": whole.get("at"),
         }
-        if row.kind == "document":
-            kept |= {"addressed_to": row.addressed_to, "priority": row.priority}
-            kept["added_by"] = row.added_by
-            said |= {name: first.detail.get(name) for name in ("addressed_to", "priority", "added_by")}
-        if all(event.position is not None for event, _ in trail):
+        if form == "document":
+            kept["addressed_to"], said["addressed_to"] = row.addressed_to, detail.get("addressed_to")
+            kept["priority"], said["priority"] = row.priority, detail.get("priority")
+            kept["added_by"], said["added_by"] = row.added_by, detail.get("added_by")
+        if None not in [step.position for step in trail]:
             # While an event of it waits for its index, its place among the others is not known.
             standing = _Standing()
-            for _, each in trail:
-                standing.follow(each)
-            kept |= {"progress": row.progress, "change": row.change}
-            kept |= {"change_by": row.change_by, "superseded_by": row.superseded_by}
-            kept |= {"in_inbox": row.in_inbox, "acknowledged_at": row.acknowledged_at}
-            said |= {"progress": standing.progress, "change": standing.change}
-            said |= {"change_by": standing.change_by, "superseded_by": standing.superseded_by}
-            said |= {"in_inbox": standing.in_inbox, "acknowledged_at": standing.acknowledged_at}
+            for step in trail:
+                standing.follow(step.said)
+            kept["progress"], said["progress"] = row.progress, standing.progress
+            kept["change"], said["change"] = row.change, standing.change
+            kept["change_by"], said["change_by"] = row.change_by, standing.change_by
+            kept["superseded_by"], said["superseded_by"] = row.superseded_by, standing.superseded_by
+            kept["in_inbox"], said["in_inbox"] = row.in_inbox, standing.in_inbox
+            kept["acknowledged_at"], said["acknowledged_at"] = row.acknowledged_at, standing.acknowledged_at
             kept["overdue_at"], said["overdue_at"] = row.overdue_at, standing.overdue_at
         self.report.compare(DELIVERIES, row.id, kept=kept, said=said)
 
     def _reports(self, part: Part, told: _Told) -> None:
         for row in part.reports:
-            event = self._told_once(REPORTS, row.id, told.reported.get(row.id, []))
+            event = self._told_once(REPORTS, row.id, told.reported.get(row.id, ()))
             if event is None:
                 continue
             kept = {
@@ -332,11 +370,11 @@ class Retelling:
                 "certificate": event.detail.get("certificate"),
             }
             self.report.compare(REPORTS, row.id, kept=kept, said=said)
-            self._receipt(row, said | {"report": row.id, "recipient": event.detail.get("recipient")})
+            self._receipt(row, said, {"report": row.id, "recipient": event.detail.get("recipient")})
         self._missing(REPORTS, "status report", told.reported, {row.id for row in part.reports})
         self.report.reports += len(part.reports)
 
-    def _receipt(self, row: Any, said: Mapping[str, object]) -> None:
+    def _receipt(self, row: Any, said: dict[str, Any], further: dict[str, Any]) -> None:
         """Take step (8) for one row: what claims and event both speak of, they must say alike."""
         if self.open_receipt is None:
             return
@@ -348,8 +386,9 @@ class Retelling:
             return
         if claims.get("jti") != row.id:
             self.report.add(RECEIPTS, row.id, f"it is the receipt of {claims.get('jti')!r}")
+        said = said | further
         kept = {name: claims[name] for name in said if name in claims}
-        self.report.compare(RECEIPTS, row.id, kept=kept, said=dict(said))
+        self.report.compare(RECEIPTS, row.id, kept=kept, said=said)
 
     def _told_once(self, step: str, place: str, events: Sequence[Said]) -> Said | None:
         if len(events) == 1:

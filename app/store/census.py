@@ -74,6 +74,26 @@ def _moment_text(tx: Transaction, column: sa.ColumnElement[Any]) -> sa.ColumnEle
     return sa.func.to_char(sa.func.timezone("UTC", column), 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
 
 
+_UNREAD = frozenset(
+    {
+        "code",
+        "subject",
+        "type_name",
+        "promulgation_date",
+        "due_date",
+        "description",
+        "reported_at",
+        "undelivered_at",
+        "expires_at",
+        "due_at",
+        "overdue_sender",
+        "purged_at",
+        "held_at",
+    }
+)
+"""Columns that are long or many, and that no step compares with what events say of a document."""
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """All that the database holds about some documents, each table in the order of documents.
@@ -122,7 +142,8 @@ async def part_of(tx: Transaction, ids: Sequence[str]) -> Part:
 async def _part(tx: Transaction, within: Callable[[sa.ColumnElement[Any]], list[sa.ColumnElement[bool]]]) -> Part:
     async def rows(table: sa.Table, key: str, *further: str) -> Sequence[Any]:
         order = [table.c[key], *(table.c[name] for name in further)]
-        return (await tx.execute(sa.select(*texts(tx, table)).where(*within(table.c[key])).order_by(*order))).all()
+        shown = [column for column in texts(tx, table) if column.name not in _UNREAD]
+        return (await tx.execute(sa.select(*shown).where(*within(table.c[key])).order_by(*order))).all()
 
     told = [events.c[name] for name in ("position", "kind", "body")]
     query = sa.select(*told).where(*within(events.c.document))
