@@ -79,6 +79,7 @@ def look_into(file: IO[bytes], *, limits: UnpackLimits) -> Contents:
     try:
         archive = zipfile.ZipFile(file)
         entries = archive.infolist()
+    # zipfile raises NotImplementedError for a version of the format it does not know.
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, UnicodeDecodeError):
         return Contents(None, readable=False)
     return Contents(Entry(archive, entries[0]) if len(entries) == 1 else None, readable=True)
@@ -122,6 +123,7 @@ def unpack(entry: Entry, *, location: str, limits: UnpackLimits, block_bytes: in
         with entry.archive.open(details) as file:
             while block := file.read(block_bytes):
                 yield block
+    # zipfile raises NotImplementedError for a compression it does not know, and RuntimeError for what is encrypted.
     except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
         raise refused(
             "zip-damaged", "The ZIP around the attachment is damaged.", "Pack and send the file again.", location

@@ -205,6 +205,7 @@ def _unpacked(content: bytes) -> tuple[bytes, dict[str, bytes]]:
                 left -= len(files[name])
                 if left < 0 or len(files[name]) > MEMBER_BYTES_MAX:
                     raise _archive("its files are too long")
+    # zipfile raises NotImplementedError for a compression it does not know, and RuntimeError for what is encrypted.
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, OSError, EOFError, ValueError) as error:
         raise _archive(f"it cannot be unpacked ({error})") from error
     tables = [name for name in files if name.endswith(".csv")]

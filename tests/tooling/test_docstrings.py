@@ -15,7 +15,7 @@ from app import errors
 
 ROOT = Path(__file__).parents[2]
 # Not for callers to catch: they mean a bug here or spoilt data, or belong to a protocol of the language.
-SILENT = {"AssertionError", "DataFault", "NotImplementedError", "StopAsyncIteration", "StopIteration", "SystemExit"}
+SILENT = {"AssertionError", "DataFault", "StopAsyncIteration", "StopIteration", "SystemExit"}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
