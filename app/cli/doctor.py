@@ -154,6 +154,7 @@ def _database(settings: "Settings") -> Check:
 
 
 def _inside(settings: "Settings", at: datetime) -> Iterator[Check]:
+    from app.cli.doctor_keys import signed_here
     from app.store.database import Database
 
     async def look() -> list[Check]:
@@ -161,6 +162,7 @@ def _inside(settings: "Settings", at: datetime) -> Iterator[Check]:
         try:
             async with database.read() as tx:
                 found = [await _trust(tx), await _revocations(tx, at), await _ledger(tx, at)]
+                found.append(await signed_here(tx, settings))
             return [*found, await _continued(database, settings)]
         finally:
             await database.close()

@@ -28,6 +28,11 @@ async def latest(tx: Transaction) -> sa.Row[Any] | None:
     return (await tx.execute(sa.select(checkpoints).order_by(checkpoints.c.size.desc()).limit(1))).one_or_none()
 
 
+async def newest(tx: Transaction, *, limit: int) -> Sequence[sa.Row[Any]]:
+    """Return the newest checkpoints that are there, newest first."""
+    return (await tx.execute(sa.select(checkpoints).order_by(checkpoints.c.size.desc()).limit(limit))).all()
+
+
 async def latest_kept(tx: Transaction) -> sa.Row[Any] | None:
     """Return the newest checkpoint that stays."""
     query = sa.select(checkpoints).where(checkpoints.c.kept).order_by(checkpoints.c.size.desc()).limit(1)

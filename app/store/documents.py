@@ -114,6 +114,13 @@ async def senders_of(tx: Transaction, ids: Collection[str]) -> Sequence[sa.Row[A
     return (await tx.execute(query)).all()
 
 
+async def newest_receipts(tx: Transaction, *, limit: int) -> Sequence[str]:
+    """Return the receipts of the documents that were accepted last."""
+    return (
+        (await tx.execute(sa.select(documents.c.receipt).order_by(documents.c.id.desc()).limit(limit))).scalars().all()
+    )
+
+
 async def links_of(tx: Transaction, document: str) -> Sequence[sa.Row[Any]]:
     """Return what a document says about others, and which later documents say something about it."""
     query = (

@@ -6,10 +6,13 @@ import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from app.ledger.publish import Publisher, publish
 from app.ledger.seal import seal_all
 from app.signing.checkpoint import open_checkpoint
 from app.signing.ledger_key import LedgerKey
+from app.signing.node_key import NodeKey
 from app.signing.note import VerifierKey
 from app.signing.signed_trees import SignedTree
 from app.store.database import Database
@@ -72,6 +75,55 @@ def test_a_ledger_that_was_rolled_back_is_a_failure_until_it_is_accepted(truc: T
     assert _grades(truc)["checkpoints"] == "ok"
     state = truc("ledger", "state", "--json").json
     assert (state["doubt"], state["waiting"], state["published"]) == (None, 1, 0)
+
+
+def test_the_doctor_warns_where_others_sign_in_the_same_database(
+    truc: Truc, registry: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert _signers(truc) == ("ok", "nothing was signed yet")
+    own = LedgerKey.open(registry / "keys")
+    _published(registry, own)
+    assert _signers(truc)[0] == "ok"
+    truc("client", "create", "--name", "x", "--scope", "audit")
+    _published(registry, LedgerKey.open(tmp_path / "another node's keys"))
+    grade, detail = _signers(truc)
+    assert (grade, "1 of the newest 2 checkpoint(s)" in detail) == ("warning", True)
+    assert "share one keys folder" in truc("doctor").text
+    truc("client", "create", "--name", "y", "--scope", "audit")
+    truc("key", "rotate", "--ledger")
+    _published(registry, own)
+    assert _signers(truc)[0] == "ok", "the other one was a checkpoint that did not stay"
+    monkeypatch.setenv("TRUC_LEDGER_ORIGIN", "another.example/ledger")
+    grade, detail = _signers(truc)
+    assert (grade, ORIGIN in detail and "another.example/ledger" in detail) == ("warning", True)
+
+
+def test_the_doctor_warns_where_the_keys_that_signed_are_gone(truc: Truc, registry: Path) -> None:
+    _published(registry, LedgerKey.open(registry / "keys"))
+    (registry / "keys").rename(registry / "moved")
+    assert _signers(truc)[0] == "warning"
+    assert not (registry / "keys").exists(), "a doctor changes nothing"
+
+
+def test_the_doctor_warns_where_another_key_signed_receipts(truc: Truc, registry: Path, tmp_path: Path) -> None:
+    _published(registry, LedgerKey.open(registry / "keys"))
+    for number, folder in enumerate((registry / "keys", tmp_path / "another node's keys")):
+        receipt = NodeKey.open(folder).sign_jws({"document": "x"}, typ="receipt+jwt")
+        with sqlite3.connect(registry / "truc.db") as rows:
+            rows.execute("PRAGMA foreign_keys = OFF")
+            columns = [
+                name for _, name, _, needed, default, _ in rows.execute("PRAGMA table_info(documents)") if needed
+            ]
+            values = {"id": f"doc-{number}", "receipt": receipt, "document_id": f"{number}/CV", "signature": "valid"}
+            row = [values.get(name, "2026-11-22T00:00:00.000000Z" if name.endswith("_at") else "1") for name in columns]
+            rows.execute(f"INSERT INTO documents ({','.join(columns)}) VALUES ({','.join('?' * len(row))})", row)
+        grade, detail = _signers(truc)
+        assert (grade, "1 of the newest 2 receipt(s)" in detail) == (("ok", False), ("warning", True))[number]
+
+
+def _signers(truc: Truc) -> tuple[str, str]:
+    [found] = [each for each in truc("doctor", "--json").json["checks"] if each["name"] == "signers"]
+    return found["grade"], found["detail"]
 
 
 def _grades(truc: Truc) -> dict[str, str]:
