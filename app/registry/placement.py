@@ -142,11 +142,6 @@ def above_children(agency: Agency, child: Tier) -> Finding:
     )
 
 
-def relocated(findings: list[Finding], location: str) -> list[Finding]:
-    """Say where the findings are, in place of the field."""
-    return [replace(finding, location=location) for finding in findings]
-
-
 def _parent(agency: Agency, tier: Tier | None) -> list[Finding]:
     if agency.parent == agency.organ_id:
         return [below_itself(agency)]

@@ -14,12 +14,12 @@ from fastapi.openapi.models import OAuthFlowClientCredentials, OAuthFlows
 from fastapi.security import OAuth2, SecurityScopes
 from starlette.requests import Request
 
-from app.errors import AgencyNotGranted, NotAuthenticated, ScopeMissing
+from app.errors import NotAuthenticated, ScopeMissing
 from app.ids import new_id
 from app.node import Node
 from app.registry import clients
 from app.registry.acts import Act
-from app.registry.model import Agency, Client, ClientStatus, Scope
+from app.registry.model import Client, ClientStatus, Scope
 from app.registry.once import Once
 from app.routers import clock
 from app.routers.calls import EARLY, octets_of
@@ -60,15 +60,6 @@ class Caller:
 
     client: Client
     scopes: frozenset[Scope]
-
-    def require_agency(self, agency: Agency) -> None:
-        """Refuse a call for an agency that the client does not act for.
-
-        Raises:
-            AgencyNotGranted: it does not.
-        """
-        if not self.client.may_act_for(agency):
-            raise AgencyNotGranted(f"this client does not act for {agency.organ_id}")
 
 
 def issue(
