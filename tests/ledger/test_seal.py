@@ -222,7 +222,7 @@ async def test_processes_that_sleep_and_are_killed_leave_one_tree(database_url: 
             return ((await sealing.state(tx)).sealer or "").startswith(by)
 
     listening = [asyncio.create_task(listen(number)) for number in range(2)]
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(100):
         await reaches(partial(each_has_told, 4))
         if database.dialect == "postgresql":
             # Whoever has the lease keeps it while it works: either may be the one that sleeps.
