@@ -25,28 +25,30 @@ from app.simulation.year.refusals import EXPECTED, Wrong, attempts
 from app.simulation.year.script import SHORT, WHOLE, Planned, write
 from tests.support.pki import NOW
 
-DOCUMENTS = 20
-SEED = 7
+YEARS = {"sqlite": YearWishes(documents=12, seed=719), "postgresql": YearWishes(documents=14, seed=1449)}
+"""As short as can be, each from a seed that has something of nearly everything."""
 
 
-async def _played(folder: Path, url: str) -> tuple[Compared, CheckReport]:
+async def _played(folder: Path, url: str, wishes: YearWishes) -> tuple[Compared, CheckReport]:
     plan = resources.files(reference).joinpath("reorganisation-2025-07-01.yaml").read_bytes()
     async with played_node(folder / "data", url, at=START) as node:
         administrator = await node.administrator()
-        wishes = YearWishes(DOCUMENTS, SEED)
         compared = await play_year(wishes, node.url, administrator, node, Screen(), reorganisation=plan)
         return compared, await node.checked()
 
 
 @pytest.mark.timeout(300)
-def test_every_figure_of_a_year_is_what_was_counted_outside_the_node(tmp_path: Path, database_url: str) -> None:
-    compared, report = asyncio.run(_played(tmp_path, database_url))
+def test_every_figure_of_a_year_is_what_was_counted_outside_the_node(
+    tmp_path: Path, database_url: str, engine_name: str
+) -> None:
+    wishes = YEARS[engine_name]
+    compared, report = asyncio.run(_played(tmp_path, database_url, wishes))
     assert compared.differences == []
     assert compared.figures > 10_000
     assert compared.widest <= 0.01
     assert report.divergences == []
     assert report.consistent
-    assert report.documents == DOCUMENTS
+    assert report.documents == wishes.documents
 
 
 def test_the_wall_calendar_of_2025_is_that_of_the_rules() -> None:
@@ -81,9 +83,28 @@ def test_a_whole_year_has_some_of_everything() -> None:
     assert {calendar.month_of(each.sent_at) for each in script} == {f"2025-{month:02}" for month in range(1, 13)}
 
 
-@pytest.mark.parametrize("count", [DOCUMENTS, 600])
-def test_nothing_in_a_script_happens_before_what_it_follows(count: int) -> None:
-    script = write(count, seed=3)
+def test_the_short_years_lack_nothing_together_and_one_kind_of_document_each() -> None:
+    scripts = [write(wishes.documents, seed=wishes.seed) for wishes in YEARS.values()]
+    kinds = [{each.kind for each in script} for script in scripts]
+    assert {len(of_one) for of_one in kinds} == {len(DocumentKind) - 1}
+    assert kinds[0] | kinds[1] == set(DocumentKind)
+    for script in scripts:
+        courses = [course for each in script for course in each.courses.values()]
+        assert {code for course in courses for _, code in course.reports} == {"01", "02", "03", "04", "05", "06"}
+        assert {course.answer[1] for course in courses if course.answer} == {"15", "16"}
+        assert any(course.fetched is None for course in courses)
+        for some in ("asked_back", "dropped", "added", "answers", "paper", "priority"):
+            assert any(getattr(each, some) for each in script), some
+        assert {calendar.sent_in_time(each.signed_on, each.sent_at) for each in script} == {True, False}
+        to_ended = [
+            each.sent_at >= calendar.at(calendar.NEW_ORDER, 0) for each in script if set(each.to) & HEIRS.keys()
+        ]
+        assert set(to_ended) == {True, False}
+
+
+@pytest.mark.parametrize(("count", "seed"), [(wishes.documents, wishes.seed) for wishes in YEARS.values()] + [(600, 3)])
+def test_nothing_in_a_script_happens_before_what_it_follows(count: int, seed: int) -> None:
+    script = write(count, seed=seed)
     by_number = {each.number: each for each in script}
     assert len(by_number) == count
     for each in script:
