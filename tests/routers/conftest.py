@@ -1,7 +1,8 @@
 """Nodes for the tests of the rim, and systems that speak to them.
 
-A node takes a second to start, so one per engine serves a module: tests use codes of agencies that nobody else uses.
-Those that look at everything there is ask for a fresh one.
+A node takes a while to start, so one serves the room: tests use codes of agencies that nobody else uses. Those that
+look at everything there is ask for a fresh one. What the rim asks of a database is asked on both engines by tests of
+other rooms; that it comes through on PostgreSQL, too, is in test_on_postgresql.py.
 """
 
 import shutil
@@ -12,43 +13,33 @@ from pathlib import Path
 import pytest
 
 from app.registry.model import Scope
-from tests.conftest import ENGINES
 from tests.support.agency import AgencySystem
 from tests.support.node import RunningNode, running_node
 from tests.support.postgres import PostgresServer
 
 
-@pytest.fixture(scope="module", params=ENGINES)
-def engine(request: pytest.FixtureRequest) -> str:
-    """The engine of this run of the module; modules that do not care override it."""
-    name: str = request.param
-    return name
+@pytest.fixture(scope="session")
+def node(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningNode]:
+    """The node of this room."""
+    with node_on("sqlite", request, tmp_path_factory.mktemp("node")) as running:
+        yield running
+
+
+@pytest.fixture
+def fresh_node(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RunningNode]:
+    """A node of which nobody has asked anything yet."""
+    with node_on("sqlite", request, tmp_path) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
-def node(
-    engine: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[RunningNode]:
-    """The node of this module."""
-    with _node(engine, request, tmp_path_factory.mktemp("node")) as running:
-        yield running
-
-
-@pytest.fixture
-def fresh_node(engine: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RunningNode]:
-    """A node of which nobody has asked anything yet."""
-    with _node(engine, request, tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
 def admin(node: RunningNode) -> Iterator[AgencySystem]:
     """An administrator's tool."""
     with node.system(Scope.REGISTRY_WRITE, name="administrator") as system:
         yield system
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def reader(node: RunningNode) -> Iterator[AgencySystem]:
     """A client that may read the directory and nothing else."""
     with node.system(Scope.REGISTRY_READ, name="reader") as system:
@@ -56,7 +47,8 @@ def reader(node: RunningNode) -> Iterator[AgencySystem]:
 
 
 @contextmanager
-def _node(engine: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[RunningNode]:
+def node_on(engine: str, request: pytest.FixtureRequest, folder: Path) -> Iterator[RunningNode]:
+    """Run a node on a fresh database of an engine."""
     if engine == "sqlite":
         path = folder / "node.sqlite"
         shutil.copyfile(request.getfixturevalue("migrated_sqlite"), path)

@@ -11,7 +11,7 @@ from app.registry.model import Scope
 from tests.routers.registered import agency, new_code, register
 from tests.routers.test_problems import assert_problem
 from tests.support.agency import AgencySystem
-from tests.support.node import RunningNode
+from tests.support.node import RunningNode, unique
 
 CSV = {"Content-Type": "text/csv"}
 
@@ -205,50 +205,56 @@ def test_an_import_tells_how_far_it_is(first_admin: AgencySystem) -> None:
 
 # Idempotency-Key.
 
-KEY = {"Idempotency-Key": "b6d3a1c0"}
+
+@pytest.fixture
+def key() -> dict[str, str]:
+    """A key nobody else uses."""
+    return {"Idempotency-Key": unique("key")}
 
 
-def test_a_repeated_request_gets_the_first_answer(admin: AgencySystem) -> None:
+def test_a_repeated_request_gets_the_first_answer(admin: AgencySystem, key: dict[str, str]) -> None:
     body = agency()
-    first = admin.post("/v1/agencies", json=body, headers=KEY)
+    first = admin.post("/v1/agencies", json=body, headers=key)
     admin.patch(first.headers["location"], json={"name": "Đã đổi"})
-    again = admin.post("/v1/agencies", json=body, headers=KEY)
+    again = admin.post("/v1/agencies", json=body, headers=key)
     assert (again.status_code, again.json()) == (201, first.json())
     assert again.headers["idempotent-replayed"] == "true"
     assert again.headers["location"] == first.headers["location"]
     assert "idempotent-replayed" not in first.headers
 
 
-def test_a_key_is_good_for_one_request_of_one_client_only(admin: AgencySystem, node: RunningNode) -> None:
+def test_a_key_is_good_for_one_request_of_one_client_only(
+    admin: AgencySystem, node: RunningNode, key: dict[str, str]
+) -> None:
     other = register(admin)
-    assert admin.post("/v1/agencies", json=agency(), headers=KEY).status_code == 201
-    assert_problem(admin.post("/v1/agencies", json=agency(), headers=KEY), 422, "idempotency-key-reused")
-    assert_problem(admin.post(f"/v1/agencies/{other}/suspend", headers=KEY), 422, "idempotency-key-reused")
+    assert admin.post("/v1/agencies", json=agency(), headers=key).status_code == 201
+    assert_problem(admin.post("/v1/agencies", json=agency(), headers=key), 422, "idempotency-key-reused")
+    assert_problem(admin.post(f"/v1/agencies/{other}/suspend", headers=key), 422, "idempotency-key-reused")
     with node.system(Scope.REGISTRY_WRITE) as somebody_else:
-        assert somebody_else.post("/v1/agencies", json=agency(), headers=KEY).status_code == 201
+        assert somebody_else.post("/v1/agencies", json=agency(), headers=key).status_code == 201
 
 
 def test_a_key_that_is_none_is_refused(admin: AgencySystem) -> None:
-    for key in ("", "x" * 256, "with blank", "é"):
-        answer = admin.post("/v1/agencies", json=agency(), headers={"Idempotency-Key": key.encode("latin-1")})
-        assert answer.status_code in (400, 422), key
+    for none in ("", "x" * 256, "with blank", "é"):
+        answer = admin.post("/v1/agencies", json=agency(), headers={"Idempotency-Key": none.encode("latin-1")})
+        assert answer.status_code in (400, 422), none
         assert answer.headers["content-type"] == "application/problem+json"
 
 
-def test_a_refused_request_may_be_sent_again_under_its_key(admin: AgencySystem) -> None:
+def test_a_refused_request_may_be_sent_again_under_its_key(admin: AgencySystem, key: dict[str, str]) -> None:
     above = new_code()
     body = agency(parent=above)
-    assert admin.post("/v1/agencies", json=body, headers=KEY).status_code == 422
+    assert admin.post("/v1/agencies", json=body, headers=key).status_code == 422
     register(admin, above)
-    assert admin.post("/v1/agencies", json=body, headers=KEY).status_code == 201
+    assert admin.post("/v1/agencies", json=body, headers=key).status_code == 201
 
 
-def test_the_same_request_many_times_at_once_acts_once(admin: AgencySystem) -> None:
+def test_the_same_request_many_times_at_once_acts_once(admin: AgencySystem, key: dict[str, str]) -> None:
     assert admin.token
     body, answers = agency(), []
 
     def send() -> None:
-        answers.append(admin.post("/v1/agencies", json=body, headers=KEY))
+        answers.append(admin.post("/v1/agencies", json=body, headers=key))
 
     threads = [threading.Thread(target=send) for _ in range(8)]
     for thread in threads:

@@ -12,7 +12,7 @@ from tests.support.agency import AgencySystem
 from tests.support.pki import Pki, shared_pki
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def pki(admin: AgencySystem) -> Pki:
     """A hierarchy that is trusted."""
     trust(admin, shared_pki())

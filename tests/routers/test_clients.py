@@ -1,16 +1,27 @@
 """Clients over HTTP."""
 
+from collections.abc import Iterator
+
+import pytest
+
 from app.registry.model import Scope
 from tests.routers.registered import register
 from tests.routers.test_problems import assert_problem
 from tests.support.agency import AgencySystem
-from tests.support.node import RunningNode
+from tests.support.node import RunningNode, unique
+
+
+@pytest.fixture
+def reader(node: RunningNode) -> Iterator[AgencySystem]:
+    """A client that is changed by one test."""
+    with node.system(Scope.REGISTRY_READ, name="reader") as system:
+        yield system
 
 
 def test_a_client_is_created_and_its_secret_shown_once(node: RunningNode, admin: AgencySystem) -> None:
     office = register(admin)
     body = {"name": "VPCP", "scopes": ["exchange"], "agencies": [office, "H28.*"]}
-    headers = {"Idempotency-Key": "only-once"}
+    headers = {"Idempotency-Key": unique("only-once")}
     answer = admin.post("/v1/clients", json=body, headers=headers)
     assert answer.status_code == 201, answer.text
     created = answer.json()

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 
 from app.main import create_app
 from app.routers.openapi import openapi_document, openapi_text
@@ -12,9 +13,15 @@ from app.settings import Settings
 
 
 @pytest.fixture(scope="module")
-def document() -> dict[str, Any]:
+def app() -> FastAPI:
+    """A node as it comes."""
+    return create_app(Settings())
+
+
+@pytest.fixture(scope="module")
+def document(app: FastAPI) -> dict[str, Any]:
     """The description, with all references still in place."""
-    return openapi_document(create_app(Settings()))
+    return openapi_document(app)
 
 
 def _operations(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
@@ -25,9 +32,9 @@ def _operations(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
-def test_the_description_is_the_same_every_time_whatever_the_settings() -> None:
+def test_the_description_is_the_same_every_time_whatever_the_settings(app: FastAPI) -> None:
     other = Settings(public_url="https://truc.example.vn", data_dir=Path("elsewhere"), port=9)
-    assert openapi_text(create_app(Settings())) == openapi_text(create_app(other))
+    assert openapi_text(app) == openapi_text(create_app(other))
 
 
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:

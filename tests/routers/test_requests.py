@@ -2,17 +2,20 @@
 
 import json
 import time
+from collections.abc import Iterator
 
 import pytest
 
+from tests.routers.conftest import node_on
 from tests.support.agency import AgencySystem
 from tests.support.node import RunningNode
 
 
 @pytest.fixture(scope="module")
-def engine() -> str:
-    """No test here depends on the engine."""
-    return "sqlite"
+def node(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningNode]:
+    """A node of this module: how much is logged is said once a process, by whatever node is made last."""
+    with node_on("sqlite", request, tmp_path_factory.mktemp("node")) as running:
+        yield running
 
 
 def logged(capfd: pytest.CaptureFixture[str], until: str = "request.answered") -> str:
