@@ -5,7 +5,6 @@ Ends with 0 where all is consistent, 1 where something contradicts the log, 2 wh
 
 import asyncio
 import json
-import os
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -199,12 +198,11 @@ async def _verified(settings: "Settings", asked: _Asked, told: Callable[[str, in
 
 
 def _log_keys(folder: Path, given: "tuple[VerifierKey, ...]") -> "LogKeys | None":
-    from app.signing.ledger_key import LedgerKey
+    from app.signing.ledger_key import keys_in
 
     if given:
         return lambda _origin: given
-    # Opening a folder without a key would make one.
-    return LedgerKey.open(folder).verifiers if any(folder.glob("ledger-*.pem")) else None
+    return partial(keys_in, folder) if keys_in(folder, "any") else None
 
 
 def _opened(path: Path, log_keys: "LogKeys | None") -> "Outside":
@@ -266,20 +264,9 @@ class _Keeper:
 
 def _write(path: Path, state: dict[str, Any]) -> None:
     from app.errors import RequestInvalid
+    from app.signing import key_files
 
-    beside = path.with_name(f"{path.name}.new")
     try:
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(state, file, ensure_ascii=False, separators=(",", ":"))
-            file.flush()
-            os.fsync(file.fileno())
-        # If we die before this the file is what it was; after it, it is the new one.
-        beside.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        key_files.replace(path, json.dumps(state, ensure_ascii=False, separators=(",", ":")).encode("utf-8"))
     except OSError as error:
         raise RequestInvalid(f"{path}: {error.strerror}") from error

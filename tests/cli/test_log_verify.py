@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.cli.pace import Pace
+from app.node import KEYS_FOLDER
 from app.signing.checkpoint import Checkpoint
 from app.signing.ledger_key import LedgerKey
 from app.signing.note import write_note
@@ -52,6 +53,20 @@ def test_a_checkpoint_somebody_keeps_shows_a_ledger_that_was_cut(truc: Truc, tmp
     other = LedgerKey.generate().verifiers("log.example")[0]
     assert truc("log", "verify", "--checkpoint", file, "--log-key", other).code == 2
     assert truc("log", "verify", "--checkpoint", tmp_path / "none").code == 2
+
+
+def test_public_halves_of_the_ledgers_keys_are_enough(truc: Truc, registry: Path, tmp_path: Path) -> None:
+    keys = registry / KEYS_FOLDER
+    signer = LedgerKey.open(keys).signer("log.example")
+    LedgerKey.rotate(keys)
+    for private in (keys / "ledger-0001.pem", keys / "ledger-0002.pem"):
+        private.unlink()
+    checkpoint = Checkpoint("log.example", 7, bytes(32))
+    file = tmp_path / "checkpoint.txt"
+    file.write_text(write_note(checkpoint.text, [signer.line(checkpoint.text)]), "utf-8")
+    ended = truc("log", "verify", "--checkpoint", file)
+    assert ended.code == 1
+    assert "its end was cut off" in ended.text
 
 
 def test_a_database_that_is_behind_or_not_there_is_not_verified_nor_changed(truc: Truc, registry: Path) -> None:
