@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from app.cli.terminal import complain, note
+from app.cli.terminal import complain, note, read_file
 from app.errors import Conflict, NodeFault, RequestInvalid, Unavailable
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ async def _memory(task: _Task, fetch: "Fetch") -> "Memory":
 
     keys: tuple[VerifierKey, ...] = tuple(VerifierKey.read(each) for each in task.log_keys)
     if task.state.exists():
-        found = Memory.read(task.state.read_text(encoding="utf-8"))
+        found = Memory.read(read_file(task.state).decode("utf-8", "replace"))
         # What was seen is signed by the keys of then; a key that is named now comes beside them.
         return replace(found, keys=(*found.keys, *(key for key in keys if key not in found.keys)))
     if not keys and task.trust_first:
@@ -139,10 +139,12 @@ async def _memory(task: _Task, fetch: "Fetch") -> "Memory":
 
 
 async def _proof(task: _Task, fetch: "Fetch", old: int, new: int) -> list[bytes]:
+    from app.ledger.witness import read_proof
+
     answer = await _got(fetch, f"{task.url}/v1/ledger/proofs/consistency?from={old}&to={new}")
     try:
-        return [bytes.fromhex(each) for each in json.loads(answer)["hashes"]]
-    except (ValueError, KeyError, TypeError) as error:
+        return read_proof(answer)
+    except RequestInvalid as error:
         raise Unavailable(f"{task.url} answers something else than a proof") from error
 
 
@@ -179,7 +181,7 @@ def _said(answer: Any) -> str:
         problem = json.loads(answer.body)
         findings = " ".join(f"{each['message']} {each['fix']}" for each in problem["findings"])
         return f"{answer.status} {findings or problem['detail']}"
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return f"status {answer.status}"
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final, Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from app.errors import Conflict, DataFault, NotAuthenticated, RequestInvalid
+from app.errors import Conflict, DataFault, RequestInvalid, TrucError
 from app.signing import merkle
 from app.signing.checkpoint import Checkpoint, open_checkpoint
 from app.signing.note import COSIGNATURE, NoteSigner, VerifierKey
@@ -99,7 +99,7 @@ class Memory:
             seen_at = None if found["seen_at"] is None else datetime.fromisoformat(found["seen_at"])
             memory = cls(keys, found["note"], seen_at)
             memory.checkpoint()
-        except (ValueError, KeyError, TypeError, RequestInvalid, NotAuthenticated) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, TrucError) as error:
             raise DataFault(f"the state of the witness cannot be read: {error}") from error
         return memory
 
@@ -157,6 +157,18 @@ def _broken(seen: Checkpoint, shown: Checkpoint, proof: Sequence[bytes]) -> Brea
     # Of an empty tree every tree is a continuation.
     continued = seen.size == 0 or merkle.consistent(proof, old=(seen.size, seen.root), new=(shown.size, shown.root))
     return None if continued else Break.NOT_CONTINUED
+
+
+def read_proof(octets: bytes) -> list[bytes]:
+    """Read the hashes of a proof as a node answers it, in JSON.
+
+    Raises:
+        RequestInvalid: it is no proof.
+    """
+    try:
+        return [bytes.fromhex(each) for each in json.loads(octets)["hashes"]]
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise RequestInvalid("it is no proof of consistency") from error
 
 
 def make_key(name: str) -> str:

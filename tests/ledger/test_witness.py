@@ -1,6 +1,7 @@
 """Witnesses: what one remembers and refuses, and whose cosignatures a ledger takes."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -17,7 +18,7 @@ from app.ledger.events import record
 from app.ledger.publish import Publisher, publish
 from app.ledger.seal import seal_all
 from app.ledger.tile_paths import TilePath
-from app.ledger.witness import Break, Inconsistent, Memory, make_key, read_key
+from app.ledger.witness import Break, Inconsistent, Memory, make_key, read_key, read_proof
 from app.node import witnesses_of
 from app.signing import merkle
 from app.signing.checkpoint import Checkpoint
@@ -87,6 +88,28 @@ def test_a_state_is_read_as_it_was_written_and_a_damaged_one_is_no_fresh_start()
     for text in ("", "{}", "[]", memory.text()[:-20], memory.text().replace("truc-witness-1", "2"), changed):
         with pytest.raises(DataFault):
             Memory.read(text)
+
+
+@pytest.mark.parametrize("keys", [[7], [None], 7, None, {}], ids=str)
+def test_a_state_with_other_things_than_keys_is_refused(keys: object) -> None:
+    members = json.loads(Memory((LOG.verifier,)).text()) | {"log_keys": keys or [keys]}
+    with pytest.raises(DataFault):
+        Memory.read(json.dumps(members))
+
+
+def test_a_state_nested_without_end_is_refused() -> None:
+    with pytest.raises(DataFault):
+        Memory.read("[" * 100_000)
+
+
+@pytest.mark.parametrize("octets", [b"[" * 100_000, b"{}", b"7", b'{"hashes": 7}', b'{"hashes": ["x"]}', b"\xff"])
+def test_a_proof_that_is_none_is_refused(octets: bytes) -> None:
+    with pytest.raises(RequestInvalid):
+        read_proof(octets)
+
+
+def test_hashes_of_a_proof_are_read_in_their_order() -> None:
+    assert read_proof(b'{"from": 3, "hashes": ["00ff", "01"]}') == [b"\x00\xff", b"\x01"]
 
 
 def test_a_key_goes_with_its_name() -> None:
