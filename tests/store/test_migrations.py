@@ -150,16 +150,6 @@ def _same(kept: Any, before: Any) -> bool:
     return bool(kept == before)
 
 
-def test_an_empty_database_becomes_what_the_code_says(empty_database_url: str) -> None:
-    assert migrations.current_revision(empty_database_url) is None
-    assert migrations.pending(empty_database_url)
-    migrations.migrate(empty_database_url)
-    assert migrations.current_revision(empty_database_url) == migrations.head() == REVISIONS[-1]
-    assert not migrations.pending(empty_database_url)
-    assert _tables(empty_database_url) == set(metadata.tables)
-    assert migrations.drift(empty_database_url) == []
-
-
 def test_migrating_again_changes_nothing(database_url: str) -> None:
     before = _in(database_url, _filled)
     migrations.migrate(database_url)
@@ -168,22 +158,41 @@ def test_migrating_again_changes_nothing(database_url: str) -> None:
     assert migrations.drift(database_url) == []
 
 
-def test_every_revision_keeps_the_rows_of_the_one_before_it(empty_database_url: str) -> None:
+def test_every_revision_keeps_the_rows_and_can_be_taken_back_and_made_again(empty_database_url: str) -> None:
     """One database goes all the way, and gets a row of each table and a value of each column as soon as it has them."""
     before: dict[str, dict[str, Any]] = {}
 
-    def step(connection: sa.Connection) -> tuple[dict[str, list[dict[str, Any]]], dict[str, dict[str, Any]]]:
+    def arrived(connection: sa.Connection) -> tuple[dict[str, list[dict[str, Any]]], dict[str, list[str]]]:
+        """Read what the revision left, and have a row in every table of it."""
         found = _reflected(connection)
-        return _read(connection, found), _fill(connection, found)
+        kept = _read(connection, found)
+        _fill(connection, found)
+        return kept, _shape(found)
 
-    for revision in REVISIONS:
+    def again(connection: sa.Connection) -> tuple[dict[str, dict[str, Any]], dict[str, list[str]]]:
+        found = _reflected(connection)
+        return _fill(connection, found), _shape(found)
+
+    for earlier, revision in pairwise(["base", *REVISIONS]):
         migrations.migrate(empty_database_url, revision)
         assert migrations.current_revision(empty_database_url) == revision
-        after, rows = _in(empty_database_url, step)
+        after, shape = _in(empty_database_url, arrived)
         _expect(before, after)
-        before = rows
+        migrations.migrate(empty_database_url, earlier)
+        assert migrations.current_revision(empty_database_url) == (None if earlier == "base" else earlier)
+        migrations.migrate(empty_database_url, revision)
+        before, shape_again = _in(empty_database_url, again)
+        assert shape_again == shape
         assert before
     assert migrations.drift(empty_database_url) == []
+    # With a row in every table, all of them can be taken back, and made again.
+    migrations.migrate(empty_database_url, "base")
+    assert _tables(empty_database_url) == set()
+    assert migrations.current_revision(empty_database_url) is None
+    migrations.migrate(empty_database_url)
+    assert _tables(empty_database_url) == set(metadata.tables)
+    assert migrations.drift(empty_database_url) == []
+    assert _ledger_states(empty_database_url) == [(1, 0)]
 
 
 def _expect(before: dict[str, dict[str, Any]], after: dict[str, list[dict[str, Any]]]) -> None:
@@ -214,44 +223,29 @@ def test_a_directory_of_the_first_release_can_be_searched(empty_database_url: st
     assert found == ["00.05.h41", "000.00.05.h41", "05", "05.h41", "cu", "dong", "h41", "h41.05"]
 
 
-def test_each_revision_can_be_taken_back_and_made_again_and_all_of_them_too(empty_database_url: str) -> None:
-    for earlier, revision in pairwise(["base", *REVISIONS]):
-        migrations.migrate(empty_database_url, revision)
-        made = _in(empty_database_url, _reflected)
-        _in(empty_database_url, partial(_fill, found=made))
-        migrations.migrate(empty_database_url, earlier)
-        assert migrations.current_revision(empty_database_url) == (None if earlier == "base" else earlier)
-        migrations.migrate(empty_database_url, revision)
-        assert _shape(_in(empty_database_url, _reflected)) == _shape(made)
-    assert migrations.drift(empty_database_url) == []
-    _in(empty_database_url, _filled)
-    migrations.migrate(empty_database_url, "base")
-    assert _tables(empty_database_url) == set()
+def test_an_empty_database_becomes_what_the_code_says_once_however_many_begin(empty_database_url: str) -> None:
+    """The last table of the first revision is in the way at first; then several nodes start together."""
     assert migrations.current_revision(empty_database_url) is None
-    migrations.migrate(empty_database_url)
-    assert _tables(empty_database_url) == set(metadata.tables)
-    assert migrations.drift(empty_database_url) == []
-    state = _in(empty_database_url, lambda c: c.execute(sa.text("SELECT id, size FROM ledger_state")).all())
-    assert state == [(1, 0)]
-
-
-def test_a_migration_that_fails_leaves_nothing(empty_database_url: str) -> None:
-    """The last table of the first revision is in its way."""
+    assert migrations.pending(empty_database_url)
     _in(empty_database_url, lambda c: c.execute(sa.text("CREATE TABLE deliveries (id integer)")))
     with pytest.raises(Exception, match="deliveries"):
         migrations.migrate(empty_database_url)
+    # What fails leaves nothing.
     assert _tables(empty_database_url) == {"deliveries"}
     assert migrations.current_revision(empty_database_url) is None
     _in(empty_database_url, lambda c: c.execute(sa.text("DROP TABLE deliveries")))
-    migrations.migrate(empty_database_url)
-    assert migrations.drift(empty_database_url) == []
-
-
-def test_nodes_that_start_together_migrate_once(empty_database_url: str) -> None:
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(migrations.migrate, [empty_database_url] * 4))
+    assert migrations.current_revision(empty_database_url) == migrations.head() == REVISIONS[-1]
+    assert not migrations.pending(empty_database_url)
+    assert _tables(empty_database_url) == set(metadata.tables)
     assert migrations.drift(empty_database_url) == []
-    assert _in(empty_database_url, lambda c: c.execute(sa.text("SELECT count(*) FROM ledger_state")).scalar()) == 1
+    assert _ledger_states(empty_database_url) == [(1, 0)]
+
+
+def _ledger_states(url: str) -> list[tuple[int, int]]:
+    query = sa.text("SELECT id, size FROM ledger_state")
+    return _in(url, lambda connection: [tuple(row) for row in connection.execute(query)])
 
 
 def test_what_differs_from_the_code_is_listed(database_url: str) -> None:
