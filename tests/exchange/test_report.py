@@ -1,4 +1,7 @@
-"""Status messages over HTTP, on both databases: what may be reported, by whom, and who hears of it."""
+"""Status messages over HTTP: what may be reported, by whom, and who hears of it.
+
+On both databases where statements are made that no other test makes there.
+"""
 
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -57,37 +60,37 @@ def test_codes_may_be_skipped_late_and_repeated_and_all_are_kept(exchange: Excha
     assert sent.state_at(PROVINCE) == "completed"
 
 
-def test_each_recipient_has_its_own_state(exchange: Exchange) -> None:
-    sender = exchange[DISTRICT]
+def test_each_recipient_has_its_own_state(shared: Exchange) -> None:
+    sender = shared[DISTRICT]
     sent = send(sender, PROVINCE, COMMUNE, PARTY)
-    created(report(exchange[PROVINCE], sent, "06"))
-    created(report(exchange[COMMUNE], sent, "02", reason="Sai thẩm quyền"))
+    created(report(shared[PROVINCE], sent, "06"))
+    created(report(shared[COMMUNE], sent, "02", reason="Sai thẩm quyền"))
     assert [sent.state_at(code) for code in (PROVINCE, COMMUNE, PARTY)] == ["completed", "refused", "available"]
 
 
 class TestRefusingADocument:
     """02."""
 
-    def test_needs_a_reason(self, exchange: Exchange) -> None:
-        sent = send(exchange[DISTRICT], PROVINCE)
-        assert refused(report(exchange[PROVINCE], sent, "02"), 422, "document-refused") == ["qd28.5.4.reason-missing"]
+    def test_needs_a_reason(self, shared: Exchange) -> None:
+        sent = send(shared[DISTRICT], PROVINCE)
+        assert refused(report(shared[PROVINCE], sent, "02"), 422, "document-refused") == ["qd28.5.4.reason-missing"]
         assert sent.state_at(PROVINCE) == "available"
 
-    def test_is_possible_until_the_document_was_accepted(self, exchange: Exchange) -> None:
-        sent = send(exchange[DISTRICT], PROVINCE, COMMUNE)
-        created(report(exchange[PROVINCE], sent, "01"))
-        assert created(report(exchange[PROVINCE], sent, "02", reason="Sai"))["state"] == "refused"
-        created(report(exchange[COMMUNE], sent, "03"))
-        assert allowed_now(report(exchange[COMMUNE], sent, "02", reason="Sai")) == "01, 03, 04, 05, 06"
+    def test_is_possible_until_the_document_was_accepted(self, shared: Exchange) -> None:
+        sent = send(shared[DISTRICT], PROVINCE, COMMUNE)
+        created(report(shared[PROVINCE], sent, "01"))
+        assert created(report(shared[PROVINCE], sent, "02", reason="Sai"))["state"] == "refused"
+        created(report(shared[COMMUNE], sent, "03"))
+        assert allowed_now(report(shared[COMMUNE], sent, "02", reason="Sai")) == "01, 03, 04, 05, 06"
 
-    def test_ends_the_delivery_and_takes_it_from_the_inbox(self, exchange: Exchange) -> None:
-        province = exchange[PROVINCE]
-        sent = send(exchange[DISTRICT], PROVINCE)
+    def test_ends_the_delivery_and_takes_it_from_the_inbox(self, shared: Exchange) -> None:
+        province = shared[PROVINCE]
+        sent = send(shared[DISTRICT], PROVINCE)
         created(report(province, sent, "02", reason="Sai"))
         for code in ("01", "03", "06", "15", "16"):
             assert allowed_now(report(province, sent, code, reason="Sai")) == "02"
         assert created(report(province, sent, "02", reason="Vẫn sai"))["state"] == "refused"
-        assert allowed_now(report(exchange[DISTRICT], sent, "13", owner=PROVINCE, reason="Nhầm")) == "none"
+        assert allowed_now(report(shared[DISTRICT], sent, "13", owner=PROVINCE, reason="Nhầm")) == "none"
         outcome = created(province.system.acknowledge([sent.delivery_to(PROVINCE)]), 200)
         assert outcome["items"][0]["outcome"] == "not-found"
         # Refusing is about processing; what was sent stays readable.
@@ -111,8 +114,8 @@ class TestWithdrawing:
         [withdrawn] = events_since(exchange, before, event="delivery.withdrawn")
         assert (withdrawn["agency"], withdrawn["delivery"]) == (DISTRICT, sent.delivery_to(PROVINCE))
 
-    def test_refused_and_asked_again(self, exchange: Exchange) -> None:
-        sender, province = exchange[DISTRICT], exchange[PROVINCE]
+    def test_refused_and_asked_again(self, shared: Exchange) -> None:
+        sender, province = shared[DISTRICT], shared[PROVINCE]
         sent = send(sender, PROVINCE)
         created(report(province, sent, "05"))
         for _ in range(2):
@@ -123,15 +126,15 @@ class TestWithdrawing:
         assert created(report(province, sent, "16", reason="Đã nói"))["state"] == "change_refused"
         assert allowed_now(report(province, sent, "15")) == "01, 03, 04, 05, 06, 16"
 
-    def test_no_answer_without_a_question(self, exchange: Exchange) -> None:
-        sent = send(exchange[DISTRICT], PROVINCE)
+    def test_no_answer_without_a_question(self, shared: Exchange) -> None:
+        sent = send(shared[DISTRICT], PROVINCE)
         for code in ("15", "16"):
-            assert allowed_now(report(exchange[PROVINCE], sent, code, reason="?")) == "01, 02, 03, 04, 05, 06"
+            assert allowed_now(report(shared[PROVINCE], sent, code, reason="?")) == "01, 02, 03, 04, 05, 06"
 
     @pytest.mark.parametrize("code", ["13", "16"])
-    def test_needs_a_reason(self, exchange: Exchange, code: str) -> None:
-        sent = send(exchange[DISTRICT], PROVINCE)
-        asked, answered = exchange[DISTRICT], exchange[PROVINCE]
+    def test_needs_a_reason(self, shared: Exchange, code: str) -> None:
+        sent = send(shared[DISTRICT], PROVINCE)
+        asked, answered = shared[DISTRICT], shared[PROVINCE]
         if code == "13":
             found = refused(report(asked, sent, "13", owner=PROVINCE), 422, "document-refused")
         else:
@@ -139,11 +142,11 @@ class TestWithdrawing:
             found = refused(report(answered, sent, "16"), 422, "document-refused")
         assert found == ["qd28.5.4.reason-missing"]
 
-    def test_an_addressee_is_known_by_the_code_that_was_written(self, exchange: Exchange, stack: ExitStack) -> None:
-        closed = enlist(exchange, stack)
-        successor = enlist(exchange, stack)
-        close(exchange, closed, successor)
-        sender = exchange[DISTRICT]
+    def test_an_addressee_is_known_by_the_code_that_was_written(self, shared: Exchange, stack: ExitStack) -> None:
+        closed = enlist(shared, stack)
+        successor = enlist(shared, stack)
+        close(shared, closed, successor)
+        sender = shared[DISTRICT]
         sent = send(sender, closed.organ_id, PROVINCE)
         asked = created(report(sender, sent, "13", owner=closed.organ_id, reason="Nhầm"))
         assert asked["recipient"] == successor.organ_id
@@ -154,34 +157,34 @@ class TestWithdrawing:
 class TestParties:
     """Who may report what, and how it is found."""
 
-    def test_who_is_no_party_reports_nothing(self, exchange: Exchange) -> None:
-        sent = send(exchange[DISTRICT], PROVINCE)
+    def test_who_is_no_party_reports_nothing(self, shared: Exchange) -> None:
+        sent = send(shared[DISTRICT], PROVINCE)
         nobody = [
-            report(exchange[COMMUNE], sent, "01"),
-            report(exchange[COMMUNE], sent, "13", owner=PROVINCE, reason="Nhầm"),
+            report(shared[COMMUNE], sent, "01"),
+            report(shared[COMMUNE], sent, "13", owner=PROVINCE, reason="Nhầm"),
         ]
         for answer in nobody:
             assert refused(answer, 422, "document-refused") == ["ours.status.no-such-delivery"]
         # The sender receives nothing, and a recipient has nothing to withdraw; they may know the document is there.
         for code in ("01", "02", "06", "15", "16"):
-            answer = report(exchange[DISTRICT], sent, code, reason="Nhầm")
+            answer = report(shared[DISTRICT], sent, code, reason="Nhầm")
             assert refused(answer, 422, "document-refused") == ["ours.status.wrong-party"]
-        answer = report(exchange[PROVINCE], sent, "13", owner=DISTRICT, reason="Nhầm")
+        answer = report(shared[PROVINCE], sent, "13", owner=DISTRICT, reason="Nhầm")
         assert refused(answer, 422, "document-refused") == ["ours.status.wrong-party"]
         [finding] = [each for each in answer.json()["findings"] if each["severity"] == "error"]
         assert finding["location"].endswith("MessageHeader/StatusCode")
         assert finding["source"].startswith("QĐ 28/2018/QĐ-TTg")
         unknown = Sent(sent.office, b"", {**sent.receipt, "document_id": "000.00.20.H41,2026/01/01,0/KHONG-CO"})
-        assert refused(report(exchange[COMMUNE], unknown, "01"), 422, "document-refused") == [
+        assert refused(report(shared[COMMUNE], unknown, "01"), 422, "document-refused") == [
             "ours.status.no-such-delivery"
         ]
-        assert sent.seen_by(exchange[DISTRICT])["statuses"] == []
+        assert sent.seen_by(shared[DISTRICT])["statuses"] == []
 
     @pytest.mark.parametrize("owner", ["the reporter itself", "another agency", "nobody's code", "an alias"])
-    def test_a_report_that_names_the_sender_wrongly_is_found(self, exchange: Exchange, owner: str) -> None:
-        sent = send(exchange[DISTRICT], PROVINCE)
+    def test_a_report_that_names_the_sender_wrongly_is_found(self, shared: Exchange, owner: str) -> None:
+        sent = send(shared[DISTRICT], PROVINCE)
         codes = {"the reporter itself": PROVINCE, "another agency": COMMUNE, "nobody's code": "H99.99"}
-        answer = created(report(exchange[PROVINCE], sent, "03", owner=codes.get(owner, "H41.20")))
+        answer = created(report(shared[PROVINCE], sent, "03", owner=codes.get(owner, "H41.20")))
         assert (answer["document"], answer["state"]) == (sent.id, "received")
 
     def test_two_documents_of_one_id_are_told_apart_by_their_sender(self, exchange: Exchange) -> None:
@@ -214,18 +217,18 @@ class TestParties:
         # The document itself still waits beside it.
         assert [each["kind"] for each in recipient.system.inbox()] == ["document", "status"]
 
-    def test_both_parties_and_nobody_else_fetch_the_message(self, exchange: Exchange) -> None:
-        sent = send(exchange[DISTRICT], PROVINCE, COMMUNE)
-        body = exchange[PROVINCE].status(sent.named, StatusCode.ARRIVED, owner=DISTRICT)
-        answer = exchange[PROVINCE].system.report(body)
+    def test_both_parties_and_nobody_else_fetch_the_message(self, shared: Exchange) -> None:
+        sent = send(shared[DISTRICT], PROVINCE, COMMUNE)
+        body = shared[PROVINCE].status(sent.named, StatusCode.ARRIVED, owner=DISTRICT)
+        answer = shared[PROVINCE].system.report(body)
         path = answer.headers["Location"]
         assert path == f"/v1/statuses/{created(answer)['id']}/content"
         for party in (DISTRICT, PROVINCE):
-            assert exchange[party].system.get(path).content == body
+            assert shared[party].system.get(path).content == body
         # The other recipient is no party to this delivery.
         for other in (COMMUNE, PARTY):
-            refused(exchange[other].system.get(path), 404, "not-found")
-        refused(exchange.auditor.get(path), 403, "scope-missing")
+            refused(shared[other].system.get(path), 404, "not-found")
+        refused(shared.auditor.get(path), 403, "scope-missing")
 
 
 class TestKeeping:
@@ -240,23 +243,23 @@ class TestKeeping:
         assert (again.status_code, again.headers["Idempotent-Replayed"], again.json()) == (200, "true", first)
         assert len(sent.seen_by(exchange[DISTRICT])["statuses"]) == 2
 
-    def test_a_move_that_is_not_allowed_leaves_one_event_and_no_body(self, exchange: Exchange) -> None:
-        province = exchange[PROVINCE]
-        sent = send(exchange[DISTRICT], PROVINCE)
+    def test_a_move_that_is_not_allowed_leaves_one_event_and_no_body(self, shared: Exchange) -> None:
+        province = shared[PROVINCE]
+        sent = send(shared[DISTRICT], PROVINCE)
         created(report(province, sent, "06"))
-        before = remains(exchange)
+        before = remains(shared)
         allowed_now(report(province, sent, "02", reason="Muộn"))
-        [event] = events_since(exchange, before, outcome="refused")
+        [event] = events_since(shared, before, outcome="refused")
         assert (event["event"], event["agency"]) == ("status.refused", PROVINCE)
         assert (event["detail"]["problem"], event["detail"]["codes"]) == (
             "transition-not-allowed",
             ["ours.status.transition"],
         )
-        assert remains(exchange).less_events() == before.less_events()
+        assert remains(shared).less_events() == before.less_events()
 
-    def test_a_timestamp_before_all_time_is_no_fault_of_the_node(self, exchange: Exchange) -> None:
-        province = exchange[PROVINCE]
-        sent = send(exchange[DISTRICT], PROVINCE)
+    def test_a_timestamp_before_all_time_is_no_fault_of_the_node(self, shared: Exchange) -> None:
+        province = shared[PROVINCE]
+        sent = send(shared[DISTRICT], PROVINCE)
         status = StatusMessage(
             sender=Organization(OrganId.parse(PROVINCE)),
             response_for=ResponseFor(OrganId.parse(DISTRICT), "1/X", None, sent.receipt["document_id"]),
@@ -282,6 +285,6 @@ class TestKeeping:
         assert found.consistent, found.divergences
 
 
-def test_the_government_office_reports_with_rsa(exchange: Exchange) -> None:
-    sent = send(exchange[PROVINCE], GOVERNMENT_OFFICE)
-    assert created(report(exchange[GOVERNMENT_OFFICE], sent, "03"))["state"] == "received"
+def test_the_government_office_reports_with_rsa(shared: Exchange) -> None:
+    sent = send(shared[PROVINCE], GOVERNMENT_OFFICE)
+    assert created(report(shared[GOVERNMENT_OFFICE], sent, "03"))["state"] == "received"
