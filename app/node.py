@@ -163,14 +163,23 @@ async def open_node(settings: Settings) -> Node:
         bytes_max=FETCHED_BYTES_MAX,
     )
     readers = PdfReaders(settings.pdf_processes, settings.pdf_seconds_max)
-    publisher = Publisher(
+    publisher = publisher_of(settings, database)
+    stamping = _stamping(settings, database, fetch)
+    return Node(settings, desk, hooks, fetch, readers, stamping, publisher, witnesses)
+
+
+def publisher_of(settings: Settings, database: Database) -> Publisher:
+    """Make what signs checkpoints, and knows what was signed; the first call makes the ledger's key.
+
+    Raises:
+        DataFault: a key file can be read by group or others, is no regular file, or holds no such key.
+    """
+    return Publisher(
         database,
         LedgerKey.open(settings.data_dir / KEYS_FOLDER),
         settings.ledger_origin or origin_of(settings.public_url),
         stamped=bool(settings.timestamp_authority_url),
     )
-    stamping = _stamping(settings, database, fetch)
-    return Node(settings, desk, hooks, fetch, readers, stamping, publisher, witnesses)
 
 
 def origin_of(public_url: str) -> str:

@@ -56,13 +56,9 @@ def accept_rollback(signed_size: SignedSize, as_json: Json = False) -> None:
 
 def _publisher(database: "Database") -> "Publisher":
     from app import settings as configuration
-    from app.ledger.publish import Publisher
-    from app.node import KEYS_FOLDER, origin_of
-    from app.signing.ledger_key import LedgerKey
+    from app.node import publisher_of
 
-    settings = configuration.load()
-    origin = settings.ledger_origin or origin_of(settings.public_url)
-    return Publisher(database, LedgerKey.open(settings.data_dir / KEYS_FOLDER), origin)
+    return publisher_of(configuration.load(), database)
 
 
 async def _state(database: "Database", _act: "Act") -> dict[str, Any]:

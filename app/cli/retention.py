@@ -102,17 +102,13 @@ async def _purged(
 ) -> "Purged":
     from app.exchange import retention
     from app.ledger.events import OPERATOR_ACTOR
-    from app.ledger.publish import Publisher
-    from app.node import KEYS_FOLDER, origin_of
-    from app.signing.ledger_key import LedgerKey
+    from app.node import publisher_of
     from app.store.blobs import BlobStore
     from app.store.database import Database
 
     database = Database(settings.effective_database_url)
     try:
-        key = LedgerKey.open(settings.data_dir / KEYS_FOLDER)
-        origin = settings.ledger_origin or origin_of(settings.public_url)
-        await retention.insist_on_continuity(Publisher(database, key, origin))
+        await retention.insist_on_continuity(publisher_of(settings, database))
         at = datetime.now(UTC)
         return await retention.purge(
             database,
