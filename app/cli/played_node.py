@@ -66,7 +66,7 @@ class PlayedNode:
     async def is_new(self) -> bool:
         """Whether nothing has happened at this node yet."""
         async with self.node.database.read() as tx:
-            return not await journal.size(tx) and not await journal.unsealed(tx, limit=1)
+            return not await journal.size(tx) and not await journal.waits(tx)
 
     async def administrator(self) -> tuple[str, str]:
         """Create a client that may do everything in the registry; returns its id and secret."""

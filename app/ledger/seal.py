@@ -34,7 +34,7 @@ async def waits(database: Database) -> bool:
         Unavailable: the database does not answer.
     """
     async with database.read() as tx:
-        return bool(await journal.unsealed(tx, limit=1))
+        return await journal.waits(tx)
 
 
 async def seal_batch(database: Database, *, now: datetime, limit: int = BATCH_MAX, lease: Lease | None = None) -> int:

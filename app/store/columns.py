@@ -9,6 +9,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 from typing_extensions import override
 
 _TEXT_FORM = "%Y-%m-%dT%H:%M:%S.%fZ"
+_TEXT_LENGTH = len("2026-11-22T03:04:05.678900Z")
 
 
 class Instant(TypeDecorator[datetime]):
@@ -40,4 +41,7 @@ class Instant(TypeDecorator[datetime]):
             return None
         if isinstance(value, datetime):
             return value.astimezone(UTC)
+        if len(value) == _TEXT_LENGTH and value[-1] == "Z":
+            # Many times as fast, and lists of rows have thousands of moments.
+            return datetime.fromisoformat(value)
         return datetime.strptime(value, _TEXT_FORM).replace(tzinfo=UTC)

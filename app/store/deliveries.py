@@ -13,6 +13,7 @@ _CANDIDATES_MAX = 200
 """Deliveries a status message may mean that are looked at: more than any agency has predecessors that got the same."""
 
 _concerned = deliveries.alias("concerned")
+_PLACE = deliveries.update().where(deliveries.c.id == sa.bindparam("delivery")).values(position=sa.bindparam("index"))
 
 
 async def insert(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -27,11 +28,7 @@ async def place(tx: Transaction, positions: Mapping[str, int]) -> None:
     """Give deliveries the ledger index by which inboxes list them."""
     if not positions:
         return
-    statement = deliveries.update().where(deliveries.c.id == sa.bindparam("delivery"))
-    await tx.execute(
-        statement.values(position=sa.bindparam("index")),
-        [{"delivery": delivery, "index": index} for delivery, index in positions.items()],
-    )
+    await tx.execute(_PLACE, [{"delivery": delivery, "index": index} for delivery, index in positions.items()])
 
 
 async def of_documents(tx: Transaction, ids: Collection[str], *, lock: bool = False) -> Sequence[sa.Row[Any]]:

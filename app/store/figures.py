@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from app.errors import DataFault
-from app.store.database import Transaction, insert_of, upsert
-from app.store.listed import listed, table_of
+from app.store.database import Transaction, insert_of
+from app.store.listed import listed, table_in, table_of, written
 from app.store.schema import FIGURE_KEY, MEASURES, agencies, counted_months, durations, events, figures, rolled_figures
 
 
@@ -128,20 +128,29 @@ async def add_spreads(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> Non
     added: dict[tuple[str, ...], dict[int, int]] = defaultdict(lambda: defaultdict(int))
     for row in rows:
         added[tuple(row[name] for name in _SPAN_KEY)][row["bucket"]] += row["count"]
-    wanted = table_of(tx, "wanted", _SPAN_KEY, list(added))
-    held = sa.select(*(durations.c[name] for name in _SPAN_KEY), durations.c.counts).join(
-        wanted, sa.and_(*(durations.c[name] == wanted.c[name] for name in _SPAN_KEY))
-    )
-    for *key, packed in (await tx.execute(held)).all():
+    dialect = tx.dialect.name
+    for *key, packed in (await tx.execute(_held_spans(dialect), {"wanted_keys": written(added)})).all():
         counts = added[tuple(key)]
         for bucket, count in buckets_of(packed).items():
             counts[bucket] += count
-    insert = upsert(tx, durations)
-    statement = insert.on_conflict_do_update(index_elements=_SPAN_KEY, set_={"counts": insert.excluded.counts})
     await tx.execute(
-        statement,
+        _writing_spans(dialect),
         [{**dict(zip(_SPAN_KEY, key, strict=True)), "counts": _packed(counts)} for key, counts in added.items()],
     )
+
+
+@lru_cache
+def _held_spans(dialect: str) -> Any:
+    wanted = table_in(dialect, "wanted", _SPAN_KEY, sa.bindparam("wanted_keys", type_=sa.String))
+    return sa.select(*(durations.c[name] for name in _SPAN_KEY), durations.c.counts).join(
+        wanted, sa.and_(*(durations.c[name] == wanted.c[name] for name in _SPAN_KEY))
+    )
+
+
+@lru_cache
+def _writing_spans(dialect: str) -> Any:
+    insert = insert_of(dialect, durations)
+    return insert.on_conflict_do_update(index_elements=_SPAN_KEY, set_={"counts": insert.excluded.counts})
 
 
 def _packed(counts: Mapping[int, int]) -> str:
@@ -165,11 +174,15 @@ async def mark(tx: Transaction, sizes: Mapping[str, int]) -> None:
     """Note how much of the ledger the figures of some months take, by month."""
     if not sizes:
         return
-    insert = upsert(tx, counted_months)
-    statement = insert.on_conflict_do_update(
-        index_elements=("month",), set_={"ledger_size": insert.excluded.ledger_size}
+    await tx.execute(
+        _marking(tx.dialect.name), [{"month": month, "ledger_size": size} for month, size in sizes.items()]
     )
-    await tx.execute(statement, [{"month": month, "ledger_size": size} for month, size in sizes.items()])
+
+
+@lru_cache
+def _marking(dialect: str) -> Any:
+    insert = insert_of(dialect, counted_months)
+    return insert.on_conflict_do_update(index_elements=("month",), set_={"ledger_size": insert.excluded.ledger_size})
 
 
 async def counted(tx: Transaction) -> dict[str, int]:

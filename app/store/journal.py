@@ -55,16 +55,50 @@ async def append(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
         await tx.execute(events.insert(), list(rows))
 
 
+# What is run for each batch that is sealed is made once: making a statement costs more than running it.
+_UNSEALED_COLUMNS = (
+    "id",
+    "at",
+    "kind",
+    "agency",
+    "tier",
+    "branch",
+    "document_type",
+    "peer_tier",
+    "delivery",
+    "measures",
+    "durations",
+    "leaf_hash",
+)
+_UNSEALED = (
+    sa.select(*(events.c[name] for name in _UNSEALED_COLUMNS))
+    .where(events.c.position.is_(None))
+    .order_by(events.c.id)
+    .limit(sa.bindparam("at_most", type_=sa.Integer))
+)
+_WAITING = sa.select(sa.literal(1)).where(events.c.position.is_(None)).limit(1)
+_NEWEST_UNSEALED = sa.select(events.c.id).where(events.c.position.is_(None)).order_by(events.c.id.desc()).limit(1)
+_SEAL = events.update().where(events.c.id == sa.bindparam("event")).values(position=sa.bindparam("index"))
+_GROW = (
+    ledger_state.update()
+    .where(ledger_state.c.id == 1)
+    .values(size=sa.bindparam("new_size"), sealed_at=sa.bindparam("moment"))
+)
+
+
+async def waits(tx: Transaction) -> bool:
+    """Tell whether a committed event has no index."""
+    return (await tx.execute(_WAITING)).first() is not None
+
+
 async def unsealed(tx: Transaction, *, limit: int) -> Sequence[sa.Row[Any]]:
-    """Return committed events without an index, oldest id first."""
-    query = sa.select(events).where(events.c.position.is_(None)).order_by(events.c.id).limit(limit)
-    return (await tx.execute(query)).all()
+    """Return what sealing needs of committed events without an index, oldest id first."""
+    return (await tx.execute(_UNSEALED, {"at_most": limit})).all()
 
 
 async def newest_unsealed(tx: Transaction) -> str | None:
     """Return the greatest id of a committed event without an index, or one of this transaction."""
-    query = sa.select(events.c.id).where(events.c.position.is_(None)).order_by(events.c.id.desc()).limit(1)
-    return (await tx.execute(query)).scalar_one_or_none()
+    return (await tx.execute(_NEWEST_UNSEALED)).scalar_one_or_none()
 
 
 async def size(tx: Transaction, *, lock: bool = False) -> int:
@@ -84,9 +118,8 @@ async def size(tx: Transaction, *, lock: bool = False) -> int:
 
 async def seal(tx: Transaction, positions: Mapping[str, int], *, size: int, at: datetime) -> None:
     """Give events their index and move the end of the ledger."""
-    statement = events.update().where(events.c.id == sa.bindparam("event")).values(position=sa.bindparam("index"))
-    await tx.execute(statement, [{"event": event, "index": index} for event, index in positions.items()])
-    await tx.execute(ledger_state.update().where(ledger_state.c.id == 1).values(size=size, sealed_at=at))
+    await tx.execute(_SEAL, [{"event": event, "index": index} for event, index in positions.items()])
+    await tx.execute(_GROW, {"new_size": size, "moment": at})
 
 
 async def newly_sealed(tx: Transaction, *, after: int, limit: int) -> Sequence[sa.Row[Any, Any, Any]]:

@@ -1,7 +1,7 @@
 """Long lists as one parameter: ten thousand closed communes are more than a statement may have parameters."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
@@ -34,9 +34,22 @@ def among_pairs(
 
 def table_of(tx: Transaction, name: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> sa.CTE:
     """Return a table of texts to join with."""
-    array = sa.literal(json.dumps([list(row) for row in rows]))
+    return table_in(tx.dialect.name, name, columns, sa.literal(written(rows)))
+
+
+def written(rows: Iterable[Sequence[str]]) -> str:
+    """Return rows of texts as the one parameter that `table_in` takes."""
+    return json.dumps([list(row) for row in rows])
+
+
+def table_in(dialect: str, name: str, columns: Sequence[str], array: sa.ColumnElement[str]) -> sa.CTE:
+    """Return a table of texts to join with, for a statement that is made once and kept.
+
+    Args:
+        array: the parameter that will hold what `written` gives.
+    """
     parts: list[sa.ColumnElement[str]]
-    if tx.dialect.name == "postgresql":
+    if dialect == "postgresql":
         each = sa.func.jsonb_array_elements(sa.cast(array, JSONB)).table_valued(sa.column("value", JSONB))
         parts = [each.c.value[place].astext for place in range(len(columns))]
     else:

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from functools import lru_cache
+from typing import Any, Final
 
 import sqlalchemy as sa
 
@@ -14,6 +15,12 @@ IDLE_SECONDS_MAX: Final = 10
 """Silence after which PostgreSQL ends a sealing transaction: its process hangs, or its machine is gone."""
 LOCK_SECONDS_MAX: Final = 5
 """Longest wait for somebody else's lock: the row is then free for another process, and this one tries again."""
+
+# Made once: each batch runs them, and making a statement costs more than running it.
+_STATE: Final = sa.select(
+    *(ledger_state.c[name] for name in ("size", "sealed_at", "sealer", "lease_until", "epoch"))
+).where(ledger_state.c.id == 1)
+_HELD: Final = _STATE.with_for_update()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +48,15 @@ async def bound(tx: Transaction) -> None:
     SQLite knows no such limit: there a process that hangs in a transaction holds up every writer until it is stopped.
     """
     if tx.dialect.name == "postgresql":
-        limits = {"idle_in_transaction_session_timeout": IDLE_SECONDS_MAX, "lock_timeout": LOCK_SECONDS_MAX}
-        # The form of SET LOCAL that sets two at once.
-        local = sa.true()
-        await tx.execute(sa.select(*(sa.func.set_config(name, f"{each}s", local) for name, each in limits.items())))
+        await tx.execute(_bound(IDLE_SECONDS_MAX, LOCK_SECONDS_MAX))
+
+
+@lru_cache
+def _bound(idle_seconds: int, lock_seconds: int) -> sa.Select[Any]:
+    limits = {"idle_in_transaction_session_timeout": idle_seconds, "lock_timeout": lock_seconds}
+    # The form of SET LOCAL that sets two at once.
+    local = sa.true()
+    return sa.select(*(sa.func.set_config(name, f"{each}s", local) for name, each in limits.items()))
 
 
 async def end_hanging(tx: Transaction) -> int:
@@ -75,12 +87,7 @@ async def state(tx: Transaction, *, lock: bool = False) -> SealingState:
     Raises:
         DataFault: it is missing.
     """
-    columns = ledger_state.c
-    query = sa.select(columns.size, columns.sealed_at, columns.sealer, columns.lease_until, columns.epoch)
-    query = query.where(columns.id == 1)
-    if lock and tx.dialect.name == "postgresql":
-        query = query.with_for_update()
-    row = (await tx.execute(query)).one_or_none()
+    row = (await tx.execute(_HELD if lock and tx.dialect.name == "postgresql" else _STATE)).one_or_none()
     if row is None:
         raise DataFault("the row that says how long the ledger is is missing")
     return SealingState(*row)

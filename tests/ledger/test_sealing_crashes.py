@@ -118,7 +118,7 @@ async def test_a_publisher_that_dies_at_any_step_has_signed_one_tree(database_ur
 def _dying_at(steps: Steps, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Die at what is done to files."""
     with monkeypatch.context() as patched:
-        for owner, name in ((os, "fsync"), (Path, "rename")):
+        for owner, name in ((os, "fsync"), (Path, "replace")):
             real = getattr(owner, name)
 
             def stepping(*given: Any, real: Any = real, **named: Any) -> Any:
