@@ -19,6 +19,7 @@ from fastapi import APIRouter, FastAPI
 import app as product
 from app import console, worker
 from app import settings as configuration
+from app.errors import TrucError
 from app.exchange.ledger_readers import LedgerReaders
 from app.node import Node, open_node
 from app.routers import (
@@ -183,7 +184,8 @@ async def _running(app: FastAPI, node: Node, background: Background | None) -> A
         try:
             await background(node)
         except Exception as error:  # noqa: BLE001 -- whatever it was, the node must say that it is not ready
-            app.state.broken = f"stopped by {type(error).__name__}"
+            why = f": {error.detail}" if isinstance(error, TrucError) else ""
+            app.state.broken = f"stopped by {type(error).__name__}{why}"
             _log.exception("background.failed")
 
     task = asyncio.create_task(run())

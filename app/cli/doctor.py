@@ -230,15 +230,20 @@ def _ledger_key(settings: "Settings") -> Check:
 
 
 async def _continued(database: "Database", settings: "Settings") -> Check:
-    from app.ledger.publish import Publisher, doubt
-    from app.node import KEYS_FOLDER, origin_of
-    from app.signing.ledger_key import LedgerKey, keys_in
+    from app.ledger.publish import doubt
+    from app.ledger.standing import short_of
+    from app.node import KEYS_FOLDER, publisher_of
+    from app.signing.ledger_key import keys_in
 
+    async with database.read() as tx:
+        short = await short_of(tx)
+    if short is not None:
+        fix = 'Run `truc log verify`, then see "A gap in the index" of the operator\'s guide; do not go on receiving.'
+        return Check("checkpoints", Grade.FAILURE, short, fix)
     folder = settings.data_dir / KEYS_FOLDER
     if not folder.is_dir() or not keys_in(folder, "doctor"):
         return Check("checkpoints", Grade.OK, "nothing was signed yet")
-    origin = settings.ledger_origin or origin_of(settings.public_url)
-    reason = await doubt(Publisher(database, LedgerKey.open(folder), origin))
+    reason = await doubt(publisher_of(settings, database))
     if reason is not None:
         fix = "Restore the newest backup, or see `truc ledger accept-rollback --help`."
         return Check("checkpoints", Grade.FAILURE, reason, fix)

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from app.errors import DataFault
 from app.ledger import proofs
 from app.ledger.lease import Lease
+from app.ledger.standing import short_of
 from app.signing import merkle
 from app.signing.checkpoint import Checkpoint
 from app.signing.ledger_key import LedgerKey
@@ -118,7 +119,7 @@ async def sign(
 
 
 async def doubt(publisher: Publisher) -> str | None:
-    """Say how the database fails to continue what this node's key has signed; None where it does.
+    """Say how the database fails to continue what this node's key has signed, or has no whole tree; None where neither.
 
     Raises:
         Unavailable: the database does not answer.
@@ -127,6 +128,8 @@ async def doubt(publisher: Publisher) -> str | None:
     # Before the snapshot, which then holds at least what was sealed when this was signed.
     signed = publisher.key.signed.read()
     async with publisher.database.read() as tx:
+        if (reason := await short_of(tx)) is not None:
+            return reason
         size, seen = await journal.size(tx), signed.get(await checkpoints.origin(tx) or publisher.origin)
         return await broken(tx, seen, size) if seen is not None else None
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.store import checkpoints, journal, sealing
+from app.store import census_tree, checkpoints, journal, sealing
 from app.store.database import Transaction
 
 
@@ -63,4 +63,27 @@ async def standing(tx: Transaction) -> Standing:
         state.sealer,
         state.lease_until,
         state.epoch,
+    )
+
+
+async def short_of(tx: Transaction) -> str | None:
+    """Say why the tree ends before the ledger does, so that nothing can be sealed or signed; None where it does not.
+
+    So it is after the upgrade of a ledger from before there was a tree, of whose events somebody had deleted one, and
+    where tiles were deleted.
+    """
+    size, held = await journal.size(tx), await census_tree.leaves_held(tx)
+    if held >= size:
+        return None
+    if not await census_tree.has_index(tx, held):
+        return (
+            f"the index of the ledger has a gap: {size} events are said to be sealed, and none has the index {held}. "
+            f"Its event was deleted, or its index taken from it, so the tree ends there, and nothing can be sealed or "
+            f"signed any more: mail is taken and not delivered. `truc log verify` tells more; the operator's guide "
+            f'says what to do ("A gap in the index")'
+        )
+    return (
+        f"the tree ends before the ledger: {size} events are sealed, the tree has {held}. Tiles were deleted, and "
+        f"nothing can be sealed or signed any more: mail is taken and not delivered. `truc log verify` tells more; the "
+        f'operator\'s guide says what to do ("A gap in the index")'
     )

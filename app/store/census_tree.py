@@ -50,3 +50,17 @@ async def positions_of_leaf(tx: Transaction, leaf_hash: str) -> Sequence[int | N
     """Return where events with a leaf hash stand, at most two of them; looks through the whole log."""
     query = sa.select(events.c.position).where(events.c.leaf_hash == leaf_hash).limit(2)
     return (await tx.execute(query)).scalars().all()
+
+
+async def leaves_held(tx: Transaction) -> int:
+    """Return how many leaves the tree has, by its last tile of level 0."""
+    columns = ledger_tiles.c
+    octets = sa.func.length(columns.hashes).label("octets")
+    query = sa.select(columns.number, octets).where(columns.level == 0).order_by(columns.number.desc()).limit(1)
+    last = (await tx.execute(query)).one_or_none()
+    return last.number * 256 + last.octets // 32 if last is not None else 0
+
+
+async def has_index(tx: Transaction, index: int) -> bool:
+    """Tell whether an event stands at an index."""
+    return (await tx.execute(sa.select(events.c.id).where(events.c.position == index))).first() is not None

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import app
 from app.ledger.publish import Publisher, publish
 from app.ledger.seal import seal_all
 from app.signing.checkpoint import open_checkpoint
@@ -15,8 +16,11 @@ from app.signing.ledger_key import LedgerKey
 from app.signing.node_key import NodeKey
 from app.signing.note import VerifierKey
 from app.signing.signed_trees import SignedTree
+from app.store import migrations
 from app.store.database import Database
 from tests.cli.conftest import Truc
+from tests.store.test_ledger_migration import ledger_of_before
+from tests.support.node import running_node
 
 ORIGIN = "log.example/ledger"
 
@@ -119,6 +123,35 @@ def test_the_doctor_warns_where_another_key_signed_receipts(truc: Truc, registry
             rows.execute(f"INSERT INTO documents ({','.join(columns)}) VALUES ({','.join('?' * len(row))})", row)
         grade, detail = _signers(truc)
         assert (grade, "1 of the newest 2 receipt(s)" in detail) == (("ok", False), ("warning", True))[number]
+
+
+@pytest.mark.parametrize("lost", [300, "tile"])
+def test_a_ledger_that_has_no_whole_tree_after_its_upgrade_is_told_with_what_to_do(
+    truc: Truc, data_dir: Path, lost: int | str
+) -> None:
+    data_dir.mkdir(mode=0o700)
+    url = f"sqlite:///{data_dir / 'truc.db'}"
+    migrations.migrate(url, "0003")
+    asyncio.run(ledger_of_before(url))
+    with sqlite3.connect(data_dir / "truc.db") as rows:
+        if lost != "tile":
+            rows.execute("DELETE FROM events WHERE position = ?", (lost,))
+    truc("migrate")
+    with sqlite3.connect(data_dir / "truc.db") as rows:
+        if lost == "tile":
+            rows.execute("DELETE FROM ledger_tiles WHERE level = 0 AND number >= 1")
+    ended = truc("doctor", "--json")
+    [found] = [each for each in ended.json["checks"] if each["name"] == "checkpoints"]
+    said = "has a gap: 600 events are said to be sealed, and none has the index 300" if lost == 300 else "has 256"
+    assert (ended.code, found["grade"], said in found["detail"]) == (1, "failure", True)
+    assert "truc log verify" in found["fix"]
+    assert "mail is taken and not delivered" in truc("ledger", "state", "--json").json["doubt"]
+    with running_node(data_dir, url) as node:
+        answer = node.http.get("/readyz")
+        assert (answer.status_code, answer.json()["checks"]["checkpoints"]["ok"]) == (503, False)
+        assert said in answer.json()["checks"]["checkpoints"]["detail"]
+    guide = (Path(app.__file__).parent.parent / "docs" / "operator.md").read_text("utf-8")
+    assert "## A gap in the index" in guide
 
 
 def _signers(truc: Truc) -> tuple[str, str]:

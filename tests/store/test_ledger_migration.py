@@ -59,7 +59,8 @@ def _event(number: int) -> dict[str, Any]:
     }
 
 
-async def _before(url: str) -> None:
+async def ledger_of_before(url: str) -> None:
+    """Fill a database of revision 0003: so many sealed events, and some that wait."""
     database = Database(url)
     place = {"tier": "commune", "branch": "state", "document_type": "cong-van", "unit": "H41", "peer_tier": ""}
     spans = sa.table("durations", *(sa.column(name) for name in (*_SPAN, "bucket", "count")))
@@ -100,7 +101,7 @@ async def _taken_back(url: str) -> None:
 
 def test_a_ledger_of_before_gets_its_tree_its_months_and_its_sums(empty_database_url: str) -> None:
     migrations.migrate(empty_database_url, "0003")
-    asyncio.run(_before(empty_database_url))
+    asyncio.run(ledger_of_before(empty_database_url))
     migrations.migrate(empty_database_url)
     asyncio.run(_after(empty_database_url))
     migrations.migrate(empty_database_url, "0003")
