@@ -11,13 +11,14 @@ from app.ledger.seal import seal_all
 from app.node import Node
 from app.routers import clock
 from tests.support.node import running_node
-from tests.support.office import COMMUNE, GOVERNMENT_OFFICE, PROVINCE, Exchange, created, exchange_on, refused
+from tests.support.office import COMMUNE, DISTRICT, GOVERNMENT_OFFICE, PROVINCE, Exchange, created, exchange_on, refused
 
 
 @pytest.fixture
 def exchange(tmp_path: Path, database_url: str) -> Iterator[Exchange]:
     """A node with agencies that can exchange."""
-    with running_node(tmp_path, database_url) as running, exchange_on(running) as working:
+    needed = (GOVERNMENT_OFFICE, PROVINCE, DISTRICT, COMMUNE)
+    with running_node(tmp_path, database_url) as running, exchange_on(running, only=needed) as working:
         yield working
 
 
@@ -61,9 +62,8 @@ def test_a_document_is_sent_fetched_acknowledged_answered_and_counted(exchange: 
     for code, state in ((StatusCode.ARRIVED, "arrived"), (StatusCode.RECEIVED, "received")):
         reported = created(province.system.report(province.status(item["document"], code, owner=GOVERNMENT_OFFICE)))
         assert reported["state"] == state
+    exchange.running.run(_settle)
     told = sender.receive(kind="status")
-    while len(told) < 2:
-        told = sender.receive(kind="status")
     assert [each["status"]["status_code"] for each in told] == ["01", "03"]
     created(sender.system.acknowledge([each["delivery_id"] for each in told]), 200)
 
@@ -87,11 +87,12 @@ def test_a_document_is_sent_fetched_acknowledged_answered_and_counted(exchange: 
     _counted_and_consistent(exchange, receipt["id"])
 
 
-def _counted_and_consistent(exchange: Exchange, document: str) -> None:
-    async def settle(node: Node) -> None:
-        await seal_all(node.database, now=clock.now())
+async def _settle(node: Node) -> None:
+    await seal_all(node.database, now=clock.now())
 
-    exchange.running.run(settle)
+
+def _counted_and_consistent(exchange: Exchange, document: str) -> None:
+    exchange.running.run(_settle)
     history = exchange.auditor.get(f"/v1/documents/{document}/history").json()
     assert [event["index"] for event in history] == sorted(event["index"] for event in history)
     assert [event["event"] for event in history][:3] == [
@@ -106,8 +107,13 @@ def _counted_and_consistent(exchange: Exchange, document: str) -> None:
     assert (rows[GOVERNMENT_OFFICE]["sent"], rows[GOVERNMENT_OFFICE]["withdrawn"]) == (1, 1)
     assert (rows[PROVINCE]["received"], rows[PROVINCE]["acknowledged"], rows[PROVINCE]["statuses"]) == (1, 1, 3)
     assert (rows[COMMUNE]["received"], rows[COMMUNE]["statuses"], rows[COMMUNE]["refused"]) == (1, 1, 2)
+    shown: set[str] = set()
     for row in report["items"]:
         for measure, link in row["links"].items():
+            # Where nothing is counted, one agency's links are as good as another's.
+            if not row[measure] and measure in shown:
+                continue
+            shown.add(measure)
             listed = list(exchange.auditor.pages(link))
             assert len(listed) == row[measure], (row["agency"], measure)
 
@@ -117,5 +123,5 @@ def _counted_and_consistent(exchange: Exchange, document: str) -> None:
         assert found.documents == 1
         assert found.bodies == found.documents + found.reports
 
-    exchange.running.run(settle)
+    exchange.running.run(_settle)
     exchange.running.run(checked)

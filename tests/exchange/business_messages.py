@@ -82,6 +82,12 @@ def leg(sent: Sent, recipient: str) -> dict[str, Any]:
     return dict(legs[-1])
 
 
+def standing(sent: Sent, recipient: str, *fields: str) -> tuple[Any, ...]:
+    """These fields of that delivery, looked up once."""
+    found = leg(sent, recipient)
+    return tuple(found[field] for field in fields)
+
+
 def told(exchange: Exchange, office: Office, kind: str, sent: Sent) -> list[dict[str, Any]]:
     """Notices of a kind about a document in an agency's inbox, when all of it is sealed."""
     found = waiting(exchange, office, "notice")
