@@ -146,21 +146,15 @@ def create(path: Path, content: bytes) -> None:
 
     The file is on disk when this returns.
     """
-    # mkstemp opens with O_CREAT | O_EXCL and mode 0600.
-    descriptor, draft = tempfile.mkstemp(prefix=".key-", suffix=".draft", dir=path.parent)
+    draft = _draft(path.parent, content)
+    # A crash before the link leaves a draft that nobody reads; a link appears complete or not at all, and fails when
+    # another process was first: then its key is the key.
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        # A crash before the link leaves a draft that nobody reads; a link appears complete or not at all, and
-        # fails when another process was first: then its key is the key.
-        try:
-            os.link(draft, path)
-        except FileExistsError:
-            return
+        os.link(draft, path)
+    except FileExistsError:
+        return
     finally:
-        Path(draft).unlink()
+        draft.unlink()
     sync_folder(path.parent)
 
 
@@ -195,19 +189,29 @@ def replace(path: Path, content: bytes) -> None:
     Raises:
         OSError: the disk takes nothing.
     """
+    draft = _draft(path.parent, content)
+    # If we die here the draft is left, which nobody reads, and the file is as it was.
+    try:
+        draft.replace(path)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def _draft(folder: Path, content: bytes) -> Path:
+    """Write a file of a name of its own; on disk when this returns."""
     # mkstemp opens with O_CREAT | O_EXCL and mode 0600.
-    descriptor, draft = tempfile.mkstemp(prefix=".key-", suffix=".draft", dir=path.parent)
+    descriptor, name = tempfile.mkstemp(prefix=".key-", suffix=".draft", dir=folder)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        # If we die here a draft is left that nobody reads, and the file is as it was.
-        Path(draft).replace(path)
     except BaseException:
-        Path(draft).unlink(missing_ok=True)
+        Path(name).unlink()
         raise
-    sync_folder(path.parent)
+    return Path(name)
 
 
 def sync_folder(folder: Path) -> None:
