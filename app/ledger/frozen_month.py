@@ -90,7 +90,7 @@ class FrozenMonth:
                 for row in said["spans"]
             }
             return cls(month, said["version"], said["origin"], said["ledger_size"], said["root"], counts, spreads)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise DataFault("the report of a closed month cannot be read") from error
 
     def report(self, asked: Asked) -> Report:

@@ -19,7 +19,7 @@ from app.ledger.closed_check import check_closed_months, check_counted_months, c
 from app.ledger.closing import Closing, close_due, read_frozen
 from app.ledger.divergence import CheckReport
 from app.ledger.events import Event, EventKind
-from app.ledger.frozen_month import changes
+from app.ledger.frozen_month import FrozenMonth, changes
 from app.ledger.publish import Publisher
 from app.ledger.seal import seal_all
 from app.signing.ledger_key import LedgerKey
@@ -153,6 +153,24 @@ async def test_what_dies_before_its_commit_leaves_the_month_to_be_closed(
     assert await _rows(closing) == []
     monkeypatch.undo()
     assert len(await close_due(closing, now=CLOSED)) == 2
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"format": "other"}, {"figures": 7}, {"figures": [7]}, {"figures": [{}]}, {"spans": [{"buckets": [1]}]}],
+    ids=str,
+)
+def test_what_is_no_report_of_a_closed_month_is_refused(changed: dict[str, object]) -> None:
+    frozen = FrozenMonth("2026-09", 1, "log.example", 0, "00" * 32, {}, {})
+    assert FrozenMonth.read(frozen.body()) == frozen
+    with pytest.raises(DataFault):
+        FrozenMonth.read(json.dumps(json.loads(frozen.body()) | changed).encode())
+
+
+@pytest.mark.parametrize("body", [b"", b"\xff", b"[]", b"{}", b"[" * 100_000])
+def test_octets_that_are_no_report_are_refused(body: bytes) -> None:
+    with pytest.raises(DataFault):
+        FrozenMonth.read(body)
 
 
 async def test_a_report_that_was_changed_on_the_disk_is_not_shown(closing: Closing) -> None:
