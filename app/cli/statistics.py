@@ -140,18 +140,13 @@ def show(
     folder = configuration.load().data_dir
 
     async def work(database: "Database", _act: "Act") -> bytes:
-        from app.errors import NotFound
-        from app.ledger.closing import read_frozen
+        from app.ledger.closing import read_frozen, version_of
         from app.registry import names
         from app.statistics.periods import ZONE
-        from app.store import closed_months
         from app.store.blobs import BlobStore
 
         async with database.read() as tx:
-            known = {row.version: row for row in await closed_months.versions(tx, str(only))}
-        row = known.get(version or max(known, default=0))
-        if row is None:
-            raise NotFound(f"{only} is not closed" + (f" in a version {version}" if version and known else ""))
+            row = await version_of(tx, str(only), version)
         frozen, body = read_frozen(BlobStore(folder), row.digest)
         if form == "frozen":
             return body

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from app.errors import DataFault, RequestInvalid
+from app.errors import DataFault, NotFound, RequestInvalid
 from app.ids import new_id
 from app.ledger.canonical import JsonValue
 from app.ledger.events import NODE_ACTOR, Event, EventKind, record
@@ -193,6 +193,19 @@ def _frozen(snapshot: _Snapshot, month: str, version: int) -> tuple[FrozenMonth,
 def figure_key(row: Any) -> FigureKey:
     """Return what a row of figures or durations is about."""
     return FigureKey(row.month, row.agency, row.tier, row.branch, row.document_type, row.unit, row.peer_tier)
+
+
+async def version_of(tx: Transaction, month: str, version: int | None) -> Any:
+    """Return the row of a version of a closed month; of the newest with None.
+
+    Raises:
+        NotFound: the month is not closed, or not in that version.
+    """
+    versions = {row.version: row for row in await closed_months.versions(tx, month)}
+    row = versions.get(version or max(versions, default=0))
+    if row is None:
+        raise NotFound(f"{month} is not closed" + (f" in a version {version}" if version and versions else ""))
+    return row
 
 
 def read_frozen(blobs: BlobStore, digest: str) -> tuple[FrozenMonth, bytes]:

@@ -6,8 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Path, Query
 from fastapi.responses import Response
 
-from app.errors import NotFound
-from app.ledger.closing import read_frozen
+from app.ledger.closing import read_frozen, version_of
 from app.ledger.frozen_month import Change, FrozenMonth, changes
 from app.registry.model import Scope
 from app.routers import clock, problems
@@ -137,11 +136,8 @@ async def get_changes(
 
 async def _frozen(node: AtNode, month: str, version: int | None) -> tuple[ClosedMonthView, FrozenMonth, bytes]:
     async with node.database.read() as tx:
-        versions = {row.version: row for row in await closed_months.versions(tx, month)}
+        row = await version_of(tx, month, version)
         counted = await figures.counted(tx)
-    row = versions.get(version or max(versions, default=0))
-    if row is None:
-        raise NotFound(f"{month} is not closed" + (f" in a version {version}" if version and versions else ""))
     frozen, body = await asyncio.to_thread(read_frozen, node.blobs, row.digest)
     return _view(row, counted), frozen, body
 
