@@ -56,30 +56,31 @@ def taken(system: AgencySystem, *delivery_ids: str) -> list[str]:
 class TestListing:
     """What waits, in which order."""
 
-    def test_oldest_first_over_pages(self, exchange: Exchange, box: Office) -> None:
-        sent = [send(exchange[DISTRICT], box.organ_id).id for _ in range(7)]
-        settled(exchange)
-        for limit in (1, 3, 7, 50):
-            assert ids(box.system.inbox(limit=limit)) == sent
-        first = created(box.system.get("/v1/inbox", params={"limit": 3}), 200)
-        assert (len(first["items"]), first["next_cursor"] is None) == (3, False)
-        assert created(box.system.get("/v1/inbox", params={"limit": 7}), 200)["next_cursor"] is None
-
-    def test_most_urgent_first_over_pages(self, exchange: Exchange, box: Office) -> None:
+    def test_oldest_or_most_urgent_first_over_pages(self, exchange: Exchange, box: Office) -> None:
         """QĐ 28/2018/QĐ-TTg Đ6: hỏa tốc, thượng khẩn and khẩn go before, and each of them in the order it came."""
         urgencies = [0, 2, 1, 4, 2, 0, 3, 1]
         sent = [send(exchange[DISTRICT], box.organ_id, handling=Handling(priority=urgency)).id for urgency in urgencies]
         settled(exchange)
         order = sorted(range(len(sent)), key=lambda place: (-urgencies[place], place))
-        for limit in (1, 3, 50):
+        for limit in (2, 3, 8, 50):
+            assert ids(box.system.inbox(limit=limit)) == sent
             listed = box.system.inbox(order="urgency", limit=limit)
             assert ids(listed) == [sent[place] for place in order]
         assert [item["document"]["priority"] for item in listed] == sorted(urgencies, reverse=True)
-        assert ids(box.system.inbox()) == sent
+        first = created(box.system.get("/v1/inbox", params={"limit": 3}), 200)
+        assert (len(first["items"]), first["next_cursor"] is None) == (3, False)
+        assert created(box.system.get("/v1/inbox", params={"limit": 8}), 200)["next_cursor"] is None
 
-    def test_an_item_tells_what_is_needed_to_decide(self, exchange: Exchange, box: Office) -> None:
+    def test_an_item_tells_what_is_needed_to_decide_and_looking_changes_nothing(
+        self, exchange: Exchange, box: Office
+    ) -> None:
         sent = send(exchange[DISTRICT], box.organ_id)
-        [item] = box.receive()
+        before = remains(exchange)
+        listed = [box.system.inbox() for _ in range(3)]
+        assert listed[0] == listed[1] == listed[2]
+        assert remains(exchange) == before
+        assert sent.state_at(box.organ_id) == "available"
+        [item] = listed[0]
         document = item["document"]
         assert (item["kind"], item["status"], item["recipient"]) == ("document", None, box.organ_id)
         assert item["delivery_id"] == sent.delivery_to(box.organ_id)
@@ -101,14 +102,6 @@ class TestListing:
         ]
         assert ids(box.system.inbox(kind="document", limit=1)) == [first.id, second.id]
         assert ids(box.system.inbox(kind="status")) == [own.id]
-
-    def test_listing_changes_nothing(self, exchange: Exchange, box: Office) -> None:
-        sent = send(exchange[DISTRICT], box.organ_id)
-        before = remains(exchange)
-        listed = [box.system.inbox() for _ in range(3)]
-        assert listed[0] == listed[1] == listed[2]
-        assert remains(exchange) == before
-        assert sent.state_at(box.organ_id) == "available"
 
     def test_a_cursor_of_another_listing_is_refused(self, exchange: Exchange, box: Office) -> None:
         for cursor in ("x", "WyJ4Il0", "WzFd"):
@@ -159,17 +152,10 @@ class TestWaiting:
 
     def test_mail_wakes_a_waiter_long_before_it_would_wake_by_itself(self, exchange: Exchange, box: Office) -> None:
         with waiting(box, wait=60) as poll:
-            time.sleep(0.2)
+            listening(exchange, box)
             assert not poll.done()
             sent = send(exchange[DISTRICT], box.organ_id)
             assert ids(poll.result(30)) == [sent.id]
-
-    # Who waits is known in memory alone, and waiting takes as long as it takes: once is enough.
-    @pytest.mark.parametrize("engine_name", ["sqlite"])
-    def test_without_mail_it_ends_empty_when_the_time_is_over(self, box: Office) -> None:
-        began = time.monotonic()
-        assert box.receive(wait=1) == []
-        assert time.monotonic() - began > 0.9
 
     def test_with_mail_it_does_not_wait(self, exchange: Exchange, box: Office) -> None:
         send(exchange[DISTRICT], box.organ_id)
@@ -180,28 +166,44 @@ class TestWaiting:
     def test_what_is_not_asked_for_wakes_nobody(self, exchange: Exchange, box: Office) -> None:
         # The agency's own sending rings for it too, and a status is no document.
         with waiting(box, wait=60, kind="document") as poll:
-            time.sleep(0.3)
+            listening(exchange, box)
             own = send(box, PROVINCE)
             created(report(exchange[PROVINCE], own, "01"))
             settled(exchange)
-            time.sleep(0.7)
+            # Time to ring and to look, that a poll would be over after.
+            time.sleep(0.3)
             assert not poll.done()
             sent = send(exchange[DISTRICT], box.organ_id)
             assert ids(poll.result(30)) == [sent.id]
 
     # Who waits is known in memory alone, and waiting takes as long as it takes: once is enough.
     @pytest.mark.parametrize("engine_name", ["sqlite"])
-    def test_who_goes_away_leaves_no_bell(self, exchange: Exchange, box: Office) -> None:
-        async def bells(node: Node) -> int:
-            return len(node.desk.doorbell._waiting.get(box.organ_id, ()))
+    def test_without_mail_it_ends_empty_when_the_time_is_over_and_leaves_no_bell(
+        self, exchange: Exchange, box: Office
+    ) -> None:
+        began = time.monotonic()
+        with waiting(box, wait=2) as poll:
+            listening(exchange, box)
+            assert poll.result(60) == []
+        assert time.monotonic() - began > 1.9
+        assert bells(exchange, box) == 0
 
-        with waiting(box, wait=5) as poll:
-            until = time.monotonic() + 30
-            while not exchange.running.run(bells) and time.monotonic() < until:
-                time.sleep(0.02)
-            assert exchange.running.run(bells) == 1
-            poll.result(30)
-        assert exchange.running.run(bells) == 0
+
+def bells(exchange: Exchange, box: Office) -> int:
+    """Count who waits for mail of the agency."""
+
+    async def count(node: Node) -> int:
+        return len(node.desk.doorbell._waiting.get(box.organ_id, ()))
+
+    return exchange.running.run(count)
+
+
+def listening(exchange: Exchange, box: Office) -> None:
+    """Wait until somebody waits for mail of the agency."""
+    deadline = time.monotonic() + 60
+    while not bells(exchange, box) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert bells(exchange, box) == 1
 
 
 @contextmanager
@@ -220,7 +222,8 @@ class TestTakingOver:
         [item] = box.receive()
         delivery = item["delivery_id"]
         before = remains(exchange)
-        assert taken(box.system, delivery) == ["acknowledged"]
+        assert taken(box.system, delivery, delivery) == ["acknowledged"] * 2
+        assert taken(box.system, delivery) == ["already-acknowledged"]
         assert taken(box.system, delivery, delivery) == ["already-acknowledged"] * 2
         after = remains(exchange)
         assert after.rows["events"] - before.rows["events"] == 1
@@ -229,13 +232,6 @@ class TestTakingOver:
         assert (leg["state"], leg["acknowledged_at"] is None) == ("delivered", False)
         # Taken over is not gone.
         assert box.system.content(sent.id).content == sent.body
-
-    def test_twice_in_one_call_is_once(self, exchange: Exchange, box: Office) -> None:
-        send(exchange[DISTRICT], box.organ_id)
-        [item] = box.receive()
-        before = remains(exchange)
-        assert taken(box.system, item["delivery_id"], item["delivery_id"]) == ["acknowledged"] * 2
-        assert remains(exchange).rows["events"] - before.rows["events"] == 1
 
     def test_somebody_elses_and_none_are_alike(self, exchange: Exchange, box: Office) -> None:
         sent = send(exchange[DISTRICT], PROVINCE)
@@ -267,18 +263,17 @@ class TestTakingOver:
         refused(answer, 422, "validation-failed")
 
     def test_at_the_same_time_happens_once(self, exchange: Exchange, box: Office) -> None:
-        sent = [send(exchange[DISTRICT], box.organ_id) for _ in range(4)]
+        sent = [send(exchange[DISTRICT], box.organ_id) for _ in range(3)]
         settled(exchange)
         mine = [each.delivery_to(box.organ_id) for each in sent]
-        with ThreadPoolExecutor(8) as threads:
-            found = list(threads.map(lambda _: taken(box.system, *mine), range(8)))
+        with ThreadPoolExecutor(6) as threads:
+            found = list(threads.map(lambda _: taken(box.system, *mine), range(6)))
         for place in range(len(mine)):
-            assert sorted(each[place] for each in found) == ["acknowledged"] + ["already-acknowledged"] * 7
-        assert checked(exchange).consistent
+            assert sorted(each[place] for each in found) == ["acknowledged"] + ["already-acknowledged"] * 5
 
     def test_while_it_is_withdrawn_ends_in_one_of_both(self, exchange: Exchange, box: Office) -> None:
         sender = exchange[DISTRICT]
-        for _ in range(3):
+        for _ in range(2):
             sent = send(sender, box.organ_id)
             created(report(sender, sent, "13", owner=box.organ_id, reason="Nhầm"))
             agree = box.status(sent.named, StatusCode.CHANGE_ACCEPTED, owner=DISTRICT)
@@ -290,13 +285,14 @@ class TestTakingOver:
                 assert acknowledged.result()[0] in ("acknowledged", "not-found")
             assert sent.state_at(box.organ_id) == "withdrawn"
         assert [item for item in box.system.inbox(kind="document") if item["document"]["id"] == sent.id] == []
+        # Of what was taken over at the same time, above, too.
         found = checked(exchange)
         assert found.consistent, found.divergences
 
 
 def test_a_reader_that_follows_the_cursor_misses_and_doubles_nothing(exchange: Exchange, box: Office) -> None:
-    """Eight writers commit in whatever order; the reader goes on from the last row it has seen, as a client does."""
-    writers, each = 8, 6
+    """Six writers commit in whatever order; the reader goes on from the last row it has seen, as a client does."""
+    writers, each = 6, 4
     sender = exchange[DISTRICT]
     bodies = [[sender.signed(sender.paper(box.organ_id)) for _ in range(each)] for _ in range(writers)]
     assert sender.system.token
@@ -309,7 +305,7 @@ def test_a_reader_that_follows_the_cursor_misses_and_doubles_nothing(exchange: E
     def behind(after: tuple[int, int] | None) -> list[tuple[int, int, str]]:
         async def page(node: Node) -> list[tuple[int, int, str]]:
             async with node.database.read() as tx:
-                rows = await delivery_rows.inbox(tx, [box.organ_id], kind=None, by_urgency=False, after=after, limit=5)
+                rows = await delivery_rows.inbox(tx, [box.organ_id], kind=None, by_urgency=False, after=after, limit=3)
             return [(row.delivery_priority, row.position, row.id) for row in rows]
 
         return exchange.running.run(page)
@@ -317,7 +313,7 @@ def test_a_reader_that_follows_the_cursor_misses_and_doubles_nothing(exchange: E
     def read() -> list[str]:
         seen: list[str] = []
         after: tuple[int, int] | None = None
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 90
         while time.monotonic() < deadline:
             done = written.is_set()
             rows = behind(after)
