@@ -12,6 +12,7 @@ from app.exchange.desk import Desk
 from app.exchange.document_words import words_asked
 from app.registry import directory, succession
 from app.statistics.fold import unit_of
+from app.statistics.measures import kinds_counting_in
 from app.statistics.periods import ZONE
 from app.store import document_terms, documents, event_search, journal, participation
 from app.store.database import Transaction
@@ -138,7 +139,8 @@ async def _look(
 ) -> event_search.Look:
     # One transaction a look, and each look has an end: a long search keeps PostgreSQL from nothing.
     async with desk.database.read() as tx:
-        return await event_search.look(tx, wanted, within, limit=limit, newest_first=asked.newest_first)
+        among = kinds_counting_in(wanted.measure) if wanted.measure is not None else ()
+        return await event_search.look(tx, wanted, within, limit=limit, newest_first=asked.newest_first, among=among)
 
 
 def _left(asked: TrailQuery, wanted: EventFilter, reached: int | None) -> tuple[int, int] | None:

@@ -40,6 +40,23 @@ _ALONE = {
 }
 
 
+_SENDING = ("sent", "signed", "with_paper", "electronic_only", "not_proven", "not_judged", "on_time", "late")
+_KINDS_BY_MEASURE: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys((*_SENDING, *_BY_DOCUMENT_KIND.values()), ("document.accepted",)),
+    **dict.fromkeys(
+        ("statuses", *_BY_PROGRESS.values(), "completed_on_time", "completed_late", *_BY_CHANGE.values()),
+        ("status.accepted",),
+    ),
+    **dict.fromkeys(("with_pdf", "pdf_signed"), ("document.inspected",)),
+    **{measure: tuple(kind for kind, its in _ALONE.items() if its == measure) for measure in _ALONE.values()},
+}
+
+
+def kinds_counting_in(measure: str) -> tuple[str, ...]:
+    """Return the kinds of events that can count in a figure; none for what is no figure."""
+    return _KINDS_BY_MEASURE.get(measure, ())
+
+
 def measures_of(kind: str, detail: Mapping[str, Any], version: object = VERSION) -> tuple[str, ...]:
     """Return the figures an event of this kind with this detail counts in, each by one.
 

@@ -5,7 +5,8 @@ Three ways, by what is asked: the events of documents, gathered and put in order
 cannot hold any (`event_blocks`). A range of time becomes ranges of indices first, again by the blocks: exactly, for a
 block knows its least and its greatest moment, and what is in no block yet is looked through.
 
-What is asked beside the leading condition is looked at event by event, so a combination of which there is hardly
+Where only some kinds of events can be what is asked for, as with a figure, the others of a block or an agency are not
+read. What is asked beside the leading condition is looked at event by event, so a combination of which there is hardly
 anything, as one agency's events of a rare type, reads that agency's events within the range of time.
 """
 
@@ -54,6 +55,7 @@ class _Search:
     asked: EventFilter
     limit: int
     newest_first: bool
+    among: tuple[str, ...] = ()
 
     def rest(self, rows: Sequence[sa.Row[Any]], within: Range, left: Range | None) -> Look:
         """Say what is left when these rows were found and so much was not looked at."""
@@ -99,17 +101,29 @@ class _Search:
         return (await self.tx.execute(self.at_positions(first, limit))).all()
 
 
-async def look(tx: Transaction, asked: EventFilter, within: Range, *, limit: int, newest_first: bool = False) -> Look:
+async def look(
+    tx: Transaction,
+    asked: EventFilter,
+    within: Range,
+    *,
+    limit: int,
+    newest_first: bool = False,
+    among: Sequence[str] = (),
+) -> Look:
     """Return sealed events of a range of indices that pass the filter, and what of the range is left.
 
     There may be fewer events than the limit, even none, although something is left: a look has an end.
+
+    Args:
+        among: kinds that events which pass the filter are of, whatever it says of kinds; empty where that is not known.
+            Others are then not even read.
     """
-    search = _Search(tx, asked, limit, newest_first)
+    search = _Search(tx, asked, limit, newest_first, tuple(dict.fromkeys(among)))
     if () in (asked.agencies, asked.documents):
         return Look((), None)
     if asked.documents is not None:
         return search.rest(await _of_documents(search, within), within, None)
-    leading = _leading(asked)
+    leading = _leading(asked, search.among)
     return await (_through(search, within) if leading is None else _along(search, leading, within))
 
 
@@ -139,16 +153,17 @@ class _Leading:
     attributes: frozenset[str]
 
 
-def _leading(asked: EventFilter) -> _Leading | None:
+def _leading(asked: EventFilter, among: tuple[str, ...]) -> _Leading | None:
     column = events.c
     # Each once: an event that is in two stretches would be counted twice, and another one be left out for it.
     kinds = tuple(dict.fromkeys(asked.kinds))
     whose, named = ("agency", (asked.agency,)) if asked.agency is not None else ("agencies", asked.agencies)
     agencies = tuple(dict.fromkeys(named or ()))
-    if agencies and "" not in agencies and len(agencies) * max(len(kinds), 1) <= _STRETCHES_MAX:
-        if kinds:
-            pairs = [(column.agency == agency, column.kind == kind) for agency in agencies for kind in kinds]
-            return _Leading(pairs, frozenset({whose, "kinds"}))
+    some = kinds or among
+    if agencies and "" not in agencies and len(agencies) * max(len(some), 1) <= _STRETCHES_MAX:
+        if some:
+            pairs = [(column.agency == agency, column.kind == kind) for agency in agencies for kind in some]
+            return _Leading(pairs, frozenset({whose, "kinds"} if kinds else {whose}))
         return _Leading([(column.agency == agency,) for agency in agencies], frozenset({whose}))
     if asked.actor and (asked.actor != _NODE or not kinds):
         return _Leading([(column.actor == asked.actor,)], frozenset({"actor"}))
@@ -204,7 +219,8 @@ async def _through(search: _Search, within: Range) -> Look:
 
 
 async def _all_of(search: _Search, ranges: Sequence[Range], *, limit: int) -> Sequence[sa.Row[Any]]:
-    return await search.first_of(ranges, [()], frozenset(), limit=limit)
+    of_kinds = [(events.c.kind == kind,) for kind in search.among]
+    return await search.first_of(ranges, of_kinds or [()], frozenset(), limit=limit)
 
 
 async def _through_blocks(search: _Search, within: Range, covered: int) -> Look:

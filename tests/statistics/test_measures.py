@@ -13,6 +13,7 @@ from app.statistics.measures import (
     MEASURE_NAMES,
     durations_column,
     durations_of,
+    kinds_counting_in,
     measures_column,
     measures_of,
     spans_in,
@@ -79,6 +80,10 @@ def test_each_event_counts_in_its_figures(kind: str, detail: dict[str, Any], cou
 def test_each_figure_is_counted_somewhere() -> None:
     [cases] = [mark.args[1] for mark in test_each_event_counts_in_its_figures.pytestmark]  # type: ignore[attr-defined]
     assert {measure for _, _, counted in cases for measure in counted} == set(MEASURE_NAMES)
+    for measure in MEASURE_NAMES:
+        kinds = {kind for kind, _, counted in cases if measure in counted}
+        assert set(kinds_counting_in(measure)) == kinds, "a search looks for it among these kinds only"
+    assert kinds_counting_in("weather") == ()
 
 
 @pytest.mark.parametrize(
