@@ -3,8 +3,8 @@
 import asyncio
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -17,7 +17,7 @@ import pytest
 from app.edxml.model import Business, DocumentKind, ResponseFor, StatusCode
 from app.edxml.organ_id import OrganId
 from app.exchange.receipts import RECEIPT_TYPE
-from app.ledger.check import CheckReport, check
+from app.ledger.check import CheckReport, Means, check, check_in
 from app.ledger.publish import publish
 from app.ledger.seal import seal_all
 from app.node import KEYS_FOLDER, Node
@@ -25,7 +25,7 @@ from app.routers import clock
 from app.signing.ledger_key import LedgerKey
 from app.signing.node_key import NodeKey
 from app.store.blobs import BlobStore
-from app.store.database import Database
+from app.store.database import Database, Transaction
 from tests.support.node import running_node
 from tests.support.office import (
     COMMUNE,
@@ -103,6 +103,80 @@ class Kept:
         return asyncio.run(work())
 
 
+class _Undone(Exception):
+    """Ends a transaction."""
+
+
+@dataclass(frozen=True)
+class Tampered:
+    """What a node left, within a transaction that is rolled back in the end.
+
+    Attributes:
+        url: as of `Kept`, for its kind only.
+    """
+
+    url: str
+    _run: Callable[[Coroutine[Any, Any, Any]], Any]
+    _tx: Transaction
+    _means: Means
+
+    def checked(self, *, bodies: bool = False) -> CheckReport:
+        """Check it with everything but bodies, as it is within the transaction."""
+        assert not bodies, "bodies are no rows: they are tampered with in a copy"
+        report: CheckReport = self._run(check_in(self._tx, self._means))
+        return report
+
+    def execute(self, *statements: str) -> None:
+        """Change the database behind everybody's back."""
+        for statement in statements:
+            self._run(self._tx.exec_driver_sql(statement))
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """Read with a query of the test's own."""
+        return [tuple(row) for row in self._run(self._tx.exec_driver_sql(query)).all()]
+
+
+@dataclass(frozen=True)
+class Tampering:
+    """One database on SQLite that many tests tamper with, one after another: opening it costs as much as a check."""
+
+    _runner: asyncio.Runner
+    _database: Database
+    _means: Means
+
+    @contextmanager
+    def undone(self) -> Iterator[Tampered]:
+        """Open a transaction for the time of a test."""
+        writing = self._database.write()
+        tx = self._runner.run(_entered(writing))
+        try:
+            # No constraint between tables holds before the end, which never comes.
+            self._runner.run(tx.exec_driver_sql("PRAGMA defer_foreign_keys = ON"))
+            yield Tampered(self._database.url, self._runner.run, tx, self._means)
+        finally:
+            with suppress(_Undone):
+                self._runner.run(_left_undone(writing))
+
+
+async def _entered(writing: AbstractAsyncContextManager[Transaction]) -> Transaction:
+    return await writing.__aenter__()
+
+
+async def _left_undone(writing: AbstractAsyncContextManager[Transaction]) -> None:
+    await writing.__aexit__(_Undone, _Undone(), None)
+
+
+@contextmanager
+def tampered(kept: Kept) -> Iterator[Tampering]:
+    """Open a copy that nobody else uses."""
+    key, ledger_key = NodeKey.open(kept.folder / KEYS_FOLDER), LedgerKey.open(kept.folder / KEYS_FOLDER)
+    means = Means(open_receipt=partial(key.verify_jws, typ=RECEIPT_TYPE), log_keys=ledger_key.verifiers)
+    database = Database(kept.url)
+    with asyncio.Runner() as runner:
+        yield Tampering(runner, database, means)
+        runner.run(database.close())
+
+
 def _traffic(exchange: Exchange) -> None:
     office, province, commune = exchange[GOVERNMENT_OFFICE], exchange[PROVINCE], exchange[COMMUNE]
     district, party = exchange[DISTRICT], exchange[PARTY]
@@ -176,11 +250,28 @@ def left(leave: Callable[[str], Kept], engine_name: str) -> Kept:
 
 
 @pytest.fixture
-def kept(leave: Callable[[str], Kept], tmp_path: Path) -> Kept:
+def copied(leave: Callable[[str], Kept], tmp_path: Path) -> Kept:
     """A copy to be tampered with, on SQLite: what the check compares is the same on both, and this copy is cheap."""
     left = leave("sqlite")
     shutil.copyfile(left.url.removeprefix("sqlite:///"), tmp_path / "node.sqlite")
     return replace(left, url=f"sqlite:///{tmp_path / 'node.sqlite'}")
+
+
+@pytest.fixture(scope="module")
+def tampering(leave: Callable[[str], Kept], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tampering]:
+    """A copy on SQLite that is tampered with in transactions that are rolled back."""
+    left = leave("sqlite")
+    path = tmp_path_factory.mktemp("tampering") / "node.sqlite"
+    shutil.copyfile(left.url.removeprefix("sqlite:///"), path)
+    with tampered(replace(left, url=f"sqlite:///{path}")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def kept(tampering: Tampering) -> Iterator[Tampered]:
+    """What a node left, to be tampered with: whatever is done to it is undone after the test."""
+    with tampering.undone() as tampered_with:
+        yield tampered_with
 
 
 @pytest.fixture
@@ -193,7 +284,7 @@ def kept_on_postgres(leave: Callable[[str], Kept], postgres_server: PostgresServ
 
 
 @pytest.fixture
-def bodies(kept: Kept, tmp_path: Path) -> Kept:
+def bodies(copied: Kept, tmp_path: Path) -> Kept:
     """A copy of the bodies with it."""
-    shutil.copytree(kept.folder, tmp_path / "data")
-    return replace(kept, folder=tmp_path / "data")
+    shutil.copytree(copied.folder, tmp_path / "data")
+    return replace(copied, folder=tmp_path / "data")

@@ -1,6 +1,7 @@
 """Checking what documents did to others: whatever is changed behind the log's back is found, by the right step."""
 
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from app.node import Node
 from app.routers import clock
 from tests.exchange.business_messages import ADDED, REMOVED, id_of, replacement, revocation, update
 from tests.exchange.mail import report, send
-from tests.ledger.conftest import Kept
+from tests.ledger.conftest import Kept, Tampered, Tampering, tampered
 from tests.support.node import running_node
 from tests.support.office import COMMUNE, DISTRICT, PARTY, PROVINCE, Exchange, created, exchange_on
 
@@ -53,11 +54,13 @@ def changed(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> 
     return Kept(url, folder / "data")
 
 
-@pytest.fixture
-def copy(changed: Kept, tmp_path: Path) -> Kept:
-    """A copy to be tampered with."""
-    shutil.copyfile(changed.url.removeprefix("sqlite:///"), tmp_path / "node.sqlite")
-    return replace(changed, url=f"sqlite:///{tmp_path / 'node.sqlite'}")
+@pytest.fixture(scope="module")
+def tampering(changed: Kept, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tampering]:
+    """A copy that is tampered with in transactions that are rolled back."""
+    path = tmp_path_factory.mktemp("tampering") / "node.sqlite"
+    shutil.copyfile(changed.url.removeprefix("sqlite:///"), path)
+    with tampered(replace(changed, url=f"sqlite:///{path}")) as opened:
+        yield opened
 
 
 def test_a_sound_node_is_consistent(changed: Kept) -> None:
@@ -97,10 +100,10 @@ def test_a_sound_node_is_consistent(changed: Kept) -> None:
         ("progress = 'available', in_inbox = 1", "progress = 'withdrawn'"),
     ],
 )
-def test_a_changed_delivery_is_found(copy: Kept, values: str, where: str) -> None:
+def test_a_changed_delivery_is_found(kept: Tampered, values: str, where: str) -> None:
     one = f"(SELECT id FROM deliveries WHERE kind = 'document' AND {where} ORDER BY id LIMIT 1)"
-    copy.execute(f"UPDATE deliveries SET {values} WHERE id = {one}")
-    report = copy.checked(bodies=False)
+    kept.execute(f"UPDATE deliveries SET {values} WHERE id = {one}")
+    report = kept.checked(bodies=False)
     assert DELIVERIES in {each.step for each in report.divergences}, report.divergences
 
 
@@ -111,29 +114,29 @@ def test_a_changed_delivery_is_found(copy: Kept, values: str, where: str) -> Non
         "UPDATE verification_reports SET report = 'null' WHERE {one}",
         "UPDATE verification_reports SET revision = 1 WHERE {one}",
         "DELETE FROM verification_reports WHERE {one}",
-        "INSERT INTO verification_reports SELECT document, 1, indication, NULL, report, made_at FROM ({kept})",
+        "INSERT INTO verification_reports SELECT document, 1, indication, NULL, report, made_at FROM ({rows})",
     ],
     ids=["changed", "emptied", "moved", "removed", "added"],
 )
-def test_a_changed_verification_report_is_found(copy: Kept, statement: str) -> None:
+def test_a_changed_verification_report_is_found(kept: Tampered, statement: str) -> None:
     one = "document = (SELECT min(document) FROM verification_reports)"
-    copy.execute(statement.format(one=one, kept=f"SELECT * FROM verification_reports WHERE {one}"))
-    found = copy.checked(bodies=False).divergences
+    kept.execute(statement.format(one=one, rows=f"SELECT * FROM verification_reports WHERE {one}"))
+    found = kept.checked(bodies=False).divergences
     assert {each.step for each in found} == {DOCUMENTS}
     assert all("verification report" in each.message for each in found), found
 
 
-def test_who_was_added_cannot_pass_as_one_of_the_first(copy: Kept) -> None:
-    copy.execute("UPDATE deliveries SET added_by = NULL")
-    assert {DOCUMENTS, DELIVERIES} <= {each.step for each in copy.checked(bodies=False).divergences}
+def test_who_was_added_cannot_pass_as_one_of_the_first(kept: Tampered) -> None:
+    kept.execute("UPDATE deliveries SET added_by = NULL")
+    assert {DOCUMENTS, DELIVERIES} <= {each.step for each in kept.checked(bodies=False).divergences}
 
 
 @pytest.mark.parametrize("where", ["added_by IS NOT NULL", "notice = 'dropped'", "notice = 'superseded'"])
-def test_a_deleted_delivery_or_notice_is_found(copy: Kept, where: str) -> None:
-    copy.execute(f"DELETE FROM deliveries WHERE {where}")
-    assert DELIVERIES in {each.step for each in copy.checked(bodies=False).divergences}
+def test_a_deleted_delivery_or_notice_is_found(kept: Tampered, where: str) -> None:
+    kept.execute(f"DELETE FROM deliveries WHERE {where}")
+    assert DELIVERIES in {each.step for each in kept.checked(bodies=False).divergences}
 
 
-def test_whether_it_was_sent_on_time_is_what_its_event_says(copy: Kept) -> None:
-    copy.execute("UPDATE documents SET on_time = NOT on_time")
-    assert DOCUMENTS in {each.step for each in copy.checked(bodies=False).divergences}
+def test_whether_it_was_sent_on_time_is_what_its_event_says(kept: Tampered) -> None:
+    kept.execute("UPDATE documents SET on_time = NOT on_time")
+    assert DOCUMENTS in {each.step for each in kept.checked(bodies=False).divergences}
