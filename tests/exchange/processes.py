@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -124,7 +124,7 @@ class Site:
             yield offices
 
 
-def prepared(folder: Path, url: str, **settings: Any) -> Site:
-    """Register agencies, then let the node that did it end in order."""
-    with running_node(folder, url, **(QUIET | settings)) as running, exchange_on(running) as working:
+def prepared(folder: Path, url: str, *, only: Sequence[str] | None = None, **settings: Any) -> Site:
+    """Register agencies, all or those alone that are needed, then let the node that did it end in order."""
+    with running_node(folder, url, **(QUIET | settings)) as running, exchange_on(running, only=only) as working:
         return Site(running.settings, dict(working.offices))

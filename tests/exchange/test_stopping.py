@@ -17,7 +17,7 @@ def test_a_long_poll_is_answered_when_the_node_stops(tmp_path: Path, migrated_sq
     """Without its release the poll would hold the node up until the server's patience ends, after 30 seconds."""
     database = tmp_path / "node.sqlite"
     shutil.copyfile(migrated_sqlite, database)
-    site = prepared(tmp_path / "data", f"sqlite:///{database}")
+    site = prepared(tmp_path / "data", f"sqlite:///{database}", only=(PROVINCE,))
     with NodeProcess(site.settings).start_as_operators_do() as process, site.connected() as offices:
         system = offices[PROVINCE].system
         answers = []
@@ -33,8 +33,8 @@ def test_a_long_poll_is_answered_when_the_node_stops(tmp_path: Path, migrated_sq
 
         told = time.monotonic()
         os.kill(process.pid, signal.SIGTERM)
-        waiting.join(20)
+        waiting.join(WAIT_SECONDS)
 
         assert [answer.status_code for answer in answers] == [200]
         assert answers[0].json() == {"items": [], "next_cursor": None}
-        assert time.monotonic() - told < 20
+        assert time.monotonic() - told < WAIT_SECONDS / 2
