@@ -10,7 +10,8 @@
 (7) bodies      each kept body hashes to its name (on request: it reads every byte); one that is marked as purged has
                 its event, and each such event its mark
 (8) receipts    each receipt is signed by this node and says what the event says (where the node's key is given)
-(9) stamps      each stamped batch is what its event says, its root that of its receipts, and its token there
+(9) stamps      each stamped batch is what its event says, its root that of its receipts, and its token there; the token
+                of each stamped checkpoint stamps its note, by an authority that is trusted here
 (10) tree       the tree grown anew over the events has the tiles that are kept
 (11) checkpoints  its root of each size is what was signed for that size, here and by those who kept a checkpoint
 (12) registry   agencies, certificates, clients and subscriptions are what their events made of them; evidence hashes to
@@ -27,6 +28,7 @@ from datetime import datetime
 from typing import Protocol
 
 from app.ledger import recounted
+from app.ledger.checkpoint_stamps import check_checkpoint_stamps
 from app.ledger.closed_check import check_closed_months, check_counted_months, check_sums
 from app.ledger.divergence import CheckReport as CheckReport
 from app.ledger.divergence import Divergence as Divergence
@@ -136,6 +138,7 @@ async def check_in(tx: Transaction, means: Means) -> CheckReport:
     else:
         await retelling.of(events.touched or ())
     await check_stamps(tx, report)
+    await check_checkpoint_stamps(tx, report)
     if events.recount is not None:
         await _figures(tx, report, events.recount, means.blobs)
     await check_registry(tx, report)
@@ -186,7 +189,7 @@ async def _figures(tx: Transaction, report: CheckReport, counted: Recount, blobs
     if report.found == found:
         # What follows from wrong figures would only repeat what is wrong with them.
         await check_sums(tx, report)
-        await check_counted_months(tx, report)
+        await check_counted_months(tx, report, counted.ends())
         await check_closed_months(tx, report, blobs)
 
 

@@ -9,6 +9,7 @@ import asyncio
 import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from app.errors import DataFault, Unavailable
@@ -27,6 +28,7 @@ MONTHS: Final = "(13) months"
 SUMS: Final = "(6) figures"
 _EVENTS_AT_ONCE: Final = 5_000
 _NAMED: Final = ("month", "version", "ledger_size", "root", "digest")
+_NO_ENDS: Final[Mapping[str, int]] = MappingProxyType({})
 
 _Counts = dict[FigureKey, Counter[str]]
 _Spreads = dict[tuple[FigureKey, str], Counter[int]]
@@ -48,8 +50,13 @@ async def check_sums(tx: Transaction, report: CheckReport) -> None:
         report.add(SUMS, key, "there is a row of sums, the figures give none", Likely.INSERTED)
 
 
-async def check_counted_months(tx: Transaction, report: CheckReport) -> None:
-    """Look at what is noted of months: each with figures has its note, and the event named there counts in it."""
+async def check_counted_months(tx: Transaction, report: CheckReport, ends: Mapping[str, int] = _NO_ENDS) -> None:
+    """Look at what is noted of months: each with figures has its note, and the event named there is its last.
+
+    Args:
+        ends: by month, one past the index of the last event that counts in it, from a recount; of months that are not
+            among them it is only looked whether the event that is noted counts in them.
+    """
     counted = await figures.counted(tx)
     with_figures = await figures.months(tx)
     for month in sorted(with_figures - counted.keys()):
@@ -57,6 +64,10 @@ async def check_counted_months(tx: Transaction, report: CheckReport) -> None:
     for month, size in counted.items():
         if month not in with_figures:
             report.add(SUMS, month, "an event is noted as the last of a month without figures", Likely.INSERTED)
+            continue
+        if month in ends:
+            if size != ends[month]:
+                report.add(SUMS, month, f"ledger_size is {size}, the last event that counts is {ends[month] - 1}")
             continue
         rows = await figures.events_between(tx, size - 1, size, limit=1)
         if month not in fold(rows).months:

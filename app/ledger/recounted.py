@@ -46,11 +46,12 @@ class Recount:
     def __init__(self) -> None:
         self._kinds: Counter[_Kind] = Counter()
         self._ones: dict[_Kind, tuple[str, str | None]] = {}
+        self._ends: dict[_Kind, int] = {}
         self._months: dict[str, str] = {}
 
     def take(self, row: LeafRow) -> None:
         """Count one event; one whose moment cannot be read, which step (2) tells of, counts nowhere."""
-        (_, _, at, _, _, _, agency, tier, branch, document_type, peer_tier, _, _, measures, durations, _, _) = row
+        (index, _, at, _, _, _, agency, tier, branch, document_type, peer_tier, _, _, measures, durations, *_) = row
         if not measures and not durations:
             return
         hour = at[:_HOUR_LENGTH]
@@ -58,6 +59,7 @@ class Recount:
         buckets = tuple((name, bucket_of(seconds)) for name, seconds in spans_in(durations)) if durations else ()
         kind = (month, agency, tier, branch, document_type, peer_tier, measures, buckets)
         self._kinds[kind] += 1
+        self._ends[kind] = index + 1
         if kind not in self._ones:
             self._ones[kind] = (at, durations)
 
@@ -77,6 +79,18 @@ class Recount:
         counted = [kind for kind in self._kinds if kind[0]]
         return fold(map(self._one, counted), map(self._kinds.__getitem__, counted))
 
+    def ends(self) -> dict[str, int]:
+        """Return the months in which events count, each with one past the index of the last that does.
+
+        Without those where that is not known: an older release, which did not note it, counted some of their events.
+        """
+        unknown = {kind[0] for kind in self._kinds if kind not in self._ends}
+        ends: dict[str, int] = {}
+        for kind, end in self._ends.items():
+            if kind[0] and kind[0] not in unknown:
+                ends[kind[0]] = max(end, ends.get(kind[0], 0))
+        return ends
+
     def _one(self, kind: _Kind) -> _One:
         at, durations = self._ones[kind]
         _, agency, tier, branch, document_type, peer_tier, measures, _ = kind
@@ -87,7 +101,7 @@ class Recount:
         """Give what was counted as JSON, to go on from another time."""
         for kind, times in self._kinds.items():
             at, durations = self._ones[kind]
-            yield [*kind[:7], [list(each) for each in kind[7]], times, at, durations]
+            yield [*kind[:7], [list(each) for each in kind[7]], times, at, durations, self._ends.get(kind)]
 
     @classmethod
     def of_lines(cls, lines: Sequence[Sequence[Any]]) -> "Recount":
@@ -97,12 +111,15 @@ class Recount:
             ValueError, TypeError: these are none.
         """
         recount = cls()
-        for *plain, buckets, times, at, durations in lines:
-            month, agency, tier, branch, document_type, peer_tier, measures = plain
+        for line in lines:
+            # Those of older releases end before the last one's place.
+            month, agency, tier, branch, document_type, peer_tier, measures, buckets, times, at, durations, *end = line
             spans = tuple((str(name), int(bucket)) for name, bucket in buckets)
             kind = (str(month), agency, tier, branch, document_type, peer_tier, measures, spans)
             recount._kinds[kind] = int(times)
             recount._ones[kind] = (str(at), durations)
+            if end and end[0] is not None:
+                recount._ends[kind] = int(end[0])
         return recount
 
 

@@ -188,6 +188,20 @@ def verify_token(
     )
 
 
+def said_by(token: bytes, octets: bytes) -> tuple[datetime, x509.Certificate]:
+    """Return what a token says of some octets, and who is to have signed it, whether anybody vouches for that or not.
+
+    Returns:
+        its time, aware, UTC, and its signer's certificate; neither is proven.
+
+    Raises:
+        TimestampRefused: its form is not one that can count, or it is about other octets.
+    """
+    signed = _Signed(token)
+    signed.check_about(octets, nonce=None, policy=None)
+    return signed.gen_time, signed.signer
+
+
 class _Signed:
     """What a token says, its form checked, before anybody vouches for it."""
 

@@ -1,12 +1,13 @@
 """Which checkpoints wait for a time stamp, as rows."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from app.store.database import Transaction
-from app.store.schema import checkpoints
+from app.store.schema import checkpoints, evidence
 
 _EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 """Before every checkpoint; a bound instead of IS NOT NULL, which SQLite takes no index for."""
@@ -37,6 +38,22 @@ async def claim(tx: Transaction, *, at: datetime, until: datetime) -> sa.Row[*tu
         return None
     await tx.execute(checkpoints.update().where(_c.size == row.size).values(next_try_at=until))
     return row
+
+
+async def stamped_after(tx: Transaction, size: int, *, limit: int) -> Sequence[sa.Row[*tuple[Any, ...]]]:
+    """Return checkpoints of sizes above one that say they have a time stamp, with the token's octets where it is there.
+
+    Smallest first; `der` is None where there is no such token.
+    """
+    shown = (_c.size, _c.note, _c.token, _c.stamped_at, evidence.c.der)
+    query = (
+        sa.select(*shown)
+        .select_from(checkpoints.outerjoin(evidence, evidence.c.sha256 == _c.token))
+        .where(_c.size > size, sa.or_(_c.token.is_not(None), _c.stamped_at.is_not(None)))
+        .order_by(_c.size)
+        .limit(limit)
+    )
+    return (await tx.execute(query)).all()
 
 
 async def settle(tx: Transaction, size: int, *, token: str, stamped_at: datetime) -> bool:

@@ -9,13 +9,17 @@ import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from app.exchange.receipts import RECEIPT_TYPE
 from app.ids import new_id
@@ -33,10 +37,14 @@ from app.signing import merkle
 from app.signing.checkpoint import Checkpoint, open_checkpoint
 from app.signing.ledger_key import LedgerKey
 from app.signing.node_key import NodeKey
-from app.signing.note import COSIGNATURE, NoteSigner
+from app.signing.note import COSIGNATURE, NoteSigner, text_of
+from app.signing.timestamps import build_request, token_of
+from app.simulation.stamper import Stamper
 from app.store import schema
 from app.store.database import Database
 from tests.ledger.conftest import Kept
+from tests.support.pki import Identity, shared_pki
+from tests.support.pki import name as named
 
 AT = datetime(2026, 11, 22, 3, 4, 5, 678900, tzinfo=UTC)
 PAST = "2020-01-01T00:00:00.000000Z"
@@ -172,7 +180,13 @@ FOUND: dict[str, dict[str, str]] = {
     },
     "ledger_state": {"id": ORDER, "size": ORDER, "origin": CHECKPOINTS},
     "ledger_tiles": {"level": TREE, "number": TREE, "hashes": TREE},
-    "checkpoints": {"size": CHECKPOINTS, "root": CHECKPOINTS, "note": CHECKPOINTS},
+    "checkpoints": {
+        "size": CHECKPOINTS,
+        "root": CHECKPOINTS,
+        "note": CHECKPOINTS,
+        "token": STAMPS,
+        "stamped_at": STAMPS,
+    },
     "cosignatures": dict.fromkeys(("size", "witness", "line", "cosigned_at"), CHECKPOINTS),
     "closed_months": {
         "ledger_size": CHECKPOINTS,
@@ -236,7 +250,7 @@ NOT_FOUND: dict[str, dict[str, str]] = {
     "ledger_state": dict.fromkeys(("sealed_at", "sealer", "lease_until", "epoch"), WORK),
     "checkpoints": {
         "published_at": "when it was signed is nowhere signed; a witness or a time stamp proves when it was there",
-        **dict.fromkeys(("kept", "token", "stamped_at", "attempts", "problem", "next_try_at"), WORK),
+        **dict.fromkeys(("kept", "attempts", "problem", "next_try_at"), WORK),
     },
     "closed_months": {"made_at": "repeats the moment of its event"},
     "agencies": {
@@ -299,7 +313,7 @@ ALONE = {
     "events": {"position", "body", "leaf_hash"},
     "ledger_state": {"id", "size", "origin"},
     "ledger_tiles": {"level", "number", "hashes"},
-    "checkpoints": {"size", "root", "note"},
+    "checkpoints": {"size", "root", "note", "token"},
     "cosignatures": {"size", "witness", "line", "cosigned_at"},
     "closed_months": {"month", "version", "root", "ledger_size"},
     "durations": {"counts"},
@@ -359,6 +373,21 @@ def test_every_column_is_found_or_says_why_not() -> None:
 
 class _Undone(Exception):
     """Ends a transaction without a trace."""
+
+
+STAMPING = shared_pki().issue(
+    named((NameOID.COMMON_NAME, "TSA")),
+    slot=700,
+    extensions=((x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), True),),
+    not_after=AT + timedelta(days=365),
+)
+
+
+def _stamped(authority: Identity, text: str, *, at: datetime) -> bytes:
+    """Return a token over a text."""
+    assert isinstance(authority.key, ec.EllipticCurvePrivateKey)
+    stamper = Stamper(authority.key, authority.certificate, authority.chain)
+    return token_of(stamper.answer(build_request(text.encode(), nonce=2**64), at=at))
 
 
 @dataclass(frozen=True)
@@ -453,7 +482,12 @@ async def _filled(database: Database, publisher: Publisher) -> None:
     assert published is not None
     signer = NoteSigner("witness.example", COSIGNATURE, Ed25519PrivateKey.generate())
     at = AT.replace(microsecond=0)
+    stamped = _stamped(STAMPING, published.text, at=at)
     async with database.write() as tx:
+        proof = {"sha256": hashlib.sha256(stamped).hexdigest(), "kind": "timestamp", "der": stamped, "kept_at": AT}
+        await tx.execute(schema.evidence.insert().values(proof))
+        noted = schema.checkpoints.update().where(schema.checkpoints.c.size == published.size)
+        await tx.execute(noted.values(token=proof["sha256"], stamped_at=at))
         line = {"line": signer.line(published.text, at=at), "cosigned_at": at}
         witness = {"size": published.size, "witness": str(signer.verifier), **line}
         await tx.execute(schema.cosignatures.insert().values(witness))
@@ -483,6 +517,47 @@ def test_what_was_made_is_consistent(made: Made) -> None:
     report = made.checked()
     assert report.consistent, report.divergences
     assert min(report.tiles, report.checkpoints, report.stamps, report.registry) > 0
+
+
+def _token(der: bytes) -> list[str]:
+    sha256 = hashlib.sha256(der).hexdigest()
+    kept = f"'{sha256}', 'timestamp', X'{der.hex()}', '2026-11-22T03:04:05.678900Z'"
+    return [
+        f"INSERT INTO evidence (sha256, kind, der, kept_at) VALUES ({kept})",
+        f"UPDATE checkpoints SET token = '{sha256}' WHERE token IS NOT NULL",
+    ]
+
+
+def test_what_a_token_of_a_checkpoint_stamps_is_looked_at_and_who_signed_it_is_said(made: Made) -> None:
+    [(note,)] = made.rows("SELECT note FROM checkpoints WHERE token IS NOT NULL")
+    at = AT.replace(microsecond=0)
+    others = {
+        "another note": _stamped(STAMPING, text_of(note) + "x", at=at),
+        "another moment": _stamped(STAMPING, text_of(note), at=at + timedelta(seconds=1)),
+        "no token": b"no token",
+    }
+    for what, der in others.items():
+        report = made.checked(*_token(der))
+        assert {each.step for each in report.divergences} == {STAMPS}, (what, report.divergences)
+    assert made.checked("UPDATE checkpoints SET token = NULL WHERE token IS NOT NULL").divergences[0].step == STAMPS
+    own = _stamped(STAMPING, text_of(note), at=at)
+    root = shared_pki().root.certificate.public_bytes(Encoding.DER)
+    anchored = f"UPDATE trust_anchors SET der = X'{root.hex()}'"
+    forged = made.checked(anchored, *_token(own[:-1] + bytes([own[-1] ^ 1])))
+    assert any(each.step == STAMPS and "not signed" in each.message for each in forged.divergences)
+    assert not any(each.startswith(STAMPS) for each in made.checked(anchored).passed_over)
+    stranger = made.checked("UPDATE trust_anchors SET der = X'00'")
+    assert any(each.startswith(STAMPS) and "not trusted" in each for each in stranger.passed_over)
+    assert not any(each.step == STAMPS for each in stranger.divergences)
+
+
+def test_the_last_event_of_a_month_cannot_be_another_one_that_counts_in_it(made: Made) -> None:
+    counted = made.rows("SELECT position FROM events WHERE measures IS NOT NULL ORDER BY position DESC LIMIT 2")
+    (last,), (before,) = counted
+    report = made.checked(f"UPDATE counted_months SET ledger_size = {before + 1} WHERE ledger_size = {last + 1}")
+    [found] = [each for each in report.divergences if each.step == FIGURES]
+    assert str(before + 1) in found.message
+    assert str(last) in found.message
 
 
 def _changed(column: sa.Column[Any]) -> str:
