@@ -14,7 +14,7 @@ from app.store.database import Database
 from app.store.schema import deliveries, documents
 from tests.exchange.statements import plan_of, statements
 
-HISTORY = 50_000
+HISTORY = 20_000
 """Deliveries that were taken over, of the very agency that polls."""
 WAITING = 300
 """Deliveries that wait for it, and for each of nine others."""
