@@ -76,12 +76,7 @@ class Regrown:
             length = 1 << ((len(rest) - first).bit_length() - 1)
             tops.append(folded(rest[first : first + length]))
             first += length
-        if not tops:
-            return merkle.EMPTY_ROOT
-        joined = tops.pop()
-        while tops:
-            joined = merkle.node(tops.pop(), joined)
-        return joined
+        return merkle.joined(tops)
 
     @classmethod
     def from_tiles(cls, size: int, tiles: dict[TileAddress, bytes]) -> "Regrown | None":

@@ -134,13 +134,7 @@ def hash_of(tiles: Tiles, span: Span) -> bytes:
     Raises:
         DataFault: a tile is missing, or shorter than it must be.
     """
-    parts = [_subtree(tiles, height, number) for height, number in _perfect(span)]
-    if not parts:
-        return merkle.EMPTY_ROOT
-    joined = parts.pop()
-    while parts:
-        joined = merkle.node(parts.pop(), joined)
-    return joined
+    return merkle.joined([_subtree(tiles, height, number) for height, number in _perfect(span)])
 
 
 def _split(length: int) -> int:

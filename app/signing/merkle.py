@@ -20,6 +20,16 @@ def node(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
+def joined(subtrees: Sequence[bytes]) -> bytes:
+    """Return the hash over neighbouring perfect subtrees from the left, each smaller than the one before it."""
+    if not subtrees:
+        return EMPTY_ROOT
+    *others, found = subtrees
+    for each in reversed(others):
+        found = node(each, found)
+    return found
+
+
 def root(entries: Sequence[bytes]) -> bytes:
     """Return the root over entries in their order."""
     level = [leaf(entry) for entry in entries]
