@@ -12,6 +12,7 @@ anything, as one agency's events of a rare type, reads that agency's events with
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -236,12 +237,27 @@ async def _through_blocks(search: _Search, within: Range, covered: int) -> Look:
         behind = (first, lowest * WIDTH) if search.newest_first else ((highest + 1) * WIDTH, end)
     runs = _runs(numbers, (first, min(end, covered)))
     rows: list[sa.Row[Any]] = []
-    taken, width = 0, 1
+    taken, width, read = 0, 1, 0
     while taken < len(runs) and len(rows) < search.limit:
         some = runs[taken : taken + width]
         rows += await _all_of(search, some, limit=search.limit - len(rows))
-        taken, width = taken + width, min(width * 4, _RUNS_MAX)
+        taken, read = taken + width, read + sum(_length(each) for each in some)
+        # As far as the page will be full when it goes on as so far, and a bit; every run of a statement is read.
+        wanted = read * (search.limit - len(rows)) * 5 // (4 * len(rows)) if rows else 4 * read
+        width = _reaching(runs[taken : taken + _RUNS_MAX], wanted)
     return search.rest(rows, within, behind)
+
+
+def _reaching(runs: Sequence[Range], events_wanted: int) -> int:
+    """Return how many of these runs have so many events together; at least one."""
+    for number, together in enumerate(accumulate(map(_length, runs)), start=1):
+        if together >= events_wanted:
+            return number
+    return max(len(runs), 1)
+
+
+def _length(run: Range) -> int:
+    return run[1] - run[0]
 
 
 def _runs(numbers: Sequence[int], within: Range) -> list[Range]:
