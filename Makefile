@@ -16,8 +16,8 @@ demo: setup ## Run the demonstration country against a node; ONCE=1 ends after o
 system: ## Install the programs the tests talk to: PostgreSQL, Chromium, xmlsec1 (as root)
 	@sh .ci/system
 
-# Two files of tests at a time: the suite waits for servers and disks as much as it computes.
-JOBS ?= 2
+# Three files of tests at a time, on two processors: the suite waits for servers and disks, too.
+JOBS ?= 3
 
 test: setup system ## Run every test; ARGS="tests/edxml -k name" narrows it, JOBS=1 runs one file at a time
 # Compiled before, even where PYTHONDONTWRITEBYTECODE is set: every program the tests start would do it again.

@@ -5,9 +5,11 @@ values, refusals included: who calls decides what a refusal means to it.
 """
 
 import asyncio
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final, Self
 
 import httpx2
@@ -21,6 +23,12 @@ _PATIENCE_SECONDS: Final = 30.0
 _BUSY_STATUSES: Final = frozenset({429, 503})
 _RETRIES_MAX: Final = 5
 _RETRY_AFTER_SECONDS_MAX: Final = 10.0
+
+
+@cache
+def _trusted(*, trust_env: bool) -> ssl.SSLContext:
+    """Return the authorities this machine trusts; to read them costs more than a call, so all clients share them."""
+    return httpx2.create_ssl_context(trust_env=trust_env)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +101,7 @@ class NodeClient:
             timeout=_PATIENCE_SECONDS,
             limits=httpx2.Limits(max_connections=200, max_keepalive_connections=50),
             trust_env=trust_env,
+            verify=_trusted(trust_env=trust_env),
         )
         self._token = ""
         self._renew_at = 0.0

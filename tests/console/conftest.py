@@ -15,6 +15,7 @@ from app.ledger.seal import seal_all
 from app.node import Node
 from app.registry.model import Scope
 from app.routers import clock
+from tests.support.agency import PLAIN_HTTP
 from tests.support.node import Credentials, RunningNode, running_node
 from tests.support.office import (
     COMMUNE,
@@ -49,7 +50,7 @@ class Visitor:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.http = httpx2.Client(base_url=url, timeout=60)
+        self.http = httpx2.Client(base_url=url, timeout=60, verify=PLAIN_HTTP)
 
     def __enter__(self) -> Self:
         return self

@@ -22,7 +22,7 @@ from app.registry.acts import Act
 from app.registry.model import Grant, Scope
 from app.settings import Settings
 from app.worker import ledgering
-from tests.support.agency import AgencySystem
+from tests.support.agency import PLAIN_HTTP, AgencySystem
 
 T = TypeVar("T")
 
@@ -48,7 +48,7 @@ class RunningNode:
         self.settings = settings
         self.app = app
         self.url = settings.public_url
-        self.http = httpx2.Client(base_url=self.url, timeout=30)
+        self.http = httpx2.Client(base_url=self.url, timeout=30, verify=PLAIN_HTTP)
         self._server = uvicorn.Server(uvicorn.Config(app, **SERVER_OPTIONS, log_level="warning"))
         self._loop = asyncio.new_event_loop()
         self._failure: BaseException | None = None
