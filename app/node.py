@@ -19,6 +19,7 @@ from app.exchange.stamping import Stamping
 from app.findings import Severity
 from app.ledger.closing import Closing
 from app.ledger.publish import Publisher
+from app.registry.system_keys import SystemKeys
 from app.registry.trust import TrustCache
 from app.regulations.file import load as load_regulations
 from app.remote.call import Limits
@@ -63,6 +64,7 @@ class Node:
         readers: the processes that look into PDFs.
         stamping: what time stamps of receipts need; None where no authority is configured.
         publisher: what signs checkpoints of the ledger.
+        systems: whose requests are signed with a secret instead of carrying a token.
         witnesses: whose cosignatures of them are taken.
     """
 
@@ -73,6 +75,7 @@ class Node:
     readers: PdfReaders
     stamping: Stamping | None
     publisher: Publisher
+    systems: SystemKeys
     witnesses: tuple[VerifierKey, ...] = ()
 
     @property
@@ -147,9 +150,10 @@ async def open_node(settings: Settings) -> Node:
         policy=policy,
         scanning=_scanning(settings),
     )
+    sealing = SealingKey.open(settings.data_dir / KEYS_FOLDER)
     hooks = Hooks(
         database=database,
-        sealing=SealingKey.open(settings.data_dir / KEYS_FOLDER),
+        sealing=sealing,
         post=Post(
             limits=Limits(total=settings.webhook_timeout_seconds),
             private=settings.webhook_private_targets,
@@ -170,7 +174,7 @@ async def open_node(settings: Settings) -> Node:
         stamped=bool(settings.timestamp_authority_url),
     )
     stamping = _stamping(settings, database, fetch)
-    return Node(settings, desk, hooks, fetch, readers, stamping, publisher, witnesses)
+    return Node(settings, desk, hooks, fetch, readers, stamping, publisher, SystemKeys(database, sealing), witnesses)
 
 
 def origin_of(public_url: str) -> str:
