@@ -174,6 +174,18 @@ async def inbox(
     return (await tx.execute(query)).all()
 
 
+async def count_waiting(tx: Transaction, recipients: Sequence[str], *, kind: str) -> int:
+    """Return how many deliveries of a kind wait for these recipients."""
+    shown = deliveries.c
+    query = (
+        sa.select(sa.func.count())
+        .select_from(deliveries)
+        .where(shown.in_inbox.is_(sa.true()), shown.position.is_not(None))
+        .where(shown.recipient.in_(recipients), shown.kind == kind)
+    )
+    return int((await tx.execute(query)).scalar_one())
+
+
 async def by_ids(tx: Transaction, ids: Collection[str], *, lock: bool = False) -> Sequence[sa.Row[Any]]:
     """Return deliveries by id, with their document's type and sender; `lock` holds them to the transaction's end."""
     query = (
