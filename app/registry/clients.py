@@ -29,6 +29,7 @@ from app.signing.path import UnknownRevocation
 from app.store import agencies, certificates
 from app.store import clients as rows
 from app.store.database import Database, Transaction
+from app.store.versions import Part, move
 
 NAME_LENGTH_MAX: Final = 200
 GRANTS_MAX: Final = 1_000
@@ -125,6 +126,7 @@ async def change(
         _refuse(_check(changed))
         if "agencies" in fields:
             _refuse(await _unknown_agencies(tx, changed))
+        await move(tx, Part.CLIENTS)
         await rows.update(tx, client_id, _columns(changed, act))
         event = act.event(
             EventKind.CLIENT_CHANGED,
@@ -157,6 +159,7 @@ async def rotate_secret(
             return earlier
         client = await _current(tx, client_id, if_match)
         changed = replace(client, has_secret=True, version=client.version + 1)
+        await move(tx, Part.CLIENTS)
         await rows.update(tx, client_id, {**_columns(changed, act), "secret_hash": secret_hash})
         await record(tx, [act.event(EventKind.CLIENT_CHANGED, client_id=client_id, fields=["secret"])])
         await act.done(tx, ClientCredentials(changed, None))
@@ -190,6 +193,15 @@ async def find(tx: Transaction, client_id: str) -> Client | None:
     """Return a client, whatever its status; None also where the text is no id at all."""
     row = await _row(tx, client_id)
     return client_of(row) if row is not None else None
+
+
+async def find_locked(tx: Transaction, client_id: str) -> Client:
+    """Return a client that nobody else changes until the transaction ends, whatever its status.
+
+    Raises:
+        NotFound: no such client.
+    """
+    return await _current(tx, client_id, None)
 
 
 async def find_many(tx: Transaction, ids: Collection[str]) -> dict[str, Client]:

@@ -123,8 +123,10 @@ class SystemKeys:
         found = await rows.with_clients(tx, system_id)
         if not found:
             return None
-        # All secrets of a system are of one client and one agency: `system_key_acts` sees to it.
-        return _Remembered(version, client_of(found[-1], "client_"), found[-1].agency, tuple(self._opened(found)))
+        newest = found[-1]
+        # Who had this system id before has no secret in force any more: `system_key_acts` sees to it.
+        own = [row for row in found if (row.client_id, row.agency) == (newest.client_id, newest.agency)]
+        return _Remembered(version, client_of(newest, "client_"), newest.agency, tuple(self._opened(own)))
 
     def _opened(self, found: Iterable[Any]) -> Iterable[_Opened]:
         for row in found:

@@ -48,15 +48,3 @@ async def page(tx: Transaction, *, client_id: str, after: str | None, limit: int
 async def update(tx: Transaction, key_id: str, values: Mapping[str, Any]) -> None:
     """Overwrite columns of one secret."""
     await tx.execute(system_keys.update().where(system_keys.c.id == key_id).values(dict(values)))
-
-
-async def sealed_otherwise(tx: Transaction, *, key_number: int, limit: int) -> Sequence[sa.Row[*tuple[Any, ...]]]:
-    """Return secrets that are sealed with another key of the node than this one."""
-    query = sa.select(system_keys).where(system_keys.c.key_number != key_number).order_by(system_keys.c.id).limit(limit)
-    return (await tx.execute(query)).all()
-
-
-async def everyone(tx: Transaction, *, after: str, limit: int) -> Sequence[sa.Row[*tuple[Any, ...]]]:
-    """Return all secrets by id, from behind `after`."""
-    query = sa.select(system_keys).where(system_keys.c.id > after).order_by(system_keys.c.id).limit(limit)
-    return (await tx.execute(query)).all()
