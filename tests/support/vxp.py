@@ -42,14 +42,12 @@ class Answer:
         assert "null" not in self.body.decode()
         return value
 
-    @property
     def ok(self) -> dict[str, Any]:
         """The JSON of a success."""
         told = self.told
         assert (told["status"], told["ErrorCode"], told["ErrorDesc"]) == ("OK", "0", "Thanh cong"), told
         return told
 
-    @property
     def fail(self) -> dict[str, Any]:
         """The JSON of a failure, in the shape that is safe for every method and version."""
         told = self.told
@@ -84,7 +82,7 @@ class Sdk:
 
     def send_head(self, file: bytes, **arguments: str) -> bytes:
         """Write the head of sendEdoc."""
-        digest = "".join("%x" % byte for byte in hashlib.sha256(file).digest())
+        digest = "".join(f"{byte:x}" for byte in hashlib.sha256(file).digest())
         self.map |= {"Content-Type": "application/octet-stream", **arguments, "hash-file": digest}
         merged: dict[str, tuple[str, str]] = {}
         for name, value in self.map.items():
