@@ -6,17 +6,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.ids import new_id
+from app.edxml.organ_id import OrganId
+from app.ledger.seal import seal_all
 from app.node import Node
+from app.registry import system_key_acts
+from app.registry.acts import Act
 from app.registry.model import Scope
-from app.registry.system_keys import sealed_for
-from app.store import system_keys
-from app.store.versions import Part, move
+from app.routers import clock
 from tests.support.node import RunningNode
 from tests.support.office import GOVERNMENT_OFFICE, PROVINCE, Exchange, created, exchange_on
 from tests.support.vxp import Sdk
 
-SECRETS = {GOVERNMENT_OFFICE: "c2VjcmV0IG9mIEcyMg==", PROVINCE: "Qm90IG1hdCBjdWEgSDQx"}
+FORMS = ("unsigned", "foreign-namespace")
+"""What systems that use the axis' library send instead of a signature."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,23 @@ class Doors:
 
     def fresh(self, agency: str) -> Sdk:
         """Make a service object of which nobody has asked anything yet."""
-        return Sdk(self.exchange.running.url, agency, SECRETS[agency])
+        known = self.sdk[agency]
+        return Sdk(known.url, known.system_id, known.secret)
+
+    def seal(self) -> None:
+        """See to it that everything that was accepted is where it is listed."""
+
+        async def seal(node: Node) -> None:
+            await seal_all(node.database, now=clock.now())
+
+        self.exchange.running.run(seal)
+
+    def waiting(self, sdk: Sdk, messagetype: str = "edoc") -> list[dict[str, str]]:
+        """List what waits for a unit."""
+        self.seal()
+        answer = sdk.call("getReceivedEdocList", servicetype="eDoc", messagetype=messagetype)
+        items: list[dict[str, str]] = answer.ok()["data"]
+        return items
 
 
 @pytest.fixture(scope="module")
@@ -40,38 +58,29 @@ def engine() -> str:
 @pytest.fixture(scope="module")
 def doors(node: RunningNode) -> Iterator[Doors]:
     """Two agencies that are let in unsigned, each with the system id of its code."""
-    with exchange_on(node, only=(GOVERNMENT_OFFICE, PROVINCE)) as exchange:
+    agencies = (GOVERNMENT_OFFICE, PROVINCE)
+    with exchange_on(node, only=agencies) as exchange:
         today = datetime.now(UTC).date()
         period = {"valid_from": f"{today - timedelta(days=2)}", "valid_to": f"{today + timedelta(days=30)}"}
-        for agency in (GOVERNMENT_OFFICE, PROVINCE):
-            forms = [{"mode": form, **period} for form in ("unsigned", "foreign-namespace")]
-            created(exchange.administrator.patch(f"/v1/agencies/{agency}", json={"policies": forms}), 200)
-            let_in(node, agency, SECRETS[agency])
-        yield Doors(exchange, {code: Sdk(node.url, code, SECRETS[code]) for code in SECRETS})
+        for agency in agencies:
+            policies = [{"mode": form, **period} for form in FORMS]
+            created(exchange.administrator.patch(f"/v1/agencies/{agency}", json={"policies": policies}), 200)
+        yield Doors(exchange, {agency: let_in(node, agency) for agency in agencies})
 
 
-def let_in(node: RunningNode, agency: str, secret: str, *scopes: Scope, system_id: str | None = None) -> None:
-    """Give a client of an agency a system id and its secret, as the operator does."""
-    client = node.client(*(scopes or (Scope.EXCHANGE,)), agencies=[agency], name=f"VXP {agency}")
-    key, system = new_id(), system_id or agency
+def let_in(running: RunningNode, agency: str, *scopes: Scope, system_id: str | None = None) -> Sdk:
+    """Give a client of an agency a system id and a secret, as the operator does; return its service object."""
+    client = running.client(Scope.EXCHANGE, *scopes, agencies=[agency], name=f"VXP {agency}")
 
-    async def insert(opened: Node) -> None:
-        now = datetime.now(UTC)
-        row = {
-            "id": key,
-            "client_id": client.client_id,
-            "system_id": system,
-            "agency": agency,
-            "valid_from": now - timedelta(days=1),
-            "valid_until": None,
-            "revoked_at": None,
-            "created_at": now,
-            "key_number": 1,
-            "secret": opened.systems.sealing.seal(secret.encode(), belongs_to=sealed_for(key, system)),
-        }
-        async with opened.database.write() as tx:
-            await move(tx, Part.CLIENTS)
-            await system_keys.insert(tx, row)
-        opened.systems.forget()
+    async def issue(node: Node) -> Sdk:
+        done = await system_key_acts.issue(
+            node.systems,
+            Act("operator", datetime.now(UTC)),
+            client.client_id,
+            agency=OrganId.parse(agency),
+            system_id=system_id,
+        )
+        assert done.value.secret is not None
+        return Sdk(running.url, done.value.key.system_id, done.value.secret)
 
-    node.run(insert)
+    return running.run(issue)

@@ -11,10 +11,7 @@ import pytest
 
 from app.edxml.write import write
 from app.ids import new_id
-from app.ledger.seal import seal_all
-from app.node import Node
 from app.registry.model import Scope
-from app.routers import clock
 from tests.exchange.remains import events_since, remains
 from tests.routers.compat.conftest import Doors, let_in
 from tests.support import edxml_library as library
@@ -26,21 +23,8 @@ G22 = GOVERNMENT_OFFICE
 NUMBERS = itertools.count(1_000_000)
 
 
-def sealed(doors: Doors) -> None:
-    """See to it that everything that was accepted is where it is listed."""
-
-    async def seal(node: Node) -> None:
-        await seal_all(node.database, now=clock.now())
-
-    doors.exchange.running.run(seal)
-
-
 def waiting(doors: Doors, sdk: Sdk, messagetype: str = "edoc") -> list[dict[str, str]]:
-    sealed(doors)
-    items: list[dict[str, str]] = sdk.call("getReceivedEdocList", servicetype="eDoc", messagetype=messagetype).ok()[
-        "data"
-    ]
-    return items
+    return doors.waiting(sdk, messagetype)
 
 
 def test_a_document_goes_from_service_object_to_service_object(doors: Doors) -> None:
@@ -327,8 +311,7 @@ def test_units_are_listed_registered_and_cancelled(doors: Doors) -> None:
     assert both["code"] == "G22"
     assert sdk.call("registerAgency", b"{}").fail()["ErrorCode"] == "403"
 
-    let_in(doors.exchange.running, PROVINCE, "admin", Scope.REGISTRY_WRITE, system_id="admin.h41")
-    admin = Sdk(doors.exchange.running.url, "admin.h41", "admin")
+    admin = let_in(doors.exchange.running, PROVINCE, Scope.REGISTRY_WRITE, system_id="admin.h41")
     new = {"id": "1", "pcode": PROVINCE, "code": "000.00.77.H41", "name": "Sở Mẫu", "mail": "so@h41.vn", "fax": "1"}
     broken = b'{"id":"1","pcode":"x","code":"y","name":"n","mail":cc"","mobile":"","fax":""}'
     assert admin.call("registerAgency", broken).fail()["ErrorCode"] == "400"
