@@ -161,6 +161,7 @@ def _inside(settings: "Settings", at: datetime) -> Iterator[Check]:
         try:
             async with database.read() as tx:
                 found = [await _trust(tx), await _revocations(tx, at), await _ledger(tx, at)]
+                found.append(await _secrets(tx, settings))
             return [*found, await _continued(database, settings)]
         finally:
             await database.close()
@@ -180,6 +181,27 @@ async def _trust(tx: "Transaction") -> Check:
         fix = "Add the roots your agencies' certificates come from: `truc trust add-anchor FILE`."
         return Check("trust store", Grade.WARNING, "no root in force, so no document can be accepted", fix)
     return Check("trust store", Grade.OK, f"{len(in_force)} root(s) in force")
+
+
+async def _secrets(tx: "Transaction", settings: "Settings") -> Check:
+    from app.node import KEYS_FOLDER
+    from app.registry.resealing import inspect
+    from app.signing.sealing_key import SealingKey, files_in
+
+    folder = settings.data_dir / KEYS_FOLDER
+    if not files_in(folder):
+        # Opening would make one; a doctor changes nothing.
+        return Check("secrets", Grade.OK, "no key of secrets yet; the first start makes it")
+    found = await inspect(tx, SealingKey.open(folder))
+    if found.unreadable:
+        detail = f"{len(found.unreadable)} of {found.count} cannot be opened: {', '.join(found.unreadable[:3])}"
+        fix = "Put back the sealing*.key files of the keys folder, or give those systems and webhooks other secrets."
+        return Check("secrets", Grade.FAILURE, detail, fix)
+    newest, *older = sorted(files_in(folder), reverse=True)
+    if older and found.numbers <= {newest}:
+        idle = ", ".join(files_in(folder)[number].name for number in older)
+        return Check("secrets", Grade.OK, f"all {found.count} open; the database does not need {idle} any more")
+    return Check("secrets", Grade.OK, f"all {found.count} open, sealed with {len(found.numbers)} key(s)")
 
 
 async def _revocations(tx: "Transaction", at: datetime) -> Check:

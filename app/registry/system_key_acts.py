@@ -122,12 +122,18 @@ async def issue(
             return earlier
         client = await clients.find_locked(tx, client_id)
         known = await directory.find(tx, agency)
-        _refuse([*_not_granted(client, known, agency), *_impossible_times(act, valid_from, valid_until, overlap)])
+        _refuse(
+            [
+                *_not_granted(client, known, agency),
+                *_impossible_name(system_id),
+                *_impossible_times(act, valid_from, valid_until, overlap),
+            ]
+        )
         assert known is not None, "refused before"
         key = SystemKey(
             id=new_id(),
             client_id=client_id,
-            system_id=_checked(system_id or known.organ_id.text),
+            system_id=known.organ_id.text if system_id is None else system_id,
             agency=known.organ_id.text,
             valid_from=valid_from or act.at,
             valid_until=valid_until,
@@ -140,7 +146,8 @@ async def issue(
         _refuse_taken(key, living)
         ending = [each for each in living if overlap is not None and _ends_later(each, act.at + overlap)]
         if len(living) >= IN_FORCE_MAX:
-            raise RequestInvalid(f"the system has {len(living)} secrets already; revoke those it does not use")
+            many = f"The system has {len(living)} secrets already."
+            _refuse([_finding("system_id", many, "Revoke those it does not use.")])
         sealed = systems.sealing.seal(secret.encode("ascii"), belongs_to=sealed_for(key.id, key.system_id))
         await rows.insert(tx, {**_columns(key), "secret": sealed, "key_number": sealed_with(sealed)})
         events = [
@@ -222,12 +229,11 @@ async def list_of(tx: Transaction, client_id: str, *, after: str | None = None, 
     return tuple(map(_key_of, await rows.page(tx, client_id=client_id, after=after, limit=limit)))
 
 
-def _checked(system_id: str) -> str:
-    if not _SYSTEM_ID.fullmatch(system_id):
-        raise RequestInvalid(
-            f"system_id: 1 to {SYSTEM_ID_LENGTH_MAX} letters, digits, dots, underscores and hyphens, such as H28.01"
-        )
-    return system_id
+def _impossible_name(system_id: str | None) -> list[Finding]:
+    if system_id is None or _SYSTEM_ID.fullmatch(system_id):
+        return []
+    wanted = f"1 to {SYSTEM_ID_LENGTH_MAX} letters, digits, dots, underscores and hyphens"
+    return [_finding("system_id", f"The system id {system_id[:80]!r} is not {wanted}.", "Write one such as H28.01.")]
 
 
 def _living(found: Sequence[Any], at: datetime) -> list[SystemKey]:

@@ -200,8 +200,8 @@ async def test_what_cannot_be_is_refused(registry: Registry, systems: SystemKeys
     impossible: list[tuple[str, dict[str, Any], str]] = [
         ("H28.03", {}, "No agency"),
         ("H44", {}, "does not act"),
-        ("H28.01", {"system_id": "a b"}, "system_id"),
-        ("H28.01", {"system_id": "x" * 65}, "system_id"),
+        ("H28.01", {"system_id": "a b"}, "system id"),
+        ("H28.01", {"system_id": "x" * 65}, "system id"),
         ("H28.01", {"valid_until": NOW}, "before it begins"),
         ("H28.01", {"overlap": timedelta(days=91)}, "overlap"),
     ]
