@@ -50,7 +50,7 @@ from app.routers import (
 )
 from app.routers.brake import Brake
 from app.routers.calls import WrongMethods
-from app.routers.compat import vxp
+from app.routers.compat.doors import DOORS
 from app.routers.metrics import Metrics
 from app.routers.requests import Requests
 from app.settings import Settings

@@ -57,7 +57,7 @@ class _Parts:
         self.complete = False
         self._header = b""
         self._is_file = False
-        self.callbacks: "MultipartCallbacks" = {
+        self.callbacks: MultipartCallbacks = {
             "on_part_begin": self._begin,
             "on_header_field": self._head,
             "on_header_value": self._head,

@@ -5,6 +5,7 @@ is narrowed to the one unit its system id stands for, so that every use case see
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Final
@@ -17,6 +18,7 @@ from app.ledger.events import Event, EventKind, Outcome, record
 from app.node import Node
 from app.registry import directory
 from app.registry.model import Client, Grant, Scope
+from app.registry.system_keys import SystemCredentials
 from app.routers.brake import Brake
 from app.routers.compat.signed_headers import SignedHeaders
 from app.routers.sign_in import UNKNOWN_ACTOR
@@ -70,19 +72,52 @@ async def proven(node: Node, brake: Brake, signed: SignedHeaders, *, peer: str, 
         TooManyRequests: too many of its calls failed within a minute.
         Unavailable: the database does not answer.
     """
-    system_id = signed.system_id
-    key = f"vxp {peer} {system_id[:SHOWN_MAX]}"
+    found = await known(
+        node, brake, signed.system_id, lambda it: signed.is_proven_by(it.secrets), method=METHOD, peer=peer, at=at
+    )
+    return await system_of(node, found)
+
+
+async def known(
+    node: Node,
+    brake: Brake,
+    system_id: str,
+    proves: Callable[[SystemCredentials], bool],
+    *,
+    method: str,
+    peer: str,
+    at: datetime,
+) -> SystemCredentials:
+    """Return who has a system id, if what was presented proves it; a failure is recorded and counted by the brake.
+
+    Raises:
+        NotAuthenticated: nobody has it, or it is not proven; it does not say which.
+        TooManyRequests: too many failed within a minute.
+        Unavailable: the database does not answer.
+    """
+    # By address too: failures of somebody else under the same id must not lock the system itself out.
+    key = f"{method} {peer} {system_id[:SHOWN_MAX]}"
     brake.require_free(key, now=time.monotonic())
     found = await node.systems.find(system_id, at=at)
-    if found is None or not signed.is_proven_by(found.secrets):
+    if found is None or not proves(found):
         brake.failed(key, now=time.monotonic())
-        await _record_refusal(node, brake, found.client if found is not None else None, at=at)
+        await _record_refusal(node, brake, found.client if found is not None else None, method=method, at=at)
         raise _not_proven(system_id)
     brake.succeeded(key)
+    return found
+
+
+async def system_of(node: Node, found: SystemCredentials) -> System:
+    """Narrow a client to the unit of its system.
+
+    Raises:
+        AgencyNotGranted: the client does not act for the unit any more.
+        Unavailable: the database does not answer.
+    """
     agency = OrganId.parse(found.agency)
     if not found.client.may_act_for(agency) and not await _is_granted(node, found.client, agency):
         raise AgencyNotGranted(f"the client of this system id does not act for {agency} any more")
-    return System(system_id, agency, replace(found.client, agencies=(Grant(agency),)), found.client)
+    return System(found.system_id, agency, replace(found.client, agencies=(Grant(agency),)), found.client)
 
 
 async def _is_granted(node: Node, client: Client, agency: OrganId) -> bool:
@@ -92,7 +127,7 @@ async def _is_granted(node: Node, client: Client, agency: OrganId) -> bool:
     return known is not None and client.may_act_for(known)
 
 
-async def _record_refusal(node: Node, brake: Brake, client: Client | None, *, at: datetime) -> None:
+async def _record_refusal(node: Node, brake: Brake, client: Client | None, *, method: str, at: datetime) -> None:
     if client is None:
         # Anybody could make these; no more are written than the brake lets one client fail.
         try:
@@ -101,20 +136,20 @@ async def _record_refusal(node: Node, brake: Brake, client: Client | None, *, at
             return
         brake.failed(UNKNOWN_ACTOR, now=time.monotonic())
     actor = client.client_id if client is not None else UNKNOWN_ACTOR
-    refused = Event(new_id(), EventKind.TOKEN_REFUSED, at, actor, outcome=Outcome.REFUSED, detail={"method": METHOD})
+    refused = Event(new_id(), EventKind.TOKEN_REFUSED, at, actor, outcome=Outcome.REFUSED, detail={"method": method})
     async with node.database.write() as tx:
         await record(tx, [refused])
     node.desk.doorbell.nudge()
 
 
 def _not_proven(system_id: str) -> NotAuthenticated:
-    message = f"no secret in force of the system id {system_id[:SHOWN_MAX]!r} made XroadVnpt-hash-header"
+    message = f"no secret in force of the system id {system_id[:SHOWN_MAX]!r} was used"
     finding = Finding(
         "ours.vxp.not-proven",
         Severity.ERROR,
         message,
         "Set the system id and the secret exactly as the operator gave them; the secret is not decoded.",
-        "VXP SDK 2.0, signature of requests",
-        "header XroadVnpt-hash-header",
+        "VXP SDK 2.0, signature of requests; ours, decision 0026",
+        "header parameter XroadVnpt-hash-header",
     )
     return NotAuthenticated(message, findings=[finding])

@@ -24,8 +24,6 @@ from app.routers.compat import answers
 from app.routers.compat.answers import Item
 from app.routers.compat.systems import System
 
-BODY_BYTES_MAX: Final = 64 * 1024
-"""Longest registration: seven short texts."""
 _PAGE: Final = 1_000
 _CONTACT: Final = {"mail": "email", "email": "email", "mobile": "telephone", "address": "address"}
 
@@ -107,21 +105,6 @@ async def delete(node: Node, system: System, code: str, *, at: datetime) -> None
         unit = await _below_granted(node, system.registered, unit, asked)
     act = Act(system.client.client_id, at)
     await registry.suspend(node.database, unit.organ_id, SuspensionReason.REQUESTED, act=act)
-
-
-async def short_body(request: Request) -> bytes:
-    """Read a body that is no message.
-
-    Raises:
-        RequestInvalid: it is longer than any registration is.
-    """
-    pieces, size = [], 0
-    async for piece in request.stream():
-        size += len(piece)
-        if size > BODY_BYTES_MAX:
-            raise RequestInvalid(f"the body is longer than {BODY_BYTES_MAX} bytes")
-        pieces.append(piece)
-    return b"".join(pieces)
 
 
 async def agencies(node: Node, _request: Request) -> Response:

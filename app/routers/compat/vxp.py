@@ -8,30 +8,27 @@ Nothing is ever redirected: their `sendEdoc` follows a 302 without the document.
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import structlog
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Match
-from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 
-from app.errors import AgencyNotGranted, NodeFault, NotFound, RequestInvalid, TrucError
+from app.errors import AgencyNotGranted, NotFound, RequestInvalid
 from app.exchange.inbox import InboxKind
-from app.exchange.refuse import Declared
 from app.findings import Finding, Severity
 from app.node import Node
 from app.registry.model import Scope as Granted
 from app.regulations.calendar import day_of
 from app.routers import clock
 from app.routers.compat import answers, postbox, units
+from app.routers.compat.door import Door, declared_of, peer_of, short_body
 from app.routers.compat.hash_file import file_in
 from app.routers.compat.multipart import file_part, is_multipart
-from app.routers.compat.numbers import failure_of
+from app.routers.compat.numbers import Failure
 from app.routers.compat.signed_headers import SignedHeaders
 from app.routers.compat.systems import System, proven
-from app.routers.messages import XML
 from app.routers.ranges import body_answer
 
 PREFIX: Final = "/vxp"
@@ -103,8 +100,8 @@ class Method:
         verb: POST, also for those that only read; one is different.
         takes: its parameters.
         closes: whether the connection is to be closed: these calls of the SDK never close theirs.
-        streams: whether it reads the body itself. Others have theirs read before, because the SDK waits for the 100 that
-            reading brings about.
+        streams: whether it reads the body itself. Others have theirs read before: the SDK waits for the 100 that this
+            brings about.
     """
 
     serve: Serve
@@ -116,8 +113,8 @@ class Method:
 
 
 async def _send_edoc(call: Call) -> Response:
-    declared = Declared(media_type=XML, encoded=_is_encoded(call.request), size=_length(call.request))
-    return answers.done(DocId=await postbox.send(call.node, call.system, _file(call), declared))
+    sent = await postbox.send(call.node, call.system, _file(call), declared_of(call.request))
+    return answers.done(DocId=sent)
 
 
 async def _get_edoc(call: Call) -> Response:
@@ -202,74 +199,32 @@ METHODS: Final[Mapping[str, Method]] = {
 """Every method, with what it takes of a map that is never cleared."""
 
 
-class Door(BaseRoute):
-    """The route of everything below the prefix."""
+class VxpDoor(Door):
+    """The route of everything below `/vxp`."""
 
-    async def answer(self, request: Request, name: str) -> Response:
-        """Answer a call, whatever comes of it."""
-        signed: SignedHeaders | None = None
-        try:
-            method = _method(request, name)
-            signed = SignedHeaders.read(request.scope["headers"])
-            node: Node = request.app.state.node
-            at = clock.now()
-            peer = request.client.host if request.client else ""
-            system = await proven(node, request.app.state.brake, signed, peer=peer, at=at)
-            request.state.client_id = system.client.client_id
-            system.require(method.scope)
-            body = b"" if method.streams else await units.short_body(request)
-            response = await method.serve(Call(node, system, request, signed.meant(method.takes), body, at))
-        except ClientDisconnect:
-            # Nobody reads this answer; the status is for the access log alone.
-            return Response(status_code=499)
-        except TrucError as error:
-            if isinstance(error, NodeFault):
-                _log.exception("vxp.failed", method=name[:40])
-            return _refused(name, signed, error)
-        except Exception:  # noqa: BLE001 -- whatever it was, a client of this protocol reads no other answer
-            _log.exception("vxp.failed", method=name[:40])
-            return _refused(name, signed, NodeFault("the node failed"))
+    def __init__(self) -> None:
+        super().__init__(PREFIX, METHODS)
+
+    @override
+    async def serve(self, request: Request, name: str) -> Response:
+        method = _method(request, name)
+        signed = SignedHeaders.read(request.scope["headers"])
+        request.state.system_id = signed.system_id
+        node: Node = request.app.state.node
+        at = clock.now()
+        system = await proven(node, request.app.state.brake, signed, peer=peer_of(request), at=at)
+        request.state.client_id = system.client.client_id
+        system.require(method.scope)
+        body = b"" if method.streams else await short_body(request)
+        response = await method.serve(Call(node, system, request, signed.meant(method.takes), body, at))
         if method.closes:
             response.headers["Connection"] = "close"
         return response
 
     @override
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        if scope["type"] != "http" or not (scope["path"] + "/").startswith(PREFIX + "/"):
-            return Match.NONE, {}
-        return Match.FULL, {"route": _Template(_name(scope["path"]))}
-
-    @override
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        response = await self.answer(request, _name(scope["path"]))
-        await response(scope, receive, send)
-
-
-class _Template:
-    """What figures and logs call the route: of a bounded number, whatever is asked for."""
-
-    def __init__(self, name: str) -> None:
-        self.path = f"{PREFIX}/{name if name in METHODS else '{method}'}"
-
-
-def _refused(name: str, signed: SignedHeaders | None, error: TrucError) -> Response:
-    failure = failure_of(error)
-    _log.warning(
-        "vxp.refused",
-        method=name[:40],
-        system_id=signed.system_id[:64] if signed else None,
-        error_code=failure.number,
-        problem=error.code,
-        codes=sorted({finding.code for finding in error.findings if finding.refuses}),
-        fix=next((finding.fix for finding in error.findings if finding.refuses), None),
-    )
-    # This one writes whatever body comes into the file of the document, and knows a failure by its emptiness.
-    return Response() if name == "downloadEdoc" else answers.failed(failure)
-
-
-def _name(path: str) -> str:
-    return str(path[len(PREFIX) :].strip("/"))
+    def failed(self, name: str, failure: Failure) -> Response:
+        # This one writes whatever body comes into the file of the document, and knows a failure by its emptiness.
+        return Response() if name == "downloadEdoc" else answers.failed(failure)
 
 
 def _method(request: Request, name: str) -> Method:
@@ -311,12 +266,3 @@ async def _check_sender(call: Call) -> None:
         "header XroadVnpt-from",
     )
     raise AgencyNotGranted(message, findings=[finding])
-
-
-def _is_encoded(request: Request) -> bool:
-    return request.headers.get("content-encoding", "identity").strip().lower() != "identity"
-
-
-def _length(request: Request) -> int | None:
-    text: Any = request.headers.get("content-length", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
