@@ -135,7 +135,7 @@ def create_app(settings: Settings, *, background: Background | None = worker.run
     for router in ROUTERS:
         # Their paths are whole, so the routes can be taken as they are; an inclusion would match every request twice.
         app.router.routes.extend(router.routes)
-    app.router.routes.append(vxp.VxpDoor())
+    app.router.routes.extend(DOORS)
     app.router.routes.insert(0, WrongMethods(app.router.routes))
     operation.mount_assets(app)
     console.mount_static(app)
