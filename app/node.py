@@ -19,6 +19,7 @@ from app.exchange.stamping import Stamping
 from app.findings import Severity
 from app.ledger.closing import Closing
 from app.ledger.publish import Publisher
+from app.registry.agency_list import AgencyLists
 from app.registry.system_keys import SystemKeys
 from app.registry.trust import TrustCache
 from app.regulations.file import load as load_regulations
@@ -65,6 +66,7 @@ class Node:
         stamping: what time stamps of receipts need; None where no authority is configured.
         publisher: what signs checkpoints of the ledger.
         systems: whose requests are signed with a secret instead of carrying a token.
+        lists: of all agencies, as older protocols ask for them.
         witnesses: whose cosignatures of them are taken.
     """
 
@@ -76,6 +78,7 @@ class Node:
     stamping: Stamping | None
     publisher: Publisher
     systems: SystemKeys
+    lists: AgencyLists
     witnesses: tuple[VerifierKey, ...] = ()
 
     @property
@@ -174,7 +177,8 @@ async def open_node(settings: Settings) -> Node:
         stamped=bool(settings.timestamp_authority_url),
     )
     stamping = _stamping(settings, database, fetch)
-    return Node(settings, desk, hooks, fetch, readers, stamping, publisher, SystemKeys(database, sealing), witnesses)
+    systems, lists = SystemKeys(database, sealing), AgencyLists(database)
+    return Node(settings, desk, hooks, fetch, readers, stamping, publisher, systems, lists, witnesses)
 
 
 def origin_of(public_url: str) -> str:
