@@ -1,5 +1,6 @@
 """The axis' Java SDK as it is on the wire: its never-cleared map, its two HTTP stacks, its signature, byte for byte."""
 
+import gzip
 import hashlib
 import hmac
 import json
@@ -159,8 +160,11 @@ def speak(url: str, request: bytes, body: bytes) -> Answer:
 
 
 def read(connection: socket.socket, *, continued: bool = False) -> Answer:
-    """Read one answer."""
+    """Read one answer, compressed or not."""
     response = HTTPResponse(connection)
     response.begin()
     headers = {name.lower(): value for name, value in response.getheaders()}
-    return Answer(response.status, headers, response.read(), continued)
+    body = response.read()
+    if headers.get("content-encoding") == "gzip":
+        body = gzip.decompress(body)
+    return Answer(response.status, headers, body, continued)

@@ -5,13 +5,14 @@ drop all of it and report nothing at all; an absent key of an item is skipped. H
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import pybase64
 from starlette.responses import Response, StreamingResponse
 from typing_extensions import override
 
+from app.registry.agency_list import ListedAgency, ListShape, ReadyList
 from app.routers.compat.numbers import Failure
 
 SUCCESS_TEXT: Final = "Thanh cong"
@@ -28,7 +29,7 @@ class AsciiJson(Response):
 
     @override
     def render(self, content: Any) -> bytes:
-        return json.dumps(content, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+        return _octets(content)
 
 
 def done(**members: str | int) -> Response:
@@ -39,6 +40,36 @@ def done(**members: str | int) -> Response:
 def listed(items: Iterable[Item]) -> Response:
     """Answer a list; what an item has no value for is left out of it."""
     return AsciiJson({**_OK, "data": [present(item) for item in items]})
+
+
+def shape(
+    name: str, item: Callable[[ListedAgency], Item | None], *, success: Mapping[str, str | bool] = _OK
+) -> ListShape:
+    """Say how a list of all agencies is written; what an item has no value for is left out of it.
+
+    Args:
+        item: None leaves the agency out.
+        success: the keys by which the protocol says that it was done.
+    """
+    empty = _octets({**success, "data": []})
+
+    def written(agency: ListedAgency) -> bytes | None:
+        shown = item(agency)
+        return None if shown is None else _octets(present(shown))
+
+    return ListShape(name, empty[:-2], empty[-2:], written)
+
+
+def ready(made: ReadyList, *, compressed: bool) -> Response:
+    """Answer a list that was made before, without holding its text in memory."""
+    headers = {"Vary": "Accept-Encoding", "Content-Length": str(made.gzip_size if compressed else made.size)}
+    if compressed:
+        headers["Content-Encoding"] = "gzip"
+    return StreamingResponse(iter(made.gzip) if compressed else made.plain(), media_type=JSON, headers=headers)
+
+
+def _octets(content: Any) -> bytes:
+    return json.dumps(content, ensure_ascii=True, separators=(",", ":")).encode("ascii")
 
 
 def failed(failure: Failure) -> Response:
@@ -52,9 +83,13 @@ def present(item: Item) -> dict[str, str | int | bool]:
     return {name: value for name, value in item.items() if value is not None}
 
 
-def encoded(octets: Iterable[bytes], *, size: int) -> Response:
-    """Answer a file as base64 text, streamed; no answer of a large document is held in memory whole."""
-    head, end = json.dumps({**_OK, "data": ""}, separators=(",", ":")).encode("ascii")[:-2], b'"}'
+def encoded(octets: Iterable[bytes], *, size: int, success: Mapping[str, str] = _OK) -> Response:
+    """Answer a file as base64 text, streamed; no answer of a large document is held in memory whole.
+
+    Args:
+        success: the keys by which the protocol says that it was done.
+    """
+    head, end = json.dumps({**success, "data": ""}, separators=(",", ":")).encode("ascii")[:-2], b'"}'
     length = len(head) + 4 * ((size + 2) // 3) + len(end)
 
     def pieces() -> Iterator[bytes]:

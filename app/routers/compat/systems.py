@@ -11,17 +11,15 @@ from datetime import date, datetime
 from typing import Final
 
 from app.edxml.organ_id import OrganId
-from app.errors import AgencyNotGranted, NotAuthenticated, ScopeMissing, TooManyRequests
+from app.errors import AgencyNotGranted, NotAuthenticated, ScopeMissing
 from app.findings import Finding, Severity
-from app.ids import new_id
-from app.ledger.events import Event, EventKind, Outcome, record
 from app.node import Node
 from app.registry import directory
 from app.registry.model import Client, Grant, Scope
 from app.registry.system_keys import SystemCredentials
 from app.routers.brake import Brake
 from app.routers.compat.signed_headers import SignedHeaders
-from app.routers.sign_in import UNKNOWN_ACTOR
+from app.routers.sign_in import note_refusal
 
 METHOD: Final = "vxp_hmac"
 """How it authenticated, in the log's own words."""
@@ -95,16 +93,23 @@ async def known(
         TooManyRequests: too many failed within a minute.
         Unavailable: the database does not answer.
     """
-    # By address too: failures of somebody else under the same id must not lock the system itself out.
-    key = f"{method} {peer} {system_id[:SHOWN_MAX]}"
+    key = braked_by(method, peer, system_id)
     brake.require_free(key, now=time.monotonic())
     found = await node.systems.find(system_id, at=at)
     if found is None or not proves(found):
         brake.failed(key, now=time.monotonic())
-        await _record_refusal(node, brake, found.client if found is not None else None, method=method, at=at)
+        await note_refusal(node, brake, found.client.client_id if found is not None else None, method=method, at=at)
         raise _not_proven(system_id)
     brake.succeeded(key)
     return found
+
+
+def braked_by(method: str, peer: str, system_id: str) -> str:
+    """Return under which key failures are counted.
+
+    By address too: failures of somebody else under the same id must not lock the system itself out.
+    """
+    return f"{method} {peer} {system_id[:SHOWN_MAX]}"
 
 
 async def system_of(node: Node, found: SystemCredentials) -> System:
@@ -125,21 +130,6 @@ async def _is_granted(node: Node, client: Client, agency: OrganId) -> bool:
     async with node.database.read() as tx:
         known = await directory.find(tx, agency)
     return known is not None and client.may_act_for(known)
-
-
-async def _record_refusal(node: Node, brake: Brake, client: Client | None, *, method: str, at: datetime) -> None:
-    if client is None:
-        # Anybody could make these; no more are written than the brake lets one client fail.
-        try:
-            brake.require_free(UNKNOWN_ACTOR, now=time.monotonic())
-        except TooManyRequests:
-            return
-        brake.failed(UNKNOWN_ACTOR, now=time.monotonic())
-    actor = client.client_id if client is not None else UNKNOWN_ACTOR
-    refused = Event(new_id(), EventKind.TOKEN_REFUSED, at, actor, outcome=Outcome.REFUSED, detail={"method": method})
-    async with node.database.write() as tx:
-        await record(tx, [refused])
-    node.desk.doorbell.nudge()
 
 
 def _not_proven(system_id: str) -> NotAuthenticated:

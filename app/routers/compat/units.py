@@ -5,7 +5,7 @@ body of a registration is not covered by the signature of the request; only TLS 
 """
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -13,18 +13,19 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from app.edxml.organ_id import OrganId
+from app.edxml.organ_id import OrganId, OrganIdForm
 from app.errors import AgencyNotGranted, RequestInvalid
 from app.node import Node
 from app.registry import agencies as registry
 from app.registry import directory
 from app.registry.acts import Act
+from app.registry.agency_list import ListedAgency, ListShape
 from app.registry.model import Agency, AgencyStatus, Client, SuspensionReason
 from app.routers.compat import answers
 from app.routers.compat.answers import Item
 from app.routers.compat.systems import System
+from app.routers.conditions import takes_gzip
 
-_PAGE: Final = 1_000
 _CONTACT: Final = {"mail": "email", "email": "email", "mobile": "telephone", "address": "address"}
 
 
@@ -107,70 +108,75 @@ async def delete(node: Node, system: System, code: str, *, at: datetime) -> None
     await registry.suspend(node.database, unit.organ_id, SuspensionReason.REQUESTED, act=act)
 
 
-async def agencies(node: Node, _request: Request) -> Response:
+async def agencies(node: Node, request: Request) -> Response:
     """List every unit that takes part."""
-    return answers.listed([_unit(agency) async for agency in _active(node)])
+    return await listed(node, request, _UNITS)
 
 
-async def synchronised(node: Node, _request: Request) -> Response:
+async def synchronised(node: Node, request: Request) -> Response:
     """List every unit with what clients keep copies up to date by, those that do not take part any more included."""
-    return answers.listed([_copy(agency) async for agency in _all(node)])
+    return await listed(node, request, _COPIES)
 
 
-async def by_decision_20(node: Node, _request: Request) -> Response:
+async def by_decision_20(node: Node, request: Request) -> Response:
     """List every unit by its code of QĐ 20/2020/QĐ-TTg, with the older one."""
-    return answers.listed([_both_codes(agency) async for agency in _active(node)])
+    return await listed(node, request, _BOTH_CODES)
 
 
-async def _active(node: Node) -> AsyncIterator[Agency]:
-    async for agency in _all(node):
-        if agency.status is AgencyStatus.ACTIVE:
-            yield agency
+async def listed(node: Node, request: Request, shape: ListShape) -> Response:
+    """List units in a shape of the protocol's own, compressed where that is accepted."""
+    made = await node.lists.ready(shape)
+    return answers.ready(made, compressed=takes_gzip(request.headers.get("accept-encoding")))
 
 
-async def _all(node: Node) -> AsyncIterator[Agency]:
-    after: str | None = None
-    while True:
-        async with node.database.read() as tx:
-            found = await directory.search(tx, after=after, limit=_PAGE)
-        for agency in found:
-            yield agency
-        if len(found) < _PAGE:
-            return
-        after = found[-1].organ_id.text
+async def name_of(node: Node, code: str) -> str:
+    """Return what a unit is called."""
+    async with node.database.read() as tx:
+        found = await directory.find(tx, OrganId.parse(code))
+    return found.name if found is not None else code
 
 
-def _unit(agency: Agency) -> Item:
+def _unit(agency: ListedAgency) -> Item:
     return {
-        "id": agency.organ_id.text,
-        "pid": agency.parent.text if agency.parent else "",
-        "code": agency.organ_id.text,
+        "id": agency.organ_id,
+        "pid": agency.parent or "",
+        "code": agency.organ_id,
         "name": agency.name,
-        "mail": agency.contact.get("email", ""),
+        "mail": agency.email,
     }
 
 
-def _copy(agency: Agency) -> Item:
-    top = agency.organ_id.level_one or ""
+def _active_unit(agency: ListedAgency) -> Item | None:
+    return _unit(agency) if agency.status is AgencyStatus.ACTIVE else None
+
+
+def _copy(agency: ListedAgency) -> Item:
     return {
         **_unit(agency),
-        "centerCode": top,
+        "centerCode": OrganId.parse(agency.organ_id).level_one or "",
         "version": agency.version,
         "deleted": agency.status is AgencyStatus.CLOSED,
         "isAgency": True,
     }
 
 
-def _both_codes(agency: Agency) -> Item:
-    codes = {code.form.value: code.text for code in reversed(agency.codes)}
-    own = agency.organ_id.text
+def _both_codes(agency: ListedAgency) -> Item | None:
+    if agency.status is not AgencyStatus.ACTIVE:
+        return None
+    own = agency.organ_id
+    codes = {OrganId.parse(code).form: code for code in (*reversed(agency.aliases), own)}
     return {
         "id": own,
-        "code": codes.get("hierarchical", own),
+        "code": codes.get(OrganIdForm.HIERARCHICAL, own),
         "name": agency.name,
-        "mail": agency.contact.get("email", ""),
-        "code102": codes.get("qcvn", own),
+        "mail": agency.email,
+        "code102": codes.get(OrganIdForm.QCVN, own),
     }
+
+
+_UNITS: Final = answers.shape("units", _active_unit)
+_COPIES: Final = answers.shape("copies", _copy)
+_BOTH_CODES: Final = answers.shape("both-codes", _both_codes)
 
 
 async def _granted(node: Node, client: Client, code: OrganId) -> Agency:

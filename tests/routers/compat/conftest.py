@@ -68,15 +68,16 @@ def doors(node: RunningNode) -> Iterator[Doors]:
         yield Doors(exchange, {agency: let_in(node, agency) for agency in agencies})
 
 
-def let_in(running: RunningNode, agency: str, *scopes: Scope, system_id: str | None = None) -> Sdk:
+def let_in(running: RunningNode, agency: str, *scopes: Scope, system_id: str | None = None, client_id: str = "") -> Sdk:
     """Give a client of an agency a system id and a secret, as the operator does; return its service object."""
-    client = running.client(Scope.EXCHANGE, *scopes, agencies=[agency], name=f"VXP {agency}")
+    if not client_id:
+        client_id = running.client(Scope.EXCHANGE, *scopes, agencies=[agency], name=f"VXP {agency}").client_id
 
     async def issue(node: Node) -> Sdk:
         done = await system_key_acts.issue(
             node.systems,
             Act("operator", datetime.now(UTC)),
-            client.client_id,
+            client_id,
             agency=OrganId.parse(agency),
             system_id=system_id,
         )
