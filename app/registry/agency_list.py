@@ -11,7 +11,6 @@ import zlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Final
 
 from app.registry.model import AgencyStatus
@@ -32,7 +31,6 @@ class ListedAgency:
     Attributes:
         aliases: its other codes, in the order of their text.
         email: empty where none is known; so are address and telephone.
-        changed_at: when its record last changed.
     """
 
     organ_id: str
@@ -44,7 +42,6 @@ class ListedAgency:
     address: str
     telephone: str
     version: int
-    changed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +178,6 @@ class _Writing:
                 address=row.contact.get("address", ""),
                 telephone=row.contact.get("telephone", ""),
                 version=row.version,
-                changed_at=row.updated_at,
             )
         )
         if written is not None:

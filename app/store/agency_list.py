@@ -20,7 +20,7 @@ async def everyone(tx: Transaction, *, chunk: int) -> AsyncIterator[Sequence[sa.
     order = sa.collate(own, "C") if tx.dialect.name == "postgresql" else own
     shown = (own, agencies.c.name, agencies.c.parent, agencies.c.status, agencies.c.contact, agencies.c.version)
     query = (
-        sa.select(*shown, agencies.c.updated_at, agency_aliases.c.code.label("alias"))
+        sa.select(*shown, agency_aliases.c.code.label("alias"))
         .outerjoin(agency_aliases, agency_aliases.c.organ_id == own)
         .order_by(order, agency_aliases.c.code)
     )
