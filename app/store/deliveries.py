@@ -147,6 +147,7 @@ async def inbox(
             status_reports.c.accepted_at.label("status_accepted_at"),
             status_reports.c.sha256.label("status_sha256"),
             status_reports.c.size.label("status_size"),
+            status_reports.c.indication.label("status_indication"),
             _concerned.c.recipient.label("concerned_recipient"),
             _concerned.c.progress.label("concerned_progress"),
             _concerned.c.change.label("concerned_change"),
