@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from typing_extensions import override
 
 from app.errors import AlreadyExists, NotFound, RequestInvalid
+from app.ids import new_id
 from app.ledger.divergence import CheckReport
 from app.ledger.events import instant_text
 from app.ledger.registry_check import check_registry
@@ -22,7 +23,7 @@ from app.registry.system_key_acts import IssuedSystemKey, SystemKeyState
 from app.registry.system_keys import SystemCredentials, SystemKeys
 from app.signing.sealing_key import SealingKey
 from app.store.database import Database
-from app.store.schema import idempotency_keys, system_keys
+from app.store.schema import idempotency_keys, system_keys, webhooks
 from tests.registry.filling import ACT, Registry, code, once
 from tests.support.pki import NOW
 
@@ -250,14 +251,23 @@ async def test_another_sealing_key_takes_over_without_anybody_noticing(
     await registry.add("H28.01")
     client_id = await client_for(registry, "H28.01")
     made = await issued(systems, client_id)
+    hook_id = new_id()
+    hook = {"id": hook_id, "client_id": client_id, "url": "https://hook.example", "description": "", "events": []}
+    held = {name: systems.sealing.seal(name.encode(), belongs_to=hook_id) for name in ("secret", "earlier_secret")}
+    written = {"agencies": [], "signing": "hmac", "status": "enabled", "created_at": NOW, "updated_at": NOW}
+    async with registry.database.write() as tx:
+        await tx.execute(webhooks.insert().values(**hook, **held, **written, version=1))
     newer = SealingKey.rotate(tmp_path / "keys")
-    assert await resealing.reseal(registry.database, newer) == 1
+    assert await resealing.reseal(registry.database, newer) == 3
     assert await resealing.reseal(registry.database, newer) == 0
     async with registry.database.read() as tx:
-        assert await resealing.inspect(tx, newer) == SealedSecrets(1, frozenset({2}), ())
+        assert await resealing.inspect(tx, newer) == SealedSecrets(3, frozenset({2}), ())
         (number,) = (await tx.execute(sa.select(system_keys.c.key_number))).scalars()
     assert number == 2
     (tmp_path / "keys" / "sealing.key").unlink()
+    async with registry.database.read() as tx:
+        (row,) = (await tx.execute(sa.select(webhooks.c.secret, webhooks.c.earlier_secret))).all()
+    assert [newer.unseal(each, belongs_to=hook_id) for each in row] == [b"secret", b"earlier_secret"]
     # One that was opened before the rotation, and one that is opened now.
     for sealing in (systems.sealing, SealingKey.open(tmp_path / "keys")):
         assert await secrets_of(SystemKeys(registry.database, sealing), "H28.01", NOW) == (octets(made),)
