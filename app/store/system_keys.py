@@ -48,3 +48,10 @@ async def page(tx: Transaction, *, client_id: str, after: str | None, limit: int
 async def update(tx: Transaction, key_id: str, values: Mapping[str, Any]) -> None:
     """Overwrite columns of one secret."""
     await tx.execute(system_keys.update().where(system_keys.c.id == key_id).values(dict(values)))
+
+
+async def unrevoked(tx: Transaction, *, limit: int) -> Sequence[sa.Row[*tuple[Any, ...]]]:
+    """Return secrets that nobody took back, by system and in the order they were made."""
+    order = (system_keys.c.system_id, system_keys.c.id)
+    query = sa.select(system_keys).where(system_keys.c.revoked_at.is_(None)).order_by(*order).limit(limit)
+    return (await tx.execute(query)).all()

@@ -110,7 +110,9 @@ class Sdk:
 
     def signature(self) -> list[str]:
         """Sign the map as it is now."""
-        signed = json.dumps({f"XroadVnpt-{name}": value for name, value in self.map.items()}, separators=(",", ":"))
+        signed = json.dumps(
+            {f"XroadVnpt-{name}": value for name, value in self.map.items()}, ensure_ascii=False, separators=(",", ":")
+        )
         return [
             f"XroadVnpt-sign-header-key: {';'.join(self.map)}",
             f"XroadVnpt-sign-header: {signed}",
@@ -134,7 +136,7 @@ def head(lines: list[str], length: int | None) -> bytes:
     """Write the head of a request."""
     if length is not None:
         lines = [*lines, f"Content-Length: {length}"]
-    return "\r\n".join([*lines, "", ""]).encode("latin-1")
+    return "\r\n".join([*lines, "", ""]).encode()
 
 
 def connect(url: str) -> socket.socket:

@@ -217,14 +217,18 @@ class VxpDoor(Door):
         system.require(method.scope)
         body = b"" if method.streams else await short_body(request)
         response = await method.serve(Call(node, system, request, signed.meant(method.takes), body, at))
-        if method.closes:
-            response.headers["Connection"] = "close"
-        return response
+        return _closing(name, response)
 
     @override
     def failed(self, name: str, failure: Failure) -> Response:
         # This one writes whatever body comes into the file of the document, and knows a failure by its emptiness.
-        return Response() if name == "downloadEdoc" else answers.failed(failure)
+        return Response() if name == "downloadEdoc" else _closing(name, answers.failed(failure))
+
+
+def _closing(name: str, response: Response) -> Response:
+    if name in METHODS and METHODS[name].closes:
+        response.headers["Connection"] = "close"
+    return response
 
 
 def _method(request: Request, name: str) -> Method:
