@@ -74,6 +74,7 @@ class SystemKeys:
         self._kept: OrderedDict[str, _Remembered] = OrderedDict()
         self._version = -1
         self._asked_at: datetime | None = None
+        self._changes = 0
 
     async def find(self, system_id: str, *, at: datetime) -> SystemCredentials | None:
         """Return who a system is and what its requests may be signed with.
@@ -97,19 +98,22 @@ class SystemKeys:
     def forget(self) -> None:
         """Ask for the version at the next request: something was changed in this very process."""
         self._asked_at = None
+        self._changes += 1
 
     def _fresh(self, at: datetime) -> bool:
         # A clock that was set back makes everything old.
         return self._asked_at is not None and self._asked_at <= at < self._asked_at + ASKED_EVERY
 
     async def _looked_up(self, system_id: str, at: datetime) -> _Remembered | None:
+        changes = self._changes
         async with self.database.read() as tx:
             # The version first: what is read behind it may be newer, and is then read once more, never kept too long.
             version = await current(tx, Part.CLIENTS)
             kept = self._kept.get(system_id)
             if kept is None or kept.version != version:
                 kept = await self._read(tx, system_id, version)
-        self._version, self._asked_at = version, at
+        # What this process changed meanwhile may not be in that snapshot.
+        self._version, self._asked_at = version, at if changes == self._changes else None
         if kept is None:
             self._kept.pop(system_id, None)
             return None
