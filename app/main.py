@@ -43,6 +43,7 @@ from app.routers import (
     statistics,
     statistics_months,
     statuses,
+    system_keys,
     timestamps,
     trust,
     verifications,
@@ -50,6 +51,7 @@ from app.routers import (
 )
 from app.routers.brake import Brake
 from app.routers.calls import WrongMethods
+from app.routers.compat.doors import DOORS
 from app.routers.metrics import Metrics
 from app.routers.requests import Requests
 from app.settings import Settings
@@ -71,6 +73,7 @@ ROUTERS: Final[tuple[APIRouter, ...]] = (
     revocation_sources.router,
     regulations.router,
     clients.router,
+    system_keys.router,
     audit.router,
     ledger.router,
     statistics.router,
@@ -87,6 +90,8 @@ SERVER_OPTIONS: Final[dict[str, Any]] = {
     "server_header": False,
     "ws": "none",
     "lifespan": "on",
+    # A thousand recipients are 34 kB in the headers of an older protocol; by itself h11 takes 64 KiB of them all.
+    "h11_max_incomplete_event_size": 2 * 1024 * 1024,
     "timeout_keep_alive": 75,
     "timeout_graceful_shutdown": 30,
 }
@@ -131,6 +136,7 @@ def create_app(settings: Settings, *, background: Background | None = worker.run
     for router in ROUTERS:
         # Their paths are whole, so the routes can be taken as they are; an inclusion would match every request twice.
         app.router.routes.extend(router.routes)
+    app.router.routes.extend(DOORS)
     app.router.routes.insert(0, WrongMethods(app.router.routes))
     operation.mount_assets(app)
     console.mount_static(app)

@@ -19,6 +19,8 @@ from app.exchange.stamping import Stamping
 from app.findings import Severity
 from app.ledger.closing import Closing
 from app.ledger.publish import Publisher
+from app.registry.agency_list import AgencyLists
+from app.registry.system_keys import SystemKeys
 from app.registry.trust import TrustCache
 from app.regulations.file import load as load_regulations
 from app.remote.call import Limits
@@ -63,6 +65,8 @@ class Node:
         readers: the processes that look into PDFs.
         stamping: what time stamps of receipts need; None where no authority is configured.
         publisher: what signs checkpoints of the ledger.
+        systems: whose requests are signed with a secret instead of carrying a token.
+        lists: of all agencies, as older protocols ask for them.
         witnesses: whose cosignatures of them are taken.
     """
 
@@ -73,6 +77,8 @@ class Node:
     readers: PdfReaders
     stamping: Stamping | None
     publisher: Publisher
+    systems: SystemKeys
+    lists: AgencyLists
     witnesses: tuple[VerifierKey, ...] = ()
 
     @property
@@ -147,9 +153,10 @@ async def open_node(settings: Settings) -> Node:
         policy=policy,
         scanning=_scanning(settings),
     )
+    sealing = SealingKey.open(settings.data_dir / KEYS_FOLDER)
     hooks = Hooks(
         database=database,
-        sealing=SealingKey.open(settings.data_dir / KEYS_FOLDER),
+        sealing=sealing,
         post=Post(
             limits=Limits(total=settings.webhook_timeout_seconds),
             private=settings.webhook_private_targets,
@@ -165,7 +172,8 @@ async def open_node(settings: Settings) -> Node:
     readers = PdfReaders(settings.pdf_processes, settings.pdf_seconds_max)
     publisher = publisher_of(settings, database)
     stamping = _stamping(settings, database, fetch)
-    return Node(settings, desk, hooks, fetch, readers, stamping, publisher, witnesses)
+    systems, lists = SystemKeys(database, sealing), AgencyLists(database)
+    return Node(settings, desk, hooks, fetch, readers, stamping, publisher, systems, lists, witnesses)
 
 
 def publisher_of(settings: Settings, database: Database) -> Publisher:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.cli import system_keys
 from app.cli.operator import operate
 from app.cli.terminal import Json, member, note, print_fields, print_json, print_table
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from app.store.database import Database
 
 app = typer.Typer(help="Clients: systems that sign in.", no_args_is_help=True)
+app.add_typer(system_keys.app, name="system-key")
 
 ClientId = Annotated[str, typer.Argument(metavar="CLIENT_ID", help="As `list` shows it.")]
 _ONCE = "the secret is shown this once; keep it where only that system can read it"

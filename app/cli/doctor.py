@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -30,9 +30,12 @@ _EARLIEST: Final = datetime(2026, 1, 1, tzinfo=UTC)
 _AHEAD_MAX: Final = timedelta(seconds=5)
 
 
-def doctor(as_json: Json = False) -> None:
+Vxp = Annotated[bool, typer.Option("--vxp", help="Look at the systems of the older protocols too.")]
+
+
+def doctor(as_json: Json = False, vxp: Vxp = False) -> None:
     """Check rules, database, disk, clock, keys, trust, ledger and servers outside; ends with 1 if something fails."""
-    checks = tuple(_all_checks(datetime.now(UTC)))
+    checks = tuple(_all_checks(datetime.now(UTC), vxp=vxp))
     failed = any(check.grade is Grade.FAILURE for check in checks)
     if as_json:
         shown = [
@@ -49,7 +52,7 @@ def doctor(as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-def _all_checks(at: datetime) -> Iterator[Check]:
+def _all_checks(at: datetime, *, vxp: bool) -> Iterator[Check]:
     from app import settings as configuration
 
     try:
@@ -67,7 +70,7 @@ def _all_checks(at: datetime) -> Iterator[Check]:
     database = _guarded("database", lambda: _database(settings))
     yield database
     if database.grade is Grade.OK:
-        yield from _inside(settings, at)
+        yield from _inside(settings, at, vxp=vxp)
 
 
 def _guarded(name: str, look: Callable[[], Check]) -> Check:
@@ -153,7 +156,8 @@ def _database(settings: "Settings") -> Check:
     return Check("database", Grade.OK, f"answers, at revision {revision}")
 
 
-def _inside(settings: "Settings", at: datetime) -> Iterator[Check]:
+def _inside(settings: "Settings", at: datetime, *, vxp: bool) -> Iterator[Check]:
+    from app.cli import doctor_vxp
     from app.cli.doctor_keys import signed_here
     from app.store.database import Database
 
@@ -162,7 +166,8 @@ def _inside(settings: "Settings", at: datetime) -> Iterator[Check]:
         try:
             async with database.read() as tx:
                 found = [await _trust(tx), await _revocations(tx, at), await _ledger(tx, at)]
-                found.append(await signed_here(tx, settings))
+                found += [await signed_here(tx, settings), await _secrets(tx, settings)]
+                found += await doctor_vxp.systems(tx, settings, at=at) if vxp else []
             return [*found, await _continued(database, settings)]
         finally:
             await database.close()
@@ -182,6 +187,27 @@ async def _trust(tx: "Transaction") -> Check:
         fix = "Add the roots your agencies' certificates come from: `truc trust add-anchor FILE`."
         return Check("trust store", Grade.WARNING, "no root in force, so no document can be accepted", fix)
     return Check("trust store", Grade.OK, f"{len(in_force)} root(s) in force")
+
+
+async def _secrets(tx: "Transaction", settings: "Settings") -> Check:
+    from app.node import KEYS_FOLDER
+    from app.registry.resealing import inspect
+    from app.signing.sealing_key import SealingKey, files_in
+
+    folder = settings.data_dir / KEYS_FOLDER
+    if not files_in(folder):
+        # Opening would make one; a doctor changes nothing.
+        return Check("secrets", Grade.OK, "no key of secrets yet; the first start makes it")
+    found = await inspect(tx, SealingKey.open(folder))
+    if found.unreadable:
+        detail = f"{len(found.unreadable)} of {found.count} cannot be opened: {', '.join(found.unreadable[:3])}"
+        fix = "Put back the sealing*.key files of the keys folder, or give those systems and webhooks other secrets."
+        return Check("secrets", Grade.FAILURE, detail, fix)
+    newest, *older = sorted(files_in(folder), reverse=True)
+    if older and found.numbers <= {newest}:
+        idle = ", ".join(files_in(folder)[number].name for number in older)
+        return Check("secrets", Grade.OK, f"all {found.count} open; the database does not need {idle} any more")
+    return Check("secrets", Grade.OK, f"all {found.count} open, sealed with {len(found.numbers)} key(s)")
 
 
 async def _revocations(tx: "Transaction", at: datetime) -> Check:

@@ -1,4 +1,4 @@
-"""`truc key …`: what the node signs receipts and access tokens with, and what it signs its ledger with."""
+"""`truc key …`: what the node signs receipts and access tokens with, and its ledger, and what it seals secrets with."""
 
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from app.store.database import Database
 
 app = typer.Typer(
-    help="The node's signing keys: of receipts, in a file or a token, and of the ledger.", no_args_is_help=True
+    help="The node's keys: of receipts, in a file or a token, of the ledger, of secrets.", no_args_is_help=True
 )
 
 
@@ -35,23 +35,58 @@ class Rotated:
     keys: int
 
 
+@dataclass(frozen=True, slots=True)
+class Resealed:
+    """What a rotation of the key of secrets did.
+
+    Attributes:
+        number: of the key that seals from now on.
+        previous: of the one that sealed before.
+        resealed: how many secrets were sealed again with it.
+    """
+
+    number: int
+    previous: int
+    resealed: int
+
+
 OfLedger = Annotated[bool, typer.Option("--ledger", help="The key of checkpoints, not that of receipts.")]
 
 
+OfSecrets = Annotated[bool, typer.Option("--sealing", help="The key that secrets in the database are sealed with.")]
+
+
 @app.command()
-def rotate(ledger: OfLedger = False, as_json: Json = False) -> None:
+def rotate(ledger: OfLedger = False, sealing: OfSecrets = False, as_json: Json = False) -> None:
     """Let another key sign from now on, in a file or in the token of the settings; older ones go on verifying.
 
     In a token it is the newest key of the label that the node does not know yet, else one that is made there. This is
     also the way from a file to a token and back: change the settings, rotate, and start the node again. With --ledger
     it is the key of checkpoints, always in a file: tell witnesses and auditors of it before you destroy the old one.
+    With --sealing it is the key of the secrets in the database (of webhooks, of systems that sign their requests),
+    which are all sealed again with the new one.
     """
+    if ledger and sealing:
+        raise typer.BadParameter("rotate one key at a time", param_hint="--ledger, --sealing")
+    if sealing:
+        _show_resealed(operate(_sealing_rotated), as_json=as_json)
+        return
     done = operate(_ledger_rotated if ledger else _rotated)
     if as_json:
         print_json(asdict(done))
         return
     print_fields(asdict(done))
     note("nodes that run on these settings sign with it from now on; others have to be started again")
+
+
+def _show_resealed(done: Resealed, *, as_json: bool) -> None:
+    if as_json:
+        print_json(asdict(done))
+        return
+    print_fields(asdict(done))
+    note(
+        "nodes seal with it at once; backups of before need the old file, `truc doctor` says when the database does not"
+    )
 
 
 async def _rotated(database: "Database", act: "Act") -> Rotated:
@@ -87,6 +122,23 @@ async def _ledger_rotated(database: "Database", act: "Act") -> Rotated:
     keys = (await asyncio.to_thread(LedgerKey.rotate, folder)).verifiers(origin)
     done = Rotated(str(as_jwk(keys[-1])["kid"]), previous, "file", len(keys))
     await note_ledger_rotation(database, act, kid=done.kid, previous=previous)
+    return done
+
+
+async def _sealing_rotated(database: "Database", act: "Act") -> Resealed:
+    import asyncio
+
+    from app import settings as configuration
+    from app.node import KEYS_FOLDER
+    from app.registry.node_keys import note_sealing_rotation
+    from app.registry.resealing import reseal
+    from app.signing.sealing_key import SealingKey
+
+    folder = configuration.load().data_dir / KEYS_FOLDER
+    previous = SealingKey.open(folder).number
+    sealing = await asyncio.to_thread(SealingKey.rotate, folder)
+    done = Resealed(sealing.number, previous, await reseal(database, sealing))
+    await note_sealing_rotation(database, act, number=done.number, previous=previous, resealed=done.resealed)
     return done
 
 

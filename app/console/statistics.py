@@ -46,6 +46,7 @@ OVERVIEW: Final = (
     "completed",
     "overdue",
     "refused",
+    "not_proven",
     "signed_share",
     "electronic_only_share",
     "on_time_share",

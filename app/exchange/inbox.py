@@ -102,6 +102,16 @@ async def look(
     return rows
 
 
+async def count(desk: Desk, agencies: Sequence[str], *, kind: InboxKind) -> int:
+    """Return how much of a kind waits for these agencies, by their registry codes.
+
+    Raises:
+        Unavailable: the database does not answer.
+    """
+    async with desk.database.read() as tx:
+        return await deliveries.count_waiting(tx, agencies, kind=kind.value)
+
+
 async def acknowledge(
     desk: Desk, ids: Sequence[str], *, client: Client, at: datetime
 ) -> list[tuple[str, Acknowledgement]]:

@@ -51,11 +51,13 @@ class Submission:
     Attributes:
         body: as received.
         received_at: when all of it had arrived.
+        kind: the event a refusal is, as far as it is known what was sent.
         standing: the agency a refusal is counted for; set once it is known to be the client's.
     """
 
     body: Body
     received_at: datetime
+    kind: EventKind
     standing: Standing | None = None
 
 
@@ -109,7 +111,7 @@ async def refusals_recorded(
     async with AsyncExitStack() as stack:
         try:
             body = await stack.enter_async_context(received(desk, stream, declared=declared))
-            submission = Submission(body, now())
+            submission = Submission(body, now(), kind)
             yield submission
         except IdempotencyKeyReused:
             # Not about the message: the client mixed up its keys, and the message was not looked at.
@@ -128,7 +130,7 @@ async def _record(
         detail |= {"sha256": submission.body.sha256, "size": submission.body.size}
     event = Event(
         id=new_id(),
-        kind=kind,
+        kind=submission.kind if submission else kind,
         at=at,
         actor=client.client_id,
         outcome=Outcome.REFUSED,

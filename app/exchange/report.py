@@ -17,7 +17,7 @@ from app.exchange import parties, receipts, subject
 from app.exchange.desk import Clock, Desk
 from app.exchange.moved import Moved
 from app.exchange.receive import Body
-from app.exchange.refuse import Declared, refusals_recorded
+from app.exchange.refuse import Declared, Submission, refusals_recorded
 from app.exchange.states import DeliveryState, Progress, allowed_codes, source_of, step
 from app.exchange.subject import Subject, state_of
 from app.exchange.submit import once_for
@@ -75,37 +75,52 @@ async def report(
     ) as submission:
         body, at = submission.body, submission.received_at
         once = once_for(desk, client, idempotency_key, body, path="/v1/statuses", at=at)
-        verified = await verify(desk, body, at=at)
-        message = parties.readable(verified)
-        codes = {message.sender.organ_id.text}
-        if isinstance(message, StatusMessage) and message.response_for.organ_id:
-            codes.add(message.response_for.organ_id.text)
-        directory = await parties.look_up(desk, codes)
-        code = message.sender.organ_id.text
-        submission.standing = parties.standing_of(directory.get(code), client)
-        parties.refuse_secret(verified)
-        reporter = parties.authorised(code, directory.get(code), client)
-        if (earlier := await _reported_before(desk, reporter, body, once)) is not None:
-            return earlier
-        about = await subject.find(desk, verified, reporter, directory, at=at)
-        if step(about.state, about.message.status) is None:
-            # Judged again under lock; asked here so that no body is kept for a move that is not allowed.
-            raise _not_allowed(about, about.state)
-        decided = _decided(desk, about, verified, body, client=client, at=at)
-        await asyncio.to_thread(body.keep, desk.blobs)
-        # The body is durable and unreferenced: a crash now leaves an orphan that no row names.
-        match await _commit(desk, about, decided, once):
-            case DeliveryState() as state:
-                raise _not_allowed(about, state)
-            case None:
-                raced = await _reported_before(desk, reporter, body, once)
-                if raced is None:
-                    raise DataFault("a status report was taken and is not there")
-                return raced
-            case row:
-                # Durable: the report, the delivery's new state and the events, or none of them.
-                desk.doorbell.nudge()
-                return Reported(row, about.recipient, replayed=False)
+        return await settle(desk, submission, await verify(desk, body, at=at), client=client, once=once)
+
+
+async def settle(
+    desk: Desk, submission: Submission, verified: Verified, *, client: Client, once: Once | None
+) -> Reported:
+    """Accept a status report that was received and verified, in the block that records refusals.
+
+    Raises:
+        SubmissionRejected: any of its kinds.
+        AgencyNotGranted: the client does not act for the reporter.
+        TransitionNotAllowed: the delivery cannot make this move; names what it can make.
+        IdempotencyKeyReused: the key belongs to another request.
+        Unavailable: the disk or the database does not answer; nothing was accepted.
+    """
+    body, at = submission.body, submission.received_at
+    message = parties.readable(verified)
+    codes = {message.sender.organ_id.text}
+    if isinstance(message, StatusMessage) and message.response_for.organ_id:
+        codes.add(message.response_for.organ_id.text)
+    directory = await parties.look_up(desk, codes)
+    code = message.sender.organ_id.text
+    submission.standing = parties.standing_of(directory.get(code), client)
+    parties.refuse_secret(verified)
+    reporter = parties.authorised(code, directory.get(code), client)
+    if (earlier := await _reported_before(desk, reporter, body, once)) is not None:
+        return earlier
+    about = await subject.find(desk, verified, reporter, directory, at=at)
+    if step(about.state, about.message.status) is None:
+        # Judged again under lock; asked here so that no body is kept for a move that is not allowed.
+        raise _not_allowed(about, about.state)
+    decided = _decided(desk, about, verified, body, client=client, at=at)
+    await asyncio.to_thread(body.keep, desk.blobs)
+    # The body is durable and unreferenced: a crash now leaves an orphan that no row names.
+    match await _commit(desk, about, decided, once):
+        case DeliveryState() as state:
+            raise _not_allowed(about, state)
+        case None:
+            raced = await _reported_before(desk, reporter, body, once)
+            if raced is None:
+                raise DataFault("a status report was taken and is not there")
+            return raced
+        case row:
+            # Durable: the report, the delivery's new state and the events, or none of them.
+            desk.doorbell.nudge()
+            return Reported(row, about.recipient, replayed=False)
 
 
 async def _commit(

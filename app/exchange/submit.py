@@ -18,7 +18,7 @@ from app.exchange.decide import Decision, Routed, decide
 from app.exchange.desk import Clock, Desk
 from app.exchange.inspection import awaited
 from app.exchange.receive import Body
-from app.exchange.refuse import Declared, received, refusals_recorded
+from app.exchange.refuse import Declared, Submission, received, refusals_recorded
 from app.exchange.route import route
 from app.exchange.scan import scanned
 from app.exchange.signature_facts import cited_by
@@ -78,34 +78,49 @@ async def submit(
         once = once_for(desk, client, idempotency_key, body, path="/v1/documents", at=at)
         if once is not None and (accepted := await _accepted_by_key(desk, once)) is not None:
             return accepted
-        verified = await verify(desk, body, at=at)
-        message = parties.readable(verified)
-        directory = await parties.look_up(desk, _codes(message))
-        code = message.sender.organ_id.text
-        submission.standing = parties.standing_of(directory.get(code), client)
-        parties.refuse_secret(verified)
-        sender = parties.authorised(code, directory.get(code), client)
-        earlier = await _accepted_before(desk, sender, message)
-        if earlier is not None and earlier.document["sha256"] == body.sha256:
-            return earlier
-        routed = await _routed(desk, message, sender, directory, verified, at=at)
-        if earlier is not None:
-            raise _taken(message, sender)
-        routed = await _scanned(desk, routed, body)
-        cited = [each for signature in verified.signatures for each in cited_by(signature)]
-        kept = await desk.shelf.keep(desk.database, cited, at=at)
-        decision = decide(desk, routed, verified, body, client=client, once=once, kept=kept, at=at)
-        await asyncio.to_thread(body.keep, desk.blobs)
-        # The body is durable and unreferenced: a crash now leaves an orphan that no row names.
-        inserted = await commit(desk.database, [decision])
-        if decision.document["id"] not in inserted:
-            # Another request with the same DocumentId, or the same key, committed between the look and the insert.
-            return await _raced(desk, sender, message, body, once)
-        # Durable: from here on the document exists, whether or not the answer arrives.
-        desk.doorbell.nudge()
-        return Accepted(
-            decision.document, tuple((row["id"], row["recipient"]) for row in decision.deliveries), replayed=False
-        )
+        return await settle(desk, submission, await verify(desk, body, at=at), client=client, once=once)
+
+
+async def settle(
+    desk: Desk, submission: Submission, verified: Verified, *, client: Client, once: Once | None
+) -> Accepted:
+    """Accept a document that was received and verified, in the block that records refusals.
+
+    Raises:
+        SubmissionRejected: any of its kinds.
+        AgencyNotGranted: the client does not act for the sender.
+        DocumentIdTaken: the sender used this DocumentId for other bytes.
+        IdempotencyKeyReused: the key belongs to another request.
+        Unavailable: the disk or the database does not answer; nothing was accepted.
+    """
+    body, at = submission.body, submission.received_at
+    message = parties.readable(verified)
+    directory = await parties.look_up(desk, _codes(message))
+    code = message.sender.organ_id.text
+    submission.standing = parties.standing_of(directory.get(code), client)
+    parties.refuse_secret(verified)
+    sender = parties.authorised(code, directory.get(code), client)
+    earlier = await _accepted_before(desk, sender, message)
+    if earlier is not None and earlier.document["sha256"] == body.sha256:
+        return earlier
+    routed = await _routed(desk, message, sender, directory, verified, at=at)
+    if earlier is not None:
+        raise _taken(message, sender)
+    routed = await _scanned(desk, routed, body)
+    cited = [each for signature in verified.signatures for each in cited_by(signature)]
+    kept = await desk.shelf.keep(desk.database, cited, at=at)
+    decision = decide(desk, routed, verified, body, client=client, once=once, kept=kept, at=at)
+    await asyncio.to_thread(body.keep, desk.blobs)
+    # The body is durable and unreferenced: a crash now leaves an orphan that no row names.
+    inserted = await commit(desk.database, [decision])
+    if decision.document["id"] not in inserted:
+        # Another request with the same DocumentId, or the same key, committed between the look and the insert.
+        return await _raced(desk, sender, message, body, once)
+    # Durable: from here on the document exists, whether or not the answer arrives.
+    desk.doorbell.nudge()
+    return Accepted(
+        decision.document, tuple((row["id"], row["recipient"]) for row in decision.deliveries), replayed=False
+    )
 
 
 async def commit(database: Database, decisions: Sequence[Decision]) -> set[str]:

@@ -131,6 +131,14 @@ class EventKind(StrEnum):
     """A client was created."""
     CLIENT_CHANGED = "client.changed"
     """A client's grants, status or secret changed; detail names the fields."""
+    SYSTEM_KEY_ISSUED = "system_key.issued"
+    """A system of a client got a secret to sign its requests with; agency is the one it stands for."""
+    SYSTEM_KEY_ENDING = "system_key.ending"
+    """A secret got a moment at which it ends, because another one follows it."""
+    SYSTEM_KEY_REVOKED = "system_key.revoked"
+    """A secret of a system does not count any more."""
+    SEALING_KEY_ROTATED = "sealing_key.rotated"
+    """Another key seals the secrets in the database, which were sealed with it again."""
     TOKEN_ISSUED = "token.issued"  # noqa: S105
     """A client signed in."""
     TOKEN_REFUSED = "token.refused"  # noqa: S105

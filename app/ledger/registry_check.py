@@ -158,6 +158,18 @@ def _client(said: Said, known: _Known) -> None:
         _changed(said, known, values | ({"status": detail["status"]} if "status" in detail else {}))
 
 
+def _system_key(said: Said, known: _Known) -> None:
+    detail = said.detail
+    match said.whole.get("kind"):
+        case EventKind.SYSTEM_KEY_ISSUED.value:
+            known |= {name: detail.get(name) for name in ("client_id", "system_id", "valid_from", "valid_until")}
+            known |= {"agency": said.whole.get("agency"), "created_at": said.whole.get("at"), "revoked_at": None}
+        case EventKind.SYSTEM_KEY_ENDING.value:
+            known["valid_until"] = detail.get("valid_until")
+        case _:
+            known["revoked_at"] = said.whole.get("at")
+
+
 def _webhook(said: Said, known: _Known) -> None:
     detail = said.detail
     values: _Known = {
@@ -217,6 +229,12 @@ _TABLES: Final[Mapping[str, _Table]] = {
     "crls": _Table("revocation list", (EventKind.CRL_IMPORTED,), _of("sha256"), _crl, complete=False, hashed=True),
     "evidence": _Table("evidence", (), _of("sha256"), _anchor, complete=False, hashed=True),
     "clients": _Table("client", (EventKind.CLIENT_CREATED, EventKind.CLIENT_CHANGED), _of("client_id"), _client),
+    "system_keys": _Table(
+        "system key",
+        (EventKind.SYSTEM_KEY_ISSUED, EventKind.SYSTEM_KEY_ENDING, EventKind.SYSTEM_KEY_REVOKED),
+        _of("system_key"),
+        _system_key,
+    ),
     # One that was removed is gone.
     "webhooks": _Table(
         "subscription", (EventKind.WEBHOOK_CREATED, EventKind.WEBHOOK_CHANGED), _of("webhook"), _webhook, complete=False

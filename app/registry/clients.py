@@ -29,6 +29,7 @@ from app.signing.path import UnknownRevocation
 from app.store import agencies, certificates
 from app.store import clients as rows
 from app.store.database import Database, Transaction
+from app.store.versions import Part, move
 
 NAME_LENGTH_MAX: Final = 200
 GRANTS_MAX: Final = 1_000
@@ -125,6 +126,7 @@ async def change(
         _refuse(_check(changed))
         if "agencies" in fields:
             _refuse(await _unknown_agencies(tx, changed))
+        await move(tx, Part.CLIENTS)
         await rows.update(tx, client_id, _columns(changed, act))
         event = act.event(
             EventKind.CLIENT_CHANGED,
@@ -157,6 +159,7 @@ async def rotate_secret(
             return earlier
         client = await _current(tx, client_id, if_match)
         changed = replace(client, has_secret=True, version=client.version + 1)
+        await move(tx, Part.CLIENTS)
         await rows.update(tx, client_id, {**_columns(changed, act), "secret_hash": secret_hash})
         await record(tx, [act.event(EventKind.CLIENT_CHANGED, client_id=client_id, fields=["secret"])])
         await act.done(tx, ClientCredentials(changed, None))
@@ -189,12 +192,21 @@ async def enable(database: Database, client_id: str, *, if_match: int | None = N
 async def find(tx: Transaction, client_id: str) -> Client | None:
     """Return a client, whatever its status; None also where the text is no id at all."""
     row = await _row(tx, client_id)
-    return _client_of(row) if row is not None else None
+    return client_of(row) if row is not None else None
+
+
+async def find_locked(tx: Transaction, client_id: str) -> Client:
+    """Return a client that nobody else changes until the transaction ends, whatever its status.
+
+    Raises:
+        NotFound: no such client.
+    """
+    return await _current(tx, client_id, None)
 
 
 async def find_many(tx: Transaction, ids: Collection[str]) -> dict[str, Client]:
     """Return clients by their ids, whatever their status; ids nobody has are missing."""
-    return {row.client_id: _client_of(row) for row in await rows.by_ids(tx, ids)}
+    return {row.client_id: client_of(row) for row in await rows.by_ids(tx, ids)}
 
 
 async def list_all(tx: Transaction, *, after: str | None = None, limit: int) -> tuple[Client, ...]:
@@ -208,7 +220,7 @@ async def list_all(tx: Transaction, *, after: str | None = None, limit: int) -> 
     """
     if after is not None and not _UUID.fullmatch(after):
         raise RequestInvalid("cursor: not a cursor of this listing; start again without one")
-    return tuple(_client_of(row) for row in await rows.page(tx, after=after, limit=limit))
+    return tuple(client_of(row) for row in await rows.page(tx, after=after, limit=limit))
 
 
 async def authenticate_secret(database: Database, client_id: str, secret: str) -> Client:
@@ -225,7 +237,7 @@ async def authenticate_secret(database: Database, client_id: str, secret: str) -
     equal = await asyncio.to_thread(matches, secret, row.secret_hash if row is not None else None)
     if row is None or not equal or row.status != ClientStatus.ACTIVE:
         raise InvalidClient(_NOT_IT)
-    return _client_of(row)
+    return client_of(row)
 
 
 async def certificate_for_assertion(
@@ -301,7 +313,7 @@ async def _current(tx: Transaction, client_id: str, if_match: int | None) -> Cli
     row = await _row(tx, client_id, lock=True)
     if row is None:
         raise NotFound("no such client")
-    client = _client_of(row)
+    client = client_of(row)
     if if_match is not None and if_match != client.version:
         raise PreconditionFailed(f"the client is at version {client.version}, not {if_match}")
     return client
@@ -346,16 +358,21 @@ def _texts(values: Any) -> list[str]:
     return sorted(str(value) for value in values)
 
 
-def _client_of(row: Any) -> Client:
+def client_of(row: Any, prefix: str = "") -> Client:
+    """Make the value from its row.
+
+    Args:
+        prefix: what the names of its columns begin with, but for `client_id`, where the row has others besides.
+    """
     return Client(
         client_id=row.client_id,
-        name=row.name,
-        scopes=frozenset(Scope(name) for name in row.scopes),
-        agencies=tuple(Grant.parse(text) for text in row.agencies),
-        status=ClientStatus(row.status),
-        has_secret=row.secret_hash is not None,
-        version=row.version,
-        created_at=row.created_at,
+        name=getattr(row, f"{prefix}name"),
+        scopes=frozenset(Scope(name) for name in getattr(row, f"{prefix}scopes")),
+        agencies=tuple(Grant.parse(text) for text in getattr(row, f"{prefix}agencies")),
+        status=ClientStatus(getattr(row, f"{prefix}status")),
+        has_secret=getattr(row, f"{prefix}secret_hash") is not None,
+        version=getattr(row, f"{prefix}version"),
+        created_at=getattr(row, f"{prefix}created_at"),
     )
 
 

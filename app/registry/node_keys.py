@@ -32,3 +32,19 @@ async def note_ledger_rotation(database: Database, act: Act, *, kid: str, previo
     """
     async with database.write() as tx:
         await record(tx, [act.event(EventKind.LEDGER_KEY_ROTATED, kid=kid, previous=previous)])
+
+
+async def note_sealing_rotation(database: Database, act: Act, *, number: int, previous: int, resealed: int) -> None:
+    """Record that another key seals secrets.
+
+    Args:
+        number: of the key that seals now.
+        previous: of the one before.
+        resealed: how many secrets were sealed again with it.
+
+    Raises:
+        Unavailable: the database does not answer; the key seals all the same.
+    """
+    async with database.write() as tx:
+        event = act.event(EventKind.SEALING_KEY_ROTATED, number=number, previous=previous, resealed=resealed)
+        await record(tx, [event])

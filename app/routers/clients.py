@@ -150,6 +150,8 @@ async def change_client(
 ) -> ClientView:
     """Change the fields that are given; tokens that were issued before end at once."""
     done = await clients.change(node.database, client_id, patch.changes(), if_match=expected, act=act)
+    # Its systems are known to this process; whoever was shut out is out at once.
+    node.systems.forget()
     mark(response, version=done.value.version, replayed=done.replayed)
     return _view(done.value)
 

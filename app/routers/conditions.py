@@ -149,6 +149,13 @@ def negotiate(accept: str | None, offered: Sequence[str]) -> str:
     return best
 
 
+def takes_gzip(accept_encoding: str | None) -> bool:
+    """Whether an answer may be compressed (RFC 9110 §12.5.3)."""
+    named = [each.replace(" ", "").lower() for each in (accept_encoding or "").split(",")]
+    # `gzip;q=0` refuses it; any other weight is as good as none where the alternative is no coding at all.
+    return any(re.fullmatch(r"(x-)?gzip(;q=(1|0?\.[0-9]*[1-9]).*)?", each) for each in named)
+
+
 def _decoded_sha256(text: str) -> str:
     try:
         octets = base64.b64decode(text, validate=True)

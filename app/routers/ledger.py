@@ -6,7 +6,6 @@ them is an event (decision 0020).
 
 import asyncio
 import gzip
-import re
 from datetime import timedelta
 from typing import Annotated, Any, Final
 
@@ -25,7 +24,7 @@ from app.registry.model import Scope
 from app.routers import clock, problems
 from app.routers.access import AtNode, Caller, require
 from app.routers.calls import calls, octets
-from app.routers.conditions import JSON, negotiate
+from app.routers.conditions import JSON, negotiate, takes_gzip
 from app.routers.ledger_shapes import ConsistencyView, CosignedView, EntryView, InclusionView, proof_file
 
 router: APIRouter = calls(tag="Ledger", guarded=False)
@@ -111,7 +110,7 @@ async def entry_bundle(
         octets = await published.bundle(tx, wanted)
     await readers.note_bundle(node.desk, client=caller.client, first=wanted.number * WIDTH, at=clock.now())
     headers = {"Cache-Control": f"private, {_lifetime(wanted)}", "Vary": "Accept-Encoding, Authorization"}
-    if _takes_gzip(accept_encoding):
+    if takes_gzip(accept_encoding):
         headers["Content-Encoding"] = "gzip"
         # Some milliseconds as a rule, and a third of a second for 256 of the longest entries there may be.
         octets = await asyncio.to_thread(gzip.compress, octets, _GZIP_LEVEL, mtime=0)
@@ -258,12 +257,6 @@ def _published_size(newest: int, asked: int | None, parameter: str) -> int:
 
 def _lifetime(path: TilePath) -> str:
     return _IMMUTABLE if path.is_full else _PARTIAL
-
-
-def _takes_gzip(accept_encoding: str | None) -> bool:
-    named = [each.replace(" ", "").lower() for each in (accept_encoding or "").split(",")]
-    # `gzip;q=0` refuses it; any other weight is as good as none where the alternative is no coding at all.
-    return any(re.fullmatch(r"(x-)?gzip(;q=(1|0?\.[0-9]*[1-9]).*)?", each) for each in named)
 
 
 def _not_kept(size: int) -> NotFound:

@@ -49,6 +49,12 @@ class Order(StrEnum):
     """Most urgent first, then oldest first."""
 
 
+_SIGNATURE: Any = Field(
+    description="`valid`, or the form that a policy let in although it proves nothing: `unsigned`, `sha1`, "
+    "`foreign-namespace`."
+)
+
+
 class InboxDocument(BaseModel):
     """The document of a delivery; for a status report or a notice, the document it is about."""
 
@@ -63,6 +69,7 @@ class InboxDocument(BaseModel):
     due_date: date | None
     size: int
     sha256: str
+    signature: str = _SIGNATURE
     accepted_at: datetime
 
 
@@ -74,6 +81,7 @@ class InboxStatus(BaseModel):
     reporter: str
     description: str | None = Field(description="Reason or remark.")
     reported_at: datetime | None = Field(description="As the reporter claims.")
+    indication: str = Field(description="What its signature was found worth; `INDETERMINATE` where nothing proves it.")
     accepted_at: datetime
     size: int
     sha256: str
@@ -182,6 +190,7 @@ class OutboxItem(BaseModel):
     priority: int
     size: int
     sha256: str
+    signature: str = _SIGNATURE
     accepted_at: datetime
     deliveries: list[DeliveryView]
 
@@ -300,6 +309,7 @@ def _status(row: Any) -> InboxStatus:
         reporter=row.reporter,
         description=row.description,
         reported_at=row.reported_at,
+        indication=row.status_indication,
         accepted_at=row.status_accepted_at,
         size=row.status_size,
         sha256=row.status_sha256,

@@ -7,7 +7,7 @@ is registered for an agency it acts for (RFC 7523). Sign-ins and refused ones ar
 import base64
 import binascii
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, unquote_plus
 
 from app.errors import InvalidClient, RequestInvalid, TooManyRequests, TrucError
 from app.ids import new_id
+from app.ledger.canonical import JsonValue
 from app.ledger.events import Event, EventKind, Outcome, record
 from app.node import Node
 from app.registry import clients
@@ -91,13 +92,49 @@ async def sign_in(node: Node, brake: Brake, request: TokenRequest, *, at: dateti
         client = await _proven(node, presented, at=at)  # (4)
     except InvalidClient as error:
         brake.failed(tried, now=time.monotonic())
-        await _record_refusal(node, brake, presented, at=at)
+        known = await _known(node, presented.client_id)
+        await note_refusal(node, brake, known, method=presented.method, at=at)
         raise TokenRefused("invalid_client", error) from error
     brake.succeeded(tried)
     granted = _granted(client, fields.get("scope"))  # (5)
-    detail = {"method": presented.method, "scopes": sorted(scope.value for scope in granted)}
-    await _record(node, Event(new_id(), EventKind.TOKEN_ISSUED, at, client.client_id, detail=detail))  # (6)
+    await note_sign_in(node, client, granted, method=presented.method, at=at)  # (6)
     return client, granted
+
+
+async def note_sign_in(node: Node, client: Client, granted: Iterable[Scope], *, method: str, at: datetime) -> None:
+    """Write the event of a sign-in.
+
+    Args:
+        method: how the client proved who it is.
+
+    Raises:
+        Unavailable: the database does not answer.
+    """
+    detail: dict[str, JsonValue] = {"method": method, "scopes": sorted(scope.value for scope in granted)}
+    await _record(node, Event(new_id(), EventKind.TOKEN_ISSUED, at, client.client_id, detail=detail))
+
+
+async def note_refusal(node: Node, brake: Brake, client_id: str | None, *, method: str, at: datetime) -> None:
+    """Write the event of a failed sign-in.
+
+    Under ids that nobody has, only as many are written as the brake lets one client fail: anybody could make them.
+
+    Args:
+        client_id: whom it pretended to be; None where there is no such client.
+        method: how it tried to prove that.
+
+    Raises:
+        Unavailable: the database does not answer.
+    """
+    if client_id is None:
+        try:
+            brake.require_free(UNKNOWN_ACTOR, now=time.monotonic())
+        except TooManyRequests:
+            return
+        brake.failed(UNKNOWN_ACTOR, now=time.monotonic())
+    actor = client_id or UNKNOWN_ACTOR
+    refused = Event(new_id(), EventKind.TOKEN_REFUSED, at, actor, outcome=Outcome.REFUSED, detail={"method": method})
+    await _record(node, refused)
 
 
 def _fields(form: bytes) -> Mapping[str, str]:
@@ -190,24 +227,10 @@ def _granted(client: Client, asked: str | None) -> frozenset[Scope]:
     return frozenset(known[name] for name in asked.split())
 
 
-async def _record_refusal(node: Node, brake: Brake, presented: _Presented, *, at: datetime) -> None:
-    """Write the event of a failed sign-in.
-
-    Under ids that nobody has, only as many are written as the brake lets one client fail: anybody could make them.
-    """
+async def _known(node: Node, client_id: str) -> str | None:
     async with node.database.read() as tx:
-        known = await clients.find(tx, presented.client_id) is not None
-    if not known:
-        try:
-            brake.require_free(UNKNOWN_ACTOR, now=time.monotonic())
-        except TooManyRequests:
-            return
-        brake.failed(UNKNOWN_ACTOR, now=time.monotonic())
-    actor = presented.client_id if known else UNKNOWN_ACTOR
-    refused = Event(
-        new_id(), EventKind.TOKEN_REFUSED, at, actor, outcome=Outcome.REFUSED, detail={"method": presented.method}
-    )
-    await _record(node, refused)
+        found = await clients.find(tx, client_id)
+    return found.client_id if found is not None else None
 
 
 async def _record(node: Node, event: Event) -> None:

@@ -17,6 +17,7 @@ TABLES: Final[dict[str, sa.Table]] = {
     "crls": schema.crls,
     "evidence": schema.evidence,
     "clients": schema.clients,
+    "system_keys": schema.system_keys,
     "webhooks": schema.webhooks,
     "reorganisations": schema.reorganisations,
 }

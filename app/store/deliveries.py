@@ -144,6 +144,7 @@ async def inbox(
             status_reports.c.accepted_at.label("status_accepted_at"),
             status_reports.c.sha256.label("status_sha256"),
             status_reports.c.size.label("status_size"),
+            status_reports.c.indication.label("status_indication"),
             _concerned.c.recipient.label("concerned_recipient"),
             _concerned.c.progress.label("concerned_progress"),
             _concerned.c.change.label("concerned_change"),
@@ -169,6 +170,18 @@ async def inbox(
         if after is not None:
             query = query.where(shown.position > after[1])
     return (await tx.execute(query)).all()
+
+
+async def count_waiting(tx: Transaction, recipients: Sequence[str], *, kind: str) -> int:
+    """Return how many deliveries of a kind wait for these recipients."""
+    shown = deliveries.c
+    query = (
+        sa.select(sa.func.count())
+        .select_from(deliveries)
+        .where(shown.in_inbox.is_(sa.true()), shown.position.is_not(None))
+        .where(shown.recipient.in_(recipients), shown.kind == kind)
+    )
+    return int((await tx.execute(query)).scalar_one())
 
 
 async def by_ids(tx: Transaction, ids: Collection[str], *, lock: bool = False) -> Sequence[sa.Row[Any]]:

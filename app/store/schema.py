@@ -293,6 +293,23 @@ used_assertions = sa.Table(
     sa.Column("expires_at", Instant, nullable=False, index=True),
 )
 
+system_keys = sa.Table(
+    "system_keys",
+    metadata,
+    sa.Column("id", _Id, primary_key=True),
+    sa.Column("client_id", _Id, sa.ForeignKey("clients.client_id"), nullable=False, index=True),
+    sa.Column("system_id", sa.String(64), nullable=False, index=True, comment="what a system calls itself in requests"),
+    sa.Column("agency", _Code, nullable=False, comment="own code of the agency it stands for"),
+    sa.Column("valid_from", Instant, nullable=False),
+    sa.Column("valid_until", Instant, nullable=True, comment="null: without end"),
+    sa.Column("revoked_at", Instant, nullable=True),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column(
+        "key_number", sa.SmallInteger, nullable=False, comment="of the node's key that the secret is sealed with"
+    ),
+    sa.Column("secret", sa.LargeBinary, nullable=False, comment="sealed for this id and system id, nonce included"),
+)
+
 idempotency_keys = sa.Table(
     "idempotency_keys",
     metadata,

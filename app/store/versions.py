@@ -17,6 +17,8 @@ class Part(StrEnum):
     """Certificates, the authorities behind them, anchors and revocations."""
     WEBHOOKS = "webhooks"
     """Subscriptions."""
+    CLIENTS = "clients"
+    """Clients and the keys of their systems."""
 
 
 async def move(tx: Transaction, part: Part) -> int:

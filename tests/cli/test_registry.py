@@ -89,6 +89,37 @@ def test_a_secret_is_rotated_and_a_client_disabled(truc: Truc) -> None:
     assert truc("client", "disable", "no-such-client").code == 1
 
 
+def test_a_system_gets_secrets_that_overlap_and_the_key_they_are_sealed_with_is_rotated(
+    truc: Truc, tmp_path: Path, data_dir: Path
+) -> None:
+    _import(truc, tmp_path, CSV)
+    client = truc("client", "create", "--name", "x", "--scope", "exchange", "--agency", "H41", "--json").json
+    first = truc("client", "system-key", "add", client["client_id"], "--agency", "H41", "--json").json
+    assert (first["system_id"], first["state"]) == ("H41", "in_force")
+    added = truc("client", "system-key", "rotate", client["client_id"], first["id"], "--overlap-days", 3)
+    assert "shown this once" in added.err
+    listed = truc("client", "system-key", "list", client["client_id"], "--json")
+    assert [each["state"] for each in listed.json] == ["in_force", "in_force"]
+    assert listed.json[0]["valid_until"] is not None
+    assert first["secret"] not in listed.text
+    assert truc("client", "system-key", "rotate", client["client_id"], "no-such-key").code == 1
+
+    rotated = truc("key", "rotate", "--sealing", "--json").json
+    assert rotated == {"number": 2, "previous": 1, "resealed": 2}
+    assert truc("key", "rotate", "--sealing", "--ledger").code == 2
+    checks = {each["name"]: each for each in truc("doctor", "--json").json["checks"]}
+    assert checks["secrets"]["detail"] == "all 2 open; the database does not need sealing.key any more"
+    for file in (data_dir / "keys").glob("sealing*.key"):
+        file.rename(file.with_suffix(".away"))
+    (data_dir / "keys" / "sealing.key").write_bytes(bytes(32))
+    (data_dir / "keys" / "sealing.key").chmod(0o600)
+    checks = {each["name"]: each for each in truc("doctor", "--json").json["checks"]}
+    assert (checks["secrets"]["grade"], checks["secrets"]["detail"][:25]) == ("failure", "2 of 2 cannot be opened: ")
+    revoked = truc("client", "system-key", "revoke", client["client_id"], first["id"], "--json").json
+    assert revoked["state"] == "revoked"
+    assert truc("log", "verify").code == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [

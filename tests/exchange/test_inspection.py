@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 
 from app.edxml.model import Attachment, Reference
+from app.edxml.write import write
 from app.exchange import inspection
 from app.exchange.pdf_readers import PdfReaders
 from app.ledger.check import check
 from app.ledger.seal import seal_all
 from app.node import Node
+from app.regulations.calendar import day_of
 from app.routers import clock
 from app.signing.pdf_found import PdfLimits
 from app.store import inspections
@@ -41,7 +43,7 @@ def exchange(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) ->
         yield exchange
 
 
-def _sent(exchange: Exchange, *files: bytes) -> str:
+def _sent(exchange: Exchange, *files: bytes, signed: bool = True) -> str:
     office = exchange[GOVERNMENT_OFFICE]
     names = [f"{number}.pdf" for number in range(1, len(files) + 1)]
     paper = office.paper(
@@ -52,7 +54,7 @@ def _sent(exchange: Exchange, *files: bytes) -> str:
             for name, file in zip(names, files, strict=True)
         ),
     )
-    return str(created(office.system.send(office.signed(paper)))["id"])
+    return str(created(office.system.send(office.signed(paper) if signed else write(paper)))["id"])
 
 
 def _round(
@@ -131,6 +133,25 @@ def test_signed_tampered_and_unsigned_pdfs_are_told_apart_shown_and_counted(exch
     assert [finding["code"] for finding in broken["findings"]] == ["ours.pdf.not-intact"]
     # Documents, not attachments: three with a PDF, in one of them all are signed.
     assert _shares(exchange) == (held + 3, signed + 1)
+
+
+def test_pdfs_of_a_document_that_nobody_signed_are_looked_into_and_it_is_counted_apart(exchange: Exchange) -> None:
+    def counted() -> tuple[int, ...]:
+        rows = created(exchange.statistician.get("/v1/statistics/exchange", params={"by": "tier"}), 200)["items"]
+        return tuple(sum(row[name] or 0 for row in rows) for name in ("sent", "signed", "not_proven", "pdf_signed"))
+
+    today = day_of(clock.now())
+    period = {"mode": "unsigned", "valid_from": today.isoformat(), "valid_to": (today + timedelta(days=1)).isoformat()}
+    path = f"/v1/agencies/{GOVERNMENT_OFFICE}"
+    created(exchange.administrator.patch(path, json={"policies": [period]}), 200)
+    _round(exchange.running)
+    sent, signed, not_proven, pdf_signed = counted()
+    document = _sent(exchange, signed_pdf(plain_pdf(), exchange[GOVERNMENT_OFFICE].seal), signed=False)
+    assert _round(exchange.running) == [1]
+    assert _view(exchange, document, PROVINCE)["signature"] == "unsigned"
+    assert _pdfs(exchange, document, PROVINCE)[0]["status"] == "valid"  # type: ignore[index]
+    assert counted() == (sent + 1, signed, not_proven + 1, pdf_signed + 1)
+    created(exchange.administrator.patch(path, json={"policies": []}), 200)
 
 
 def test_one_unsigned_pdf_among_signed_ones_keeps_a_document_from_counting_as_signed(exchange: Exchange) -> None:

@@ -259,6 +259,10 @@ def test_a_legacy_form_is_let_in_where_it_is_allowed_and_never_called_valid(
     [event] = [each for each in events_since(shared, before) if each["event"] == "document.accepted"]
     detail = event["detail"]
     assert (detail["signed"], detail["signature"], detail["indication"]) == (False, mode, "INDETERMINATE")
+    waiting = {each["document"]["id"]: each["document"] for each in shared[PROVINCE].system.inbox()}
+    assert waiting[receipt["id"]]["signature"] == mode
+    listed = {each["id"]: each for each in old.system.pages("/v1/outbox")}
+    assert listed[receipt["id"]]["signature"] == mode
 
 
 def test_pages_say_that_it_proves_nothing(old: Office, shared: Exchange) -> None:
@@ -268,9 +272,11 @@ def test_pages_say_that_it_proves_nothing(old: Office, shared: Exchange) -> None
         visitor.sign_in(shared.running.client(Scope.EXCHANGE, agencies=[PROVINCE]))
         page = visitor.get(f"/documents/{receipt['id']}").text
         agency = visitor.get(f"/agencies/{old.organ_id}").text
+        mail = visitor.get("/documents").text
     for words in ("không ký số", "không có giá trị chứng minh", "INDETERMINATE"):
         assert words in page
     assert "TOTAL-PASSED" not in page
+    assert "không ký số" in mail
     assert "Được nhận dù không chứng minh được chữ ký" in agency
 
 
@@ -331,4 +337,6 @@ def test_a_status_report_of_such_a_sender_is_let_in_likewise(old: Office, shared
     assert json.loads(jws.extract_compact(answer["receipt"].encode()).payload)["signature"] == "unsigned"
     [event] = [each for each in events_since(shared, before) if each["event"] == "status.accepted"]
     assert event["detail"]["signature"] == "unsigned"
+    waiting = {each["status"]["id"]: each["status"] for each in shared[PROVINCE].system.inbox(kind="status")}
+    assert waiting[answer["id"]]["indication"] == "INDETERMINATE"
     assert report(old, sent, "04").status_code == 201

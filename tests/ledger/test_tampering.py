@@ -27,7 +27,7 @@ from app.ledger import inspected
 from app.ledger.canonical import leaf_hash
 from app.ledger.check import CheckReport, Means, check_in
 from app.ledger.divergence import Likely
-from app.ledger.events import Event, EventKind, Standing, record
+from app.ledger.events import Event, EventKind, Standing, instant_text, record
 from app.ledger.publish import Publisher, publish
 from app.ledger.seal import seal_all
 from app.ledger.tree_check import Outside
@@ -222,6 +222,9 @@ FOUND: dict[str, dict[str, str]] = {
     "crls": dict.fromkeys(("sha256", "issuer_sha256", "number", "entries", "der"), REGISTRY),
     "evidence": dict.fromkeys(("sha256", "der"), REGISTRY),
     "clients": dict.fromkeys(("client_id", "scopes", "agencies", "status", "version", "created_at"), REGISTRY),
+    "system_keys": dict.fromkeys(
+        ("id", "client_id", "system_id", "agency", "valid_from", "valid_until", "revoked_at", "created_at"), REGISTRY
+    ),
     "webhooks": dict.fromkeys(("id", "client_id", "events", "agencies", "signing", "created_at"), REGISTRY),
     "reorganisations": dict.fromkeys(("id", "effective_on", "state", "applied_at"), REGISTRY),
 }
@@ -270,6 +273,7 @@ NOT_FOUND: dict[str, dict[str, str]] = {
     },
     "evidence": {"kind": FOLLOWS, "kept_at": WORK},
     "clients": {"name": PEOPLE, "secret_hash": SECRET, "updated_at": TOO_LITTLE},
+    "system_keys": {"key_number": WORK, "secret": SECRET},
     "webhooks": {
         **dict.fromkeys(("url", "description"), PEOPLE),
         **dict.fromkeys(("secret", "earlier_secret", "earlier_secret_until"), SECRET),
@@ -325,6 +329,7 @@ ALONE = {
     "crls": {"sha256"},
     "evidence": {"sha256", "der"},
     "clients": {"client_id"},
+    "system_keys": {"id"},
     "webhooks": {"id"},
     "reorganisations": {"id"},
 }
@@ -463,6 +468,9 @@ async def _filled(database: Database, publisher: Publisher) -> None:
         others = {"url": "https://hook.example", "description": "", "secret": b"x", "status": "active"}
         written = {"created_at": AT, "updated_at": AT, "version": 1}
         await tx.execute(schema.webhooks.insert().values(id=hook, client_id=client, **asked, **others, **written))
+        key = {"id": new_id(), "client_id": client, "system_id": "H28.01", "agency": standing.agency}
+        moments = {"valid_from": AT, "valid_until": AT, "revoked_at": None, "created_at": AT}
+        await tx.execute(schema.system_keys.insert().values(**key, **moments, secret=b"x", key_number=1))
         order = {"title": "x", "source": "x", "effective_on": AT.date(), "state": "applied", "plan": {}, "report": {}}
         applied = {"actor": "operator", "created_at": AT, "applied_at": AT, "version": 1}
         await tx.execute(schema.reorganisations.insert().values(id=plan, **order, **applied))
@@ -474,6 +482,17 @@ async def _filled(database: Database, publisher: Publisher) -> None:
                 document=receipts[0].id,
             ),
             event(EventKind.WEBHOOK_CREATED, webhook=hook, client_id=client, **asked),
+            replace(
+                event(
+                    EventKind.SYSTEM_KEY_ISSUED,
+                    system_key=key["id"],
+                    client_id=client,
+                    system_id="H28.01",
+                    valid_from=instant_text(AT),
+                    valid_until=instant_text(AT),
+                ),
+                standing=standing,
+            ),
             event(EventKind.REORGANISATION_APPLIED, reorganisation=plan, effective_on=AT.date().isoformat()),
         ]
         await record(tx, told)

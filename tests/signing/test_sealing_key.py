@@ -4,9 +4,10 @@ import stat
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from app.errors import DataFault
-from app.signing.sealing_key import FILE_NAME, SealingKey
+from app.signing.sealing_key import FILE_NAME, SealingKey, sealed_with
 
 RECORD = "01936f7e-0000-7000-8000-000000000001"
 SECRET = b"\x00\x01secret of a subscriber"
@@ -55,3 +56,30 @@ def test_a_key_that_others_can_read_or_that_is_damaged_is_not_used(tmp_path: Pat
     path.write_bytes(b"short")
     with pytest.raises(DataFault, match="5 bytes"):
         SealingKey.open(tmp_path)
+
+
+def test_after_a_rotation_the_newest_seals_and_those_before_open(tmp_path: Path) -> None:
+    before = SealingKey.open(tmp_path)
+    first = before.seal(SECRET, belongs_to=RECORD)
+    after = SealingKey.rotate(tmp_path)
+    second = after.seal(SECRET, belongs_to=RECORD)
+    assert (sealed_with(first), sealed_with(second), after.number) == (1, 2, 2)
+    assert stat.S_IMODE((tmp_path / "sealing-0002.key").stat().st_mode) == 0o600
+    # Who opened the folder before the rotation sees it at once.
+    for key in (before, after):
+        assert [key.unseal(each, belongs_to=RECORD) for each in (first, second)] == [SECRET, SECRET]
+    assert sealed_with(before.seal(SECRET, belongs_to=RECORD)) == 2
+    (tmp_path / FILE_NAME).unlink()
+    alone = SealingKey.open(tmp_path)
+    assert alone.unseal(second, belongs_to=RECORD) == SECRET
+    with pytest.raises(DataFault, match="sealing key 1 is not here"):
+        alone.unseal(first, belongs_to=RECORD)
+    assert not (tmp_path / FILE_NAME).exists()
+
+
+def test_what_the_first_releases_sealed_still_opens(tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).write_bytes(bytes(range(32)))
+    (tmp_path / FILE_NAME).chmod(0o600)
+    sealed = b"\x01" + b"n" * 12 + AESGCM(bytes(range(32))).encrypt(b"n" * 12, SECRET, RECORD.encode())
+    assert SealingKey.open(tmp_path).unseal(sealed, belongs_to=RECORD) == SECRET
+    assert (sealed_with(sealed), sealed_with(b""), sealed_with(b"\x07nothing")) == (1, 0, 0)

@@ -1,0 +1,195 @@
+"""The unit's mail in the words of the older protocols: lists, ids, transport receipts.
+
+Received messages go by the id of their delivery, sent ones by the id of the message; both are UUIDs, which .NET clients
+insist on, and safe as the file names that clients make of them. A transport receipt is the acknowledgement of a
+delivery; what people do with a document travels in status messages.
+"""
+
+from collections.abc import AsyncIterable, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from app.errors import NotFound, RequestInvalid
+from app.exchange import archive, either, inbox
+from app.exchange.acting import own_agencies
+from app.exchange.inbox import Acknowledgement, InboxKind, InboxQuery
+from app.exchange.named import Named, named
+from app.exchange.refuse import Declared
+from app.exchange.states import Progress
+from app.exchange.submit import Accepted
+from app.node import Node
+from app.routers import clock
+from app.routers.compat.answers import Item
+from app.routers.compat.numbers import ascii_of
+from app.routers.compat.systems import System
+from app.statistics.periods import ZONE
+
+SERVICE: Final = "eDoc"
+KINDS: Final = {"edoc": InboxKind.DOCUMENT, "status": InboxKind.STATUS}
+LISTED_MAX: Final = 2_000
+"""Most messages of one list: clients take what is listed and ask again, so a longer list would only be larger."""
+SENT_LISTED_MAX: Final = 50
+RECEIPTS: Final = frozenset({"done", "fail", "processing"})
+
+_WORDS: Final = {
+    "available": "Cho nhan",
+    "delivered": "Da nhan",
+    "arrived": "Da den",
+    "received": "Da tiep nhan",
+    "assigned": "Da chuyen xu ly",
+    "in_progress": "Dang xu ly",
+    "completed": "Da hoan thanh",
+    "refused": "Tu choi tiep nhan",
+    "withdrawn": "Da thu hoi",
+    "expired": "Het han nhan",
+    "withdrawal_requested": "Yeu cau thu hoi",
+    "update_requested": "Yeu cau cap nhat",
+    "change_accepted": "Dong y cap nhat",
+    "change_refused": "Tu choi cap nhat, thu hoi",
+}
+_FAILED: Final = frozenset({Progress.EXPIRED.value, Progress.WITHDRAWN.value})
+
+
+async def send(node: Node, system: System, stream: AsyncIterable[bytes], declared: Declared) -> str:
+    """Accept a document or a status message, whichever its content says it is; returns its id.
+
+    Raises:
+        SubmissionRejected, AgencyNotGranted, Conflict: as `either.take`; recorded.
+        Unavailable: nothing was accepted.
+    """
+    taken = await either.take(node.desk, stream, declared=declared, client=system.client, now=clock.now)
+    return str(taken.document["id"] if isinstance(taken, Accepted) else taken.report["id"])
+
+
+async def received(node: Node, system: System, kind: InboxKind, *, size: int, number: int) -> list[Item]:
+    """List what waits for the unit, oldest first.
+
+    Args:
+        size: messages of a page.
+        number: which page, from 1; pages move up as messages are taken over.
+    """
+    last = min(size * number, LISTED_MAX)
+    first = size * (number - 1)
+    if first >= last:
+        return []
+    query = InboxQuery(agencies=await _own(node, system), kind=kind, limit=last)
+    rows = await inbox.look(node.desk, query)
+    return [_waiting(row) for row in rows[first:]]
+
+
+async def count(node: Node, system: System, kind: InboxKind) -> int:
+    """Count what waits for the unit."""
+    return await inbox.count(node.desk, await _own(node, system), kind=kind)
+
+
+async def fetched(node: Node, system: System, asked: str) -> Any:
+    """Return the row of a message whose bytes the unit may have, by either of its ids.
+
+    Raises:
+        NotFound: there is none, or it is none of the unit's business.
+        ContentPurged: the rules of retention let it go.
+    """
+    found, at = await named(node.desk, asked), clock.now()
+    read = archive.report_content if found.kind is InboxKind.STATUS else archive.content
+    return await read(node.desk, found.message, client=system.client, scopes=system.client.scopes, at=at)
+
+
+async def receipt(node: Node, system: System, asked: str, status: str) -> None:
+    """Take the transport receipt of a delivery; the same again changes nothing.
+
+    Raises:
+        RequestInvalid: it is no status of transport.
+        NotFound: nothing with this id was delivered to the unit.
+    """
+    if status.strip().lower() not in RECEIPTS:
+        raise RequestInvalid(
+            f"status {status[:40]!r} is none of {', '.join(sorted(RECEIPTS))}; business statuses 01 to 16 are sent as "
+            "status messages by sendEdoc"
+        )
+    [(_, outcome)] = await inbox.acknowledge(node.desk, [asked.strip().lower()], client=system.client, at=clock.now())
+    if outcome is Acknowledgement.NOT_FOUND:
+        raise NotFound(f"no delivery to this unit has the id {asked[:40]!r}")
+
+
+async def sent(node: Node, system: System, asked: str | None) -> list[Item]:
+    """List the deliveries of one message the unit sent, or of the newest ones, with how far each came.
+
+    Raises:
+        NotFound: the unit sent no message with this id.
+    """
+    own = await _own(node, system)
+    if asked is None:
+        rows = await archive.outbox(node.desk, own, state=None, after=None, limit=SENT_LISTED_MAX)
+        return [_leg(document, leg) for document, legs in rows for leg in legs]
+    found = await named(node.desk, asked)
+    if found.kind is InboxKind.STATUS:
+        return [await _reported(node, system, found, own)]
+    dossier = await archive.dossier(
+        node.desk, found.message, client=system.client, scopes=system.client.scopes, at=clock.now()
+    )
+    if dossier.document.sender not in own:
+        raise NotFound(f"this unit sent no message with the id {asked[:40]!r}")
+    return [_leg(dossier.document, leg) for leg in dossier.deliveries]
+
+
+async def _own(node: Node, system: System) -> tuple[str, ...]:
+    return await own_agencies(node.desk, system.agency.text, client=system.client, at=clock.now())
+
+
+async def _reported(node: Node, system: System, found: Named, own: Sequence[str]) -> Item:
+    row = await archive.report_content(
+        node.desk, found.message, client=system.client, scopes=system.client.scopes, at=clock.now()
+    )
+    if row.reporter not in own:
+        raise NotFound(f"this unit sent no message with the id {found.message!r}")
+    return {
+        "serviceType": SERVICE,
+        "messageType": "status",
+        "senderDocId": row.id,
+        "fromCode": row.reporter,
+        "notation": row.status_code,
+        "sentTime": moment(row.accepted_at),
+        "sendStatus": "done",
+        "sendStatusDesc": "Da gui",
+    }
+
+
+def _waiting(row: Any) -> Item:
+    is_status = row.status_report is not None
+    at = moment(row.available_at)
+    return {
+        "docId": row.delivery,
+        "serviceType": SERVICE,
+        "messageType": "status" if is_status else "edoc",
+        "created_time": moment(row.status_accepted_at if is_status else row.accepted_at),
+        "updated_time": at,
+        "from": row.reporter if is_status else row.sender,
+        "to": row.recipient,
+        "status": "initial",
+        "status_desc": "Cho nhan",
+    }
+
+
+def _leg(document: Any, leg: Any) -> Item:
+    status = "initial" if leg.progress == Progress.AVAILABLE.value else "done"
+    return {
+        "serviceType": SERVICE,
+        "messageType": "edoc",
+        "senderDocId": document.id,
+        "fromCode": document.sender,
+        "title": document.subject,
+        "notation": document.code,
+        "sentTime": moment(document.accepted_at),
+        "sendStatus": "done",
+        "sendStatusDesc": "Da gui",
+        "receiverDocId": leg.id,
+        "toCode": leg.addressed_to,
+        "receiveStatus": "fail" if leg.progress in _FAILED else status,
+        "receiveStatusDesc": _WORDS.get(leg.change or leg.progress, ascii_of(leg.progress)),
+        "receivedTime": None if leg.acknowledged_at is None else moment(leg.acknowledged_at),
+    }
+
+
+def moment(at: datetime) -> str:
+    """Write a moment as edXML does: local time in Vietnam, without its zone."""
+    return at.astimezone(ZONE).strftime("%Y/%m/%d %H:%M:%S")
