@@ -16,6 +16,8 @@ from joserfc import jws
 
 from app.edxml.model import StatusCode
 from app.edxml.write import write
+from app.ledger.seal import seal_all
+from app.node import Node
 from app.registry.model import RevocationReason, Scope
 from app.signing.sign import sign
 from app.signing.timestamps import build_request, token_of
@@ -265,9 +267,14 @@ def test_a_legacy_form_is_let_in_where_it_is_allowed_and_never_called_valid(
     assert listed[receipt["id"]]["signature"] == mode
 
 
+async def _seal(node: Node) -> None:
+    await seal_all(node.database, now=datetime.now(UTC))
+
+
 def test_pages_say_that_it_proves_nothing(old: Office, shared: Exchange) -> None:
     allow(shared, old, "unsigned")
     receipt = created(old.system.send(legacy(old, "unsigned")))
+    shared.running.run(_seal)
     with Visitor(shared.running.url) as visitor:
         visitor.sign_in(shared.running.client(Scope.EXCHANGE, agencies=[PROVINCE]))
         page = visitor.get(f"/documents/{receipt['id']}").text

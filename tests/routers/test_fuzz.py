@@ -103,5 +103,6 @@ def test_nothing_breaks_and_nothing_is_undocumented(node: RunningNode) -> None:
                     failures.setdefault((failure.operation, failure.title), f"{failure.message}\n{sample}")
     report = "\n\n".join(f"{operation}: {title}\n{text}" for (operation, title), text in failures.items())
     assert not failures, report
-    assert answered[200] + answered[201] > 20, f"hardly anything was let in: {answered}"
+    # How many there are is a matter of the machine; what part of them is let in is not.
+    assert answered[200] + answered[201] > answered.total() / 20 > 1, f"hardly anything was let in: {answered}"
     assert not any(status >= 500 for status in answered), answered

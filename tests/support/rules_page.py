@@ -30,6 +30,7 @@ _ROOMS = (
     ("Trust and directory", ("registry",)),
     ("Sender, route, business and status", ("exchange",)),
     ("Webhooks", ("webhooks", "remote")),
+    ("Doors of older protocols", ("routers/compat",)),
     ("Files, without a node", ("cli",)),
 )
 """Sections of the page and the rooms of the code they are about."""

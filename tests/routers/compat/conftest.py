@@ -13,6 +13,7 @@ from app.registry import system_key_acts
 from app.registry.acts import Act
 from app.registry.model import Scope
 from app.routers import clock
+from tests.routers.conftest import node_on
 from tests.support.node import RunningNode
 from tests.support.office import GOVERNMENT_OFFICE, PROVINCE, Exchange, created, exchange_on
 from tests.support.vxp import Sdk
@@ -53,6 +54,15 @@ class Doors:
 def engine() -> str:
     """Where nothing hangs on the database; modules for which it does override it."""
     return "sqlite"
+
+
+@pytest.fixture(scope="module")
+def node(
+    engine: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningNode]:
+    """A node of the module's own: its agencies are those of an exchange, with an anchor of their own."""
+    with node_on(engine, request, tmp_path_factory.mktemp("doors")) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
