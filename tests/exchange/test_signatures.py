@@ -206,9 +206,9 @@ def allow(exchange: Exchange, office: Office, *modes: str, first: int = -1, last
     created(exchange.administrator.patch(f"/v1/agencies/{office.organ_id}", json={"policies": policies}), 200)
 
 
-def legacy(office: Office, mode: str) -> bytes:
+def legacy(office: Office, mode: str, to: str = PROVINCE) -> bytes:
     """Write a new document as a sender of this form does."""
-    octets = write(office.paper(PROVINCE))
+    octets = write(office.paper(to))
     match mode:
         case "sha1":
             return signed_with_sha1(octets, office.seal)
@@ -273,10 +273,13 @@ async def _seal(node: Node) -> None:
 
 def test_pages_say_that_it_proves_nothing(old: Office, shared: Exchange) -> None:
     allow(shared, old, "unsigned")
-    receipt = created(old.system.send(legacy(old, "unsigned")))
-    shared.running.run(_seal)
-    with Visitor(shared.running.url) as visitor:
-        visitor.sign_in(shared.running.client(Scope.EXCHANGE, agencies=[PROVINCE]))
+    with ExitStack() as stack:
+        # One that nobody else writes to: lists of others are longer than a page.
+        recipient = enlist(shared, stack).organ_id
+        receipt = created(old.system.send(legacy(old, "unsigned", to=recipient)))
+        shared.running.run(_seal)
+        visitor = stack.enter_context(Visitor(shared.running.url))
+        visitor.sign_in(shared.running.client(Scope.EXCHANGE, agencies=[recipient]))
         page = visitor.get(f"/documents/{receipt['id']}").text
         agency = visitor.get(f"/agencies/{old.organ_id}").text
         mail = visitor.get("/documents").text

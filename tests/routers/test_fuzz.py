@@ -24,7 +24,7 @@ from tests.routers.registered import register, trust
 from tests.support.node import RunningNode, running_node
 from tests.support.pki import shared_pki
 
-SECONDS_MAX = 15
+SECONDS_MAX = 10
 SEED = 102
 REFUSALS = ["400", "401", "403", "404", "405", "406", "409", "412", "413", "415", "422"]
 OFFICE = "H26.1"

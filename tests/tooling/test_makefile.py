@@ -1,7 +1,9 @@
 """`make` alone tells everything `make` can do, and what it starts exists."""
 
+import itertools
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -32,7 +34,20 @@ def test_scripts_of_make_exist() -> None:
 
 def test_submissions_are_checked_by_an_executable_script() -> None:
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
-    assert "check test" in (ROOT / ".ci" / "run").read_text()
+    script = (ROOT / ".ci" / "run").read_text()
+    assert sorted(re.findall(r"^make --no-print-directory (check|test)\b", script, re.MULTILINE)) == ["check", "test"]
+
+
+def test_a_submission_fails_where_either_the_checks_or_the_tests_do(tmp_path: Path) -> None:
+    (tmp_path / ".ci").mkdir()
+    shutil.copy(ROOT / ".ci" / "run", tmp_path / ".ci" / "run")
+    for checks, tests in itertools.product((0, 1), repeat=2):
+        rules = f"setup:\n\t@true\ncheck:\n\t@echo checked; exit {checks}\ntest:\n\t@echo tested; exit {tests}\n"
+        (tmp_path / "Makefile").write_text(rules)
+        done = subprocess.run([tmp_path / ".ci" / "run"], capture_output=True, text=True, check=False)
+        assert (done.returncode == 0) == (checks == tests == 0)
+        assert "tested" in done.stdout
+        assert ("checked" in done.stderr) == bool(checks)
 
 
 def test_shell_scripts_are_posix() -> None:
