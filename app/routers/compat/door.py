@@ -4,6 +4,7 @@ So that whatever goes wrong is answered in the protocol's own shape and never by
 in the log that says which system sent what wrongly, and what its operator has to change.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection
 from typing import Final
 
@@ -25,13 +26,14 @@ SHORT_BODY_BYTES_MAX: Final = 64 * 1024
 _log = structlog.get_logger("truc.compat")
 
 
-class Door(BaseRoute):
+class Door(BaseRoute, ABC):
     """The route; each protocol says how it serves and how it tells a failure."""
 
     def __init__(self, prefix: str, names: Collection[str]) -> None:
         self.prefix = prefix
         self.names = names
 
+    @abstractmethod
     async def serve(self, request: Request, name: str) -> Response:
         """Answer a call.
 
@@ -41,11 +43,10 @@ class Door(BaseRoute):
         Raises:
             TrucError: it cannot be done.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def failed(self, name: str, failure: Failure) -> Response:
         """Answer that it was not done."""
-        raise NotImplementedError
 
     def template(self, name: str) -> str:
         """Return what figures call a route: of a bounded number, whatever is asked for."""
