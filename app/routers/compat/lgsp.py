@@ -118,9 +118,9 @@ def _unit(agency: ListedAgency) -> Item | None:
         "orgCode": agency.organ_id,
         "orgName": agency.name,
         "parentCode": agency.parent or "",
-        "address": "",
+        "address": agency.address,
         "email": agency.email,
-        "phone": "",
+        "phone": agency.telephone,
     }
 
 

@@ -10,7 +10,7 @@ from app.registry.model import Scope
 from tests.exchange.remains import events_since, remains
 from tests.routers.compat.conftest import Doors, let_in
 from tests.support import edxml_library as library
-from tests.support.office import GOVERNMENT_OFFICE, PROVINCE
+from tests.support.office import GOVERNMENT_OFFICE, PROVINCE, created
 from tests.support.vxp import Sdk
 
 G22 = GOVERNMENT_OFFICE
@@ -74,6 +74,16 @@ def test_a_document_goes_through_the_provincial_rest(doors: Doors) -> None:
     report = done(http.get("/lgsp/v1/syncReceivedEdocList?messageType=status", headers=sender))["data"][-1]
     shown = done(http.get("/lgsp/v1/getEdoc", params={"docId": report["docId"]}, headers=sender))["data"]
     assert (base64.b64decode(shown["edxml"]), shown["attachments"]) == (told, [])
+
+
+def test_the_provincial_directory_says_how_to_reach_a_unit(doors: Doors) -> None:
+    contact = {"email": "vanthu@h41.vn", "telephone": "0205 3812 345", "address": "1 Hùng Vương"}
+    created(doors.exchange.administrator.patch(f"/v1/agencies/{PROVINCE}", json={"contact": contact}), 200)
+    headers = lgsp_session(doors, doors.sdk[G22])
+    units = done(doors.exchange.running.http.get("/lgsp/v1/getAgenciesList", headers=headers))["data"]
+    reached = {each["orgCode"]: (each["email"], each["phone"], each["address"]) for each in units}
+    assert reached[PROVINCE] == ("vanthu@h41.vn", "0205 3812 345", "1 Hùng Vương")
+    assert reached[G22] == ("", "", "")
 
 
 def test_refusals_of_the_provincial_rest_have_its_shape(doors: Doors) -> None:
