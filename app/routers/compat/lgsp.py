@@ -190,10 +190,13 @@ async def _login(node: Node, request: Request) -> Response:
 async def _signed_in(node: Node, request: Request, name: str, secret: str, *, at: datetime) -> Client:
     """Return the client behind a user name: a client id with its secret, or a system id with one of its own."""
     brake: Brake = request.app.state.brake
-    brake.require_free(braked_by(METHOD, peer_of(request), name), now=time.monotonic())
+    key = braked_by(METHOD, peer_of(request), name)
+    brake.require_free(key, now=time.monotonic())
     if _CLIENT_ID.fullmatch(name):
         with suppress(InvalidClient):
-            return await clients.authenticate_secret(node.database, name, secret)
+            client = await clients.authenticate_secret(node.database, name, secret)
+            brake.succeeded(key)
+            return client
     # What failed above is counted and recorded with what fails here.
     return (await _known(node, request, name, secret, at=at)).client
 

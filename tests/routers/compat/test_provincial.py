@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from app.registry.model import Scope
+from app.routers.brake import FAILURES_MAX
 from tests.exchange.remains import events_since, remains
 from tests.routers.compat.conftest import Doors, let_in
 from tests.support import edxml_library as library
@@ -141,6 +142,22 @@ def test_a_document_goes_through_the_api_manager(doors: Doors) -> None:
     assert http.delete(f"{TRUNK}/vanbans", headers=theirs).json()["errorCode"] == "404"
     new = {"code": "000.00.55.H41", "name": "Sở Khác", "pcode": PROVINCE}
     assert http.post(f"{TRUNK}/donvilienthongs", json=new, headers=theirs).json()["errorCode"] == "403"
+
+
+def test_a_client_that_signs_in_is_forgiven_what_failed_before(doors: Doors) -> None:
+    running = doors.exchange.running
+    client = running.client(Scope.EXCHANGE, agencies=[PROVINCE], name="QLVB")
+
+    def signed_in(secret: str) -> int:
+        asked = {"username": client.client_id, "password": secret}
+        return running.http.post("/lgsp/v1/auth/login", json=asked).status_code
+
+    assert [signed_in("wrong") for _ in range(FAILURES_MAX - 1)] == [401] * (FAILURES_MAX - 1)
+    assert signed_in(client.secret) == 200
+    assert signed_in("wrong") == 401
+    assert done(
+        running.http.post("/lgsp/v1/auth/login", json={"username": client.client_id, "password": client.secret})
+    )
 
 
 @pytest.mark.parametrize("path", ["/token", "/token/"])
