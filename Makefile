@@ -20,8 +20,9 @@ system: ## Install the programs the tests talk to: PostgreSQL, Chromium, xmlsec1
 JOBS ?= 3
 
 test: setup system ## Run every test; ARGS="tests/edxml -k name" narrows it, JOBS=1 runs one file at a time
-# Compiled before, even where PYTHONDONTWRITEBYTECODE is set: every program the tests start would do it again.
-	@.venv/bin/python -m compileall -q app migrations
+# Done before, even where PYTHONDONTWRITEBYTECODE is set: each worker and program the tests start would do it again.
+	@.venv/bin/python -m compileall -q app migrations tests/support
+	@.venv/bin/python -m tests.support.ahead
 	@.venv/bin/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 bench: setup ## Measure the ratios to the machine's own limit, into bench/latest.json; QUICK=1 in under a minute
