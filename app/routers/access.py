@@ -93,6 +93,21 @@ def issue(
     return key.sign_jws(claims, typ=typ)
 
 
+def bearer_of(request: Request, *, issued_at: str = "/oauth2/token") -> str:
+    """Return the token of a request (RFC 6750 §2.1), whatever it is worth.
+
+    Args:
+        issued_at: where to get one, to tell who has none.
+
+    Raises:
+        NotAuthenticated: there is none.
+    """
+    name, _, token = request.headers.get("authorization", "").partition(" ")
+    if name.lower() != "bearer" or not token.strip():
+        raise NotAuthenticated(f"no bearer token; get one from {issued_at}")
+    return token.strip()
+
+
 async def holder_of(node: Node, token: str, *, at: datetime, typ: str = TOKEN_TYPE) -> Caller:
     """Return the client a token was issued to, with the scopes it was issued for.
 
@@ -120,7 +135,7 @@ async def authenticate(request: Request) -> Caller:
     if isinstance(known, Caller):
         return known
     node: Node = request.app.state.node
-    holder = await holder_of(node, _bearer(request.headers.get("authorization")), at=clock.now())
+    holder = await holder_of(node, bearer_of(request), at=clock.now())
     caller = Caller(holder.client, holder.scopes | {Scope.REGISTRY_READ})
     request.state.caller = caller
     request.state.client_id = caller.client.client_id
@@ -195,13 +210,6 @@ def node_of(request: Request) -> Node:
 
 AtNode = Annotated[Node, Depends(node_of)]
 """Parameter of a handler: `node: AtNode`."""
-
-
-def _bearer(header: str | None) -> str:
-    name, _, token = (header or "").partition(" ")
-    if name.lower() != "bearer" or not token.strip():
-        raise NotAuthenticated("no bearer token; get one from /oauth2/token")
-    return token.strip()
 
 
 def _claims(node: Node, token: str, *, typ: str, at: datetime) -> dict[str, Any]:

@@ -19,6 +19,7 @@ SUCCESS_TEXT: Final = "Thanh cong"
 JSON: Final = "application/json"
 Item = Mapping[str, str | int | bool | None]
 
+_CAMEL_CASE: Final = {"status_desc": "statusDesc", "created_time": "createdTime", "updated_time": "updatedTime"}
 _OK: Final = {"status": "OK", "ErrorCode": "0", "ErrorDesc": SUCCESS_TEXT}
 
 
@@ -85,6 +86,11 @@ def failed(failure: Failure) -> Response:
 def present(item: Item) -> dict[str, str | int | bool]:
     """Leave out what is null: it would abort the whole list."""
     return {name: value for name, value in item.items() if value is not None}
+
+
+def in_camel_case(item: Item) -> dict[str, str | int | bool]:
+    """Spell an item as the REST contracts do: `statusDesc` for the SDK's `status_desc`; what is null is left out."""
+    return {_CAMEL_CASE.get(name, name): value for name, value in present(item).items()}
 
 
 def encoded(octets: Iterable[bytes], *, size: int, success: Mapping[str, str] = _OK) -> Response:

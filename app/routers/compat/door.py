@@ -4,9 +4,12 @@ So that whatever goes wrong is answered in the protocol's own shape and never by
 in the log that says which system sent what wrongly, and what its operator has to change.
 """
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Collection
-from typing import Final
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
 
 import structlog
 from starlette.requests import ClientDisconnect, Request
@@ -17,13 +20,29 @@ from typing_extensions import override
 
 from app.errors import NodeFault, RequestInvalid, TrucError
 from app.exchange.refuse import Declared
+from app.node import Node
 from app.routers.compat.numbers import Failure, failure_of
+from app.routers.compat.systems import System
 from app.routers.messages import XML
 
 SHORT_BODY_BYTES_MAX: Final = 64 * 1024
 """Longest body that is no message: a registration has seven short texts."""
 
 _log = structlog.get_logger("truc.compat")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a proven system.
+
+    Attributes:
+        at: when it arrived.
+    """
+
+    node: Node
+    system: System
+    request: Request
+    at: datetime
 
 
 class Door(BaseRoute, ABC):
@@ -111,6 +130,33 @@ async def short_body(request: Request) -> bytes:
             raise RequestInvalid(f"the body is longer than {SHORT_BODY_BYTES_MAX} bytes")
         pieces.append(piece)
     return b"".join(pieces)
+
+
+def fields_of(octets: bytes) -> dict[str, str]:
+    """Read a body that is a JSON object of texts; numbers count as their text, what is neither is left out.
+
+    An empty body is an object without members: some clients of these protocols send their values elsewhere.
+
+    Raises:
+        RequestInvalid: it is anything else.
+    """
+    try:
+        parsed: Any = json.loads(octets) if octets.strip() else {}
+    except (ValueError, RecursionError) as error:
+        raise RequestInvalid(f"the body is not JSON: {error}"[:200]) from error
+    if not isinstance(parsed, dict):
+        raise RequestInvalid("the body is not a JSON object")
+    return {name: str(value) for name, value in parsed.items() if isinstance(value, str | int | float)}
+
+
+def require_verb(request: Request, verb: str, *, name: str) -> None:
+    """Refuse a call by another method of HTTP than its own.
+
+    Raises:
+        RequestInvalid: it is another one.
+    """
+    if request.method != verb:
+        raise RequestInvalid(f"{name} is called by {verb}, not by {request.method[:10]}")
 
 
 def declared_of(request: Request, *, framed: bool = False) -> Declared:

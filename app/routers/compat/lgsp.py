@@ -9,9 +9,8 @@ import hmac
 import json
 import re
 import time
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -19,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from typing_extensions import override
 
-from app.errors import InvalidClient, NotAuthenticated, NotFound, RequestInvalid
+from app.errors import InvalidClient, NotAuthenticated, NotFound
 from app.exchange.extract import opened_attachments
 from app.exchange.inbox import InboxKind
 from app.node import Node
@@ -30,9 +29,9 @@ from app.registry.system_keys import SystemCredentials
 from app.routers import access, clock
 from app.routers.brake import Brake
 from app.routers.compat import answers, postbox, units
-from app.routers.compat.answers import JSON, AsciiJson, Item, base64_of, present
-from app.routers.compat.door import Door, declared_of, peer_of, short_body
-from app.routers.compat.multipart import file_part, is_multipart
+from app.routers.compat.answers import JSON, SUCCESS_TEXT, AsciiJson, Item, base64_of, in_camel_case
+from app.routers.compat.door import Call, Door, declared_of, fields_of, peer_of, require_verb, short_body
+from app.routers.compat.multipart import file_of
 from app.routers.compat.numbers import NOT_THIS_SYSTEM, Failure
 from app.routers.compat.systems import System, braked_by, known, system_of
 from app.routers.sign_in import note_sign_in
@@ -45,53 +44,29 @@ METHOD: Final = "lgsp_secret"
 """How a system authenticated, in the log's own words."""
 LOGIN: Final = "v1/auth/login"
 _CLIENT_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-DONE: Final = "Thanh cong"
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One call of a proven system."""
-
-    node: Node
-    system: System
-    request: Request
-    at: datetime
-
-    def kind(self) -> InboxKind:
-        """Return which messages are asked for; documents, where that is not said.
-
-        Raises:
-            RequestInvalid: it is no kind of message.
-        """
-        asked = self.request.query_params.get("messageType", "edoc").strip().lower()
-        if asked not in postbox.KINDS:
-            raise RequestInvalid(f"messageType {asked[:40]!r} is neither edoc nor status")
-        return postbox.KINDS[asked]
+_DONE: Final[Mapping[str, str | bool]] = {"success": True, "message": SUCCESS_TEXT}
 
 
 async def _send(call: Call) -> Response:
-    content_type = call.request.headers.get("content-type", "")
-    file: AsyncIterable[bytes] = call.request.stream()
-    if is_multipart(content_type):
-        file = file_part(file, content_type)
+    file = file_of(call.request.stream(), call.request.headers.get("content-type", ""))
     declared = declared_of(call.request, framed=True)
     return _done(docId=await postbox.send(call.node, call.system, file, declared))
 
 
 async def _list(call: Call) -> Response:
     # fromDate and toDate are not looked at: what waits is listed until it is taken over, however old it is.
-    items = await postbox.received(call.node, call.system, call.kind(), size=postbox.LISTED_MAX, number=1)
-    renamed = {"status_desc": "statusDesc", "created_time": "createdTime", "updated_time": "updatedTime"}
-    data = [{renamed.get(name, name): value for name, value in present(item).items()} for item in items]
-    return _done(count=len(data), data=data)
+    kind = postbox.kind_of(call.request.query_params.get("messageType", ""))
+    items = await postbox.received(call.node, call.system, kind, size=postbox.LISTED_MAX, number=1)
+    return _done(count=len(items), data=[in_camel_case(item) for item in items])
 
 
 async def _get(call: Call) -> Response:
     asked = call.request.query_params.get("docId", "")
-    row = await postbox.fetched(call.node, call.system, asked)
+    found = await postbox.fetched(call.node, call.system, asked)
+    row = found.row
     told: dict[str, str] = {"docId": asked}
     names: list[str] = []
-    if hasattr(row, "subject"):
+    if found.kind is InboxKind.DOCUMENT:
         names = [str(kept["name"] or f"tep-{number}") for number, kept in enumerate(row.verification["attachments"], 1)]
         told |= {"from": row.sender, "edocCode": row.code, "edocAbstract": row.subject}
     else:
@@ -102,7 +77,7 @@ async def _get(call: Call) -> Response:
 
 
 async def _update(call: Call) -> Response:
-    fields = _fields(await short_body(call.request))
+    fields = fields_of(await short_body(call.request))
     await postbox.receipt(call.node, call.system, fields.get("docId", ""), fields.get("status", ""))
     return _done()
 
@@ -124,7 +99,7 @@ def _unit(agency: ListedAgency) -> Item | None:
     }
 
 
-_UNITS: Final = answers.shape("lgsp", _unit, success={"success": True, "message": DONE})
+_UNITS: Final = answers.shape("lgsp", _unit, success=_DONE)
 
 Serve = Callable[[Call], Awaitable[Response]]
 
@@ -152,8 +127,7 @@ class LgspDoor(Door):
         if name not in CALLS:
             raise NotFound(f"the protocol has no call {name[:60]!r}")
         verb, scope, serve = CALLS[name]
-        if request.method != verb:
-            raise RequestInvalid(f"{name} is called by {verb}, not by {request.method[:10]}")
+        require_verb(request, verb, name=name)
         at = clock.now()
         system = await _caller(node, request, at=at)
         request.state.client_id = system.client.client_id
@@ -170,7 +144,7 @@ class LgspDoor(Door):
 
 
 async def _login(node: Node, request: Request) -> Response:
-    fields = _fields(await short_body(request))
+    fields = fields_of(await short_body(request))
     name, secret, at = fields.get("username", ""), fields.get("password", ""), clock.now()
     request.state.system_id = name
     client = await _signed_in(node, request, name, secret, at=at)
@@ -202,13 +176,11 @@ async def _signed_in(node: Node, request: Request, name: str, secret: str, *, at
 
 
 async def _caller(node: Node, request: Request, *, at: datetime) -> System:
-    given = request.headers
-    request.state.system_id = given.get("x-systemid", "")
-    scheme, _, token = given.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise NotAuthenticated(f"no session: sign in at {PREFIX}/{LOGIN} and send its token as Authorization: Bearer")
-    holder = await access.holder_of(node, token.strip(), at=at, typ=TOKEN_TYPE)
-    found = await _known(node, request, given.get("x-systemid", ""), given.get("x-secretkey", ""), at=at)
+    name, secret = request.headers.get("x-systemid", ""), request.headers.get("x-secretkey", "")
+    request.state.system_id = name
+    token = access.bearer_of(request, issued_at=f"{PREFIX}/{LOGIN}")
+    holder = await access.holder_of(node, token, at=at, typ=TOKEN_TYPE)
+    found = await _known(node, request, name, secret, at=at)
     if found.client.client_id != holder.client.client_id:
         raise NotAuthenticated("X-SystemId belongs to another client than the session")
     return await system_of(node, found)
@@ -222,23 +194,13 @@ async def _known(node: Node, request: Request, name: str, secret: str, *, at: da
     return await known(node, request.app.state.brake, name, proves, method=METHOD, peer=peer_of(request), at=at)
 
 
-def _fields(octets: bytes) -> dict[str, str]:
-    try:
-        parsed: Any = json.loads(octets)
-    except (ValueError, RecursionError) as error:
-        raise RequestInvalid("the body is not JSON") from error
-    if not isinstance(parsed, dict):
-        raise RequestInvalid("the body is not a JSON object")
-    return {str(name): value for name, value in parsed.items() if isinstance(value, str)}
-
-
 def _done(**members: Any) -> Response:
-    return AsciiJson({"success": True, "message": DONE, **members})
+    return AsciiJson({**_DONE, **members})
 
 
 def _document(node: Node, sha256: str, told: Mapping[str, str], names: list[str]) -> Iterator[bytes]:
     """Write a document with its attachments, each file a piece at a time."""
-    head = json.dumps({"success": True, "message": DONE, "data": {**told, "edxml": ""}}, separators=(",", ":"))
+    head = json.dumps({**_DONE, "data": {**told, "edxml": ""}}, separators=(",", ":"))
     yield head.encode("ascii")[:-3]
     yield from base64_of(node.blobs.slices(sha256))
     yield b'","attachments":['

@@ -21,9 +21,9 @@ _FILE: Final = re.compile(rb';\s*filename\*?=|;\s*name="?(?:edocFile|file|edoc)"
 _SOURCE: Final = "RFC 7578 §4; VXP SDK 2.0, sendEdoc"
 
 
-def is_multipart(content_type: str) -> bool:
-    """Whether a body is declared as multipart."""
-    return content_type.strip().lower().startswith("multipart/")
+def file_of(body: AsyncIterable[bytes], content_type: str) -> AsyncIterable[bytes]:
+    """Give the file of a body: all of it, or the first file where it is declared as multipart."""
+    return file_part(body, content_type) if content_type.strip().lower().startswith("multipart/") else body
 
 
 async def file_part(body: AsyncIterable[bytes], content_type: str) -> AsyncIterator[bytes]:

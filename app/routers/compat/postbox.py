@@ -6,6 +6,7 @@ delivery; what people do with a document travels in status messages.
 """
 
 from collections.abc import AsyncIterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -50,6 +51,31 @@ _WORDS: Final = {
 _FAILED: Final = frozenset({Progress.EXPIRED.value, Progress.WITHDRAWN.value})
 
 
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """A message whose bytes the unit may have.
+
+    Attributes:
+        kind: a document or a status report.
+        row: its record; the bytes are in the blob store under its digest.
+    """
+
+    kind: InboxKind
+    row: Any
+
+
+def kind_of(asked: str) -> InboxKind:
+    """Return which messages a message type stands for; documents, where none is given.
+
+    Raises:
+        RequestInvalid: it is no kind of message.
+    """
+    name = asked.strip().lower() or "edoc"
+    if name not in KINDS:
+        raise RequestInvalid(f"message type {name[:40]!r} is neither edoc nor status")
+    return KINDS[name]
+
+
 async def send(node: Node, system: System, stream: AsyncIterable[bytes], declared: Declared) -> str:
     """Accept a document or a status message, whichever its content says it is; returns its id.
 
@@ -82,8 +108,8 @@ async def count(node: Node, system: System, kind: InboxKind) -> int:
     return await inbox.count(node.desk, await _own(node, system), kind=kind)
 
 
-async def fetched(node: Node, system: System, asked: str) -> Any:
-    """Return the row of a message whose bytes the unit may have, by either of its ids.
+async def fetched(node: Node, system: System, asked: str) -> Fetched:
+    """Return a message whose bytes the unit may have, by either of its ids.
 
     Raises:
         NotFound: there is none, or it is none of the unit's business.
@@ -91,7 +117,8 @@ async def fetched(node: Node, system: System, asked: str) -> Any:
     """
     found, at = await named(node.desk, asked), clock.now()
     read = archive.report_content if found.kind is InboxKind.STATUS else archive.content
-    return await read(node.desk, found.message, client=system.client, scopes=system.client.scopes, at=at)
+    row = await read(node.desk, found.message, client=system.client, scopes=system.client.scopes, at=at)
+    return Fetched(found.kind, row)
 
 
 async def receipt(node: Node, system: System, asked: str, status: str) -> None:

@@ -6,7 +6,6 @@ in every place they may be (ours, decision 0027).
 """
 
 import binascii
-import json
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,16 +20,16 @@ from starlette.types import Scope as HttpScope
 from typing_extensions import override
 
 from app.edxml.organ_id import OrganId
-from app.errors import NotAuthenticated, NotFound, RequestInvalid, UnsupportedMediaType
+from app.errors import NotFound, UnsupportedMediaType
 from app.exchange.inbox import InboxKind
 from app.findings import Finding, Severity
 from app.node import Node
 from app.registry.agency_list import ListedAgency, ListShape
 from app.registry.model import AgencyStatus, Scope
 from app.routers import access, clock
-from app.routers.compat import answers, postbox, units
-from app.routers.compat.answers import AsciiJson, Item, encoded, present
-from app.routers.compat.door import Door, declared_of, peer_of, short_body
+from app.routers.compat import answers, door, postbox, units
+from app.routers.compat.answers import SUCCESS_TEXT, AsciiJson, Item, encoded, in_camel_case
+from app.routers.compat.door import Door, declared_of, fields_of, peer_of, short_body
 from app.routers.compat.numbers import Failure
 from app.routers.compat.systems import System, known, system_of
 
@@ -39,17 +38,12 @@ UNIT: Final = "secretDonVi"
 METHOD: Final = "unit_identifier"
 """How a system authenticated beside its token, in the log's own words."""
 _NAMES: Final = ("vanbans", "donvilienthongs", "donvilienthongs/qn")
-_OK: Final = {"status": "OK", "errorCode": "0", "errorDesc": "Thanh cong"}
+_OK: Final = {"status": "OK", "errorCode": "0", "errorDesc": SUCCESS_TEXT}
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """One call of a proven system."""
-
-    node: Node
-    system: System
-    request: Request
-    at: datetime
+class Call(door.Call):
+    """One call, with values that may be anywhere."""
 
     def given(self, name: str, body: Mapping[str, str] | None = None) -> str:
         """Return a value from wherever it may be: the query, a header, the body."""
@@ -90,7 +84,7 @@ class TrunkDoor(Door):
                 return AsciiJson(_OK)
             case "PUT", "donvilienthongs", "":
                 call.system.require(Scope.REGISTRY_WRITE)
-                body = _fields(await short_body(request))
+                body = fields_of(await short_body(request))
                 await units.delete(node, call.system, call.given("agencyCode", body), at=at)
                 return AsciiJson(_OK)
             case _:
@@ -115,15 +109,13 @@ async def _list(call: Call) -> Response:
 
 
 def _shown(item: Item) -> dict[str, Any]:
-    renamed = {"status_desc": "statusDesc", "created_time": "createdTime", "updated_time": "updatedTime"}
-    shown = {renamed.get(name, name): value for name, value in present(item).items()}
-    return shown | {"status": str(shown["status"]).upper()}
+    return {**in_camel_case(item), "status": str(item["status"]).upper()}
 
 
 async def _get(call: Call, asked: str) -> Response:
     call.system.require(Scope.EXCHANGE)
-    row = await postbox.fetched(call.node, call.system, asked)
-    return encoded(call.node.blobs.slices(row.sha256), size=row.size, success=_OK)
+    found = await postbox.fetched(call.node, call.system, asked)
+    return encoded(call.node.blobs.slices(found.row.sha256), size=found.row.size, success=_OK)
 
 
 async def _send(call: Call) -> Response:
@@ -135,7 +127,7 @@ async def _send(call: Call) -> Response:
 
 async def _update(call: Call, asked: str) -> Response:
     call.system.require(Scope.EXCHANGE)
-    body = _fields(await short_body(call.request))
+    body = fields_of(await short_body(call.request))
     await postbox.receipt(call.node, call.system, asked, call.given("status", body))
     return AsciiJson(_OK)
 
@@ -164,10 +156,7 @@ _UNITS: Final = answers.shape("truclienthong", _unit, success=_OK)
 
 
 async def _caller(node: Node, request: Request, *, at: datetime) -> System:
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
-        raise NotAuthenticated("no token: get one from POST /token and send it as Authorization: Bearer")
-    holder = await access.holder_of(node, token.strip(), at=at)
+    holder = await access.holder_of(node, access.bearer_of(request, issued_at="/token"), at=at)
     unit = request.headers.get(UNIT) or request.query_params.get(UNIT) or ""
     request.state.system_id = unit
     found = await known(
@@ -210,16 +199,6 @@ def _bytes_of(text: bytes) -> bytes:
             "body",
         )
         raise UnsupportedMediaType(finding.message, findings=[finding]) from error
-
-
-def _fields(octets: bytes) -> dict[str, str]:
-    if not octets.strip():
-        return {}
-    try:
-        parsed: Any = json.loads(octets)
-    except (ValueError, RecursionError) as error:
-        raise RequestInvalid("the body is not JSON") from error
-    return {str(name): str(value) for name, value in parsed.items()} if isinstance(parsed, dict) else {}
 
 
 class TokenAlias(BaseRoute):

@@ -4,11 +4,10 @@ A system registers units below its own, as an administrator of that branch, wher
 body of a registration is not covered by the signature of the request; only TLS protects it.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -23,6 +22,7 @@ from app.registry.agency_list import ListedAgency, ListShape
 from app.registry.model import Agency, AgencyStatus, Client, SuspensionReason
 from app.routers.compat import answers
 from app.routers.compat.answers import Item
+from app.routers.compat.door import fields_of
 from app.routers.compat.systems import System
 from app.routers.conditions import takes_gzip
 
@@ -50,13 +50,7 @@ class Registration:
         Raises:
             RequestInvalid: it is no JSON object, or lacks the code or the name of the unit.
         """
-        try:
-            fields: Any = json.loads(octets)
-        except (ValueError, RecursionError) as error:
-            raise RequestInvalid(f"the unit to register is not JSON: {error}"[:200]) from error
-        if not isinstance(fields, dict):
-            raise RequestInvalid("the unit to register is not a JSON object")
-        given = {str(name): str(value).strip() for name, value in fields.items() if value not in (None, "")}
+        given = {name: text for name, value in fields_of(octets).items() if (text := value.strip())}
         if "code" not in given or "name" not in given:
             raise RequestInvalid("the unit to register needs code and name")
         above = given.get("pcode") or given.get("pid")

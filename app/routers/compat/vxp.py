@@ -5,9 +5,8 @@ shape and never by the framework: its clients read an error page as "nothing new
 Nothing is ever redirected: their `sendEdoc` follows a 302 without the document.
 """
 
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Final
 
 import structlog
@@ -22,13 +21,13 @@ from app.node import Node
 from app.registry.model import Scope as Granted
 from app.regulations.calendar import day_of
 from app.routers import clock
-from app.routers.compat import answers, postbox, units
-from app.routers.compat.door import Door, declared_of, peer_of, short_body
+from app.routers.compat import answers, door, postbox, units
+from app.routers.compat.door import Door, declared_of, peer_of, require_verb, short_body
 from app.routers.compat.hash_file import file_in
-from app.routers.compat.multipart import file_part, is_multipart
+from app.routers.compat.multipart import file_of
 from app.routers.compat.numbers import Failure
 from app.routers.compat.signed_headers import SignedHeaders
-from app.routers.compat.systems import System, proven
+from app.routers.compat.systems import proven
 from app.routers.ranges import body_answer
 
 PREFIX: Final = "/vxp"
@@ -43,21 +42,16 @@ _DOC_ID_OF_RECEIPT: Final[Parameters] = {"docId": ("docid", "docId")}
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """One call of a proven system.
+class Call(door.Call):
+    """One call of a method.
 
     Attributes:
         given: the parameters of the method that were signed; nothing else of what was.
         body: all of it; empty where the method streams it.
-        at: when it arrived.
     """
 
-    node: Node
-    system: System
-    request: Request
     given: Mapping[str, str]
     body: bytes
-    at: datetime
 
     def required(self, name: str) -> str:
         """Return a parameter.
@@ -69,17 +63,6 @@ class Call:
         if not value:
             raise RequestInvalid(f"{name} is missing in jsonHeaders")
         return value
-
-    def kind(self) -> InboxKind:
-        """Return which messages are asked for; documents, where that is not said.
-
-        Raises:
-            RequestInvalid: it is no kind of message.
-        """
-        asked = self.given.get("messagetype", "edoc").strip().lower()
-        if asked not in postbox.KINDS:
-            raise RequestInvalid(f"messagetype {asked[:40]!r} is neither edoc nor status")
-        return postbox.KINDS[asked]
 
     def number(self, name: str, *, default: int) -> int:
         """Return a number from 1; one that cannot be read counts as not given."""
@@ -118,19 +101,20 @@ async def _send_edoc(call: Call) -> Response:
 
 
 async def _get_edoc(call: Call) -> Response:
-    row = await postbox.fetched(call.node, call.system, call.required("docId"))
-    return answers.encoded(call.node.blobs.slices(row.sha256), size=row.size)
+    found = await postbox.fetched(call.node, call.system, call.required("docId"))
+    return answers.encoded(call.node.blobs.slices(found.row.sha256), size=found.row.size)
 
 
 async def _download_edoc(call: Call) -> Response:
-    row = await postbox.fetched(call.node, call.system, call.required("docId"))
-    return body_answer(call.node, row, call.request)
+    found = await postbox.fetched(call.node, call.system, call.required("docId"))
+    return body_answer(call.node, found.row, call.request)
 
 
 async def _received(call: Call) -> Response:
     size = min(call.number("pageSize", default=postbox.LISTED_MAX), postbox.LISTED_MAX)
     page = call.number("pageIndex", default=1)
-    return answers.listed(await postbox.received(call.node, call.system, call.kind(), size=size, number=page))
+    kind = postbox.kind_of(call.given.get("messagetype", ""))
+    return answers.listed(await postbox.received(call.node, call.system, kind, size=size, number=page))
 
 
 async def _sent(call: Call) -> Response:
@@ -207,7 +191,10 @@ class VxpDoor(Door):
 
     @override
     async def serve(self, request: Request, name: str) -> Response:
-        method = _method(request, name)
+        if name not in METHODS:
+            raise NotFound(f"the protocol has no method {name[:40]!r}")
+        method = METHODS[name]
+        require_verb(request, method.verb, name=name)
         signed = SignedHeaders.read(request.scope["headers"])
         request.state.system_id = signed.system_id
         node: Node = request.app.state.node
@@ -216,7 +203,7 @@ class VxpDoor(Door):
         request.state.client_id = system.client.client_id
         system.require(method.scope)
         body = b"" if method.streams else await short_body(request)
-        response = await method.serve(Call(node, system, request, signed.meant(method.takes), body, at))
+        response = await method.serve(Call(node, system, request, at, signed.meant(method.takes), body))
         return _closing(name, response)
 
     @override
@@ -231,21 +218,9 @@ def _closing(name: str, response: Response) -> Response:
     return response
 
 
-def _method(request: Request, name: str) -> Method:
-    method = METHODS.get(name)
-    if method is None:
-        raise NotFound(f"the protocol has no method {name[:40]!r}")
-    if request.method != method.verb:
-        raise RequestInvalid(f"{name} is called by {method.verb}, not by {request.method[:10]}")
-    return method
-
-
 async def _file(call: Call) -> AsyncIterator[bytes]:
     await _check_sender(call)
-    body: AsyncIterable[bytes] = call.request.stream()
-    content_type = call.request.headers.get("content-type", "")
-    if is_multipart(content_type):
-        body = file_part(body, content_type)
+    body = file_of(call.request.stream(), call.request.headers.get("content-type", ""))
     async for piece in file_in(body, claimed=call.given.get("hash-file")):
         yield piece
 

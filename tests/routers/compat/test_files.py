@@ -1,4 +1,4 @@
-"""The file in a body: its CRLF, its digest in the SDK's writing, its part of a multipart body; and base64 back."""
+"""What goes through a body: the file, its CRLF and digest, its part of a multipart body, base64 back, fields, texts."""
 
 import asyncio
 import base64
@@ -10,11 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.errors import DigestMismatch, NotFound, UnsupportedMediaType
+from app.errors import DigestMismatch, NotFound, RequestInvalid, UnsupportedMediaType
+from app.exchange.inbox import InboxKind
 from app.routers.compat.answers import base64_of
+from app.routers.compat.door import fields_of
 from app.routers.compat.hash_file import file_in, fits, unpadded
 from app.routers.compat.multipart import file_part
 from app.routers.compat.numbers import ascii_of, failure_of
+from app.routers.compat.postbox import kind_of
 
 MEASURED = "91237642777857dd87d7dc8e661a7a206ffba8a99277d58c04b8a1f9b5a5f12f"
 WRITTEN = "91237642777857dd87d7dc8e661a7a206ffba8a99277d58c4b8a1f9b5a5f12f"
@@ -98,6 +101,21 @@ def test_a_body_without_a_whole_file_is_refused(body: bytes, kind: str) -> None:
 @given(st.lists(st.binary(max_size=10)))
 def test_base64_in_pieces_is_base64_of_the_whole(pieces: list[bytes]) -> None:
     assert b"".join(base64_of(pieces)) == base64.b64encode(b"".join(pieces))
+
+
+def test_a_body_of_texts_is_read_and_what_is_no_text_is_left_out() -> None:
+    body = '{"docId":"a","status":" done ","otp":null,"level":1,"typeObjs":[0,1],"tên":"Sở"}'.encode()
+    assert fields_of(body) == {"docId": "a", "status": " done ", "level": "1", "tên": "Sở"}
+    assert fields_of(b" \r\n") == {}
+    for wrong in (b"[]", b"null", b"docId=a", b"\xff", b"[" * 100_000):
+        with pytest.raises(RequestInvalid):
+            fields_of(wrong)
+
+
+def test_the_type_of_messages_is_documents_unless_said() -> None:
+    assert [kind_of(asked) for asked in ("", " ", "eDoc", "STATUS ")] == [*[InboxKind.DOCUMENT] * 3, InboxKind.STATUS]
+    with pytest.raises(RequestInvalid, match="neither edoc nor status"):
+        kind_of("mail")
 
 
 def test_texts_are_ascii_and_errors_without_a_number_have_their_http_status() -> None:
