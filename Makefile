@@ -21,7 +21,7 @@ JOBS ?= 3
 
 test: setup system ## Run every test; ARGS="tests/edxml -k name" narrows it, JOBS=1 runs one file at a time
 # Done before, even where PYTHONDONTWRITEBYTECODE is set: each worker and program the tests start would do it again.
-	@.venv/bin/python -m compileall -q app migrations tests/support
+	@.venv/bin/python -m compileall -q -x '/(test_|conftest)' app migrations tests
 	@.venv/bin/python -m tests.support.ahead
 	@.venv/bin/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 

@@ -12,6 +12,9 @@ import pytest
 
 from tests.support.postgres import PostgresServer
 
+gc.disable()
+"""Until everything is imported: of what is made until then nothing is garbage."""
+
 ENGINES = ("sqlite", "postgresql")
 
 LONGEST = (
@@ -50,6 +53,7 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)
