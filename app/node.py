@@ -4,6 +4,7 @@ The composition root. Rooms get values and parts; nobody below reads the setting
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -20,6 +21,7 @@ from app.findings import Severity
 from app.ledger.closing import Closing
 from app.ledger.publish import Publisher
 from app.registry.agency_list import AgencyLists
+from app.registry.mistakes import Mistakes
 from app.registry.system_keys import SystemKeys
 from app.registry.trust import TrustCache
 from app.regulations.file import load as load_regulations
@@ -112,8 +114,16 @@ class Node:
         """What is trusted."""
         return self.desk.trust
 
+    @property
+    def mistakes(self) -> Mistakes:
+        """Where it is counted what systems send wrongly."""
+        return self.desk.mistakes
+
     async def close(self) -> None:
         """Give everything back; the node must not be used afterwards."""
+        with suppress(Exception):
+            # An aid: what cannot be written now is given up, whatever the reason.
+            await self.mistakes.flush(self.database)
         self.desk.verifiers.shutdown(wait=True, cancel_futures=True)
         await self.readers.close()
         self.hooks.post.close()

@@ -12,6 +12,7 @@ from app.edxml.attachments import USUAL_RULES, AttachmentRules
 from app.exchange.doorbell import Doorbell
 from app.exchange.scan import Scanning
 from app.exchange.shelf import Shelf
+from app.registry.mistakes import Mistakes
 from app.registry.trust import TrustCache
 from app.regulations.provisions import Regulations
 from app.signing.node_key import NodeKey
@@ -62,6 +63,7 @@ class Desk:
 
     Attributes:
         scanning: how attachments are scanned for malware; None where there is no scanner.
+        mistakes: where it is counted what systems send wrongly.
     """
 
     database: Database
@@ -73,6 +75,7 @@ class Desk:
     policy: Policy
     shelf: Shelf = field(default_factory=Shelf)
     scanning: Scanning | None = None
+    mistakes: Mistakes = field(default_factory=Mistakes)
 
     async def judge(self, size: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run CPU-bound work about a body of this size where it does not hold up other requests."""

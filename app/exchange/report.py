@@ -25,6 +25,7 @@ from app.exchange.verify import Verified, verification_record, verify
 from app.findings import Finding, Severity
 from app.ids import new_id
 from app.ledger.events import EventKind, record
+from app.registry.mistakes import Origin
 from app.registry.model import Agency, Client
 from app.registry.once import Once
 from app.store import deliveries as delivery_rows
@@ -120,6 +121,7 @@ async def settle(
         case row:
             # Durable: the report, the delivery's new state and the events, or none of them.
             desk.doorbell.nudge()
+            desk.mistakes.accepted(Origin(client.client_id), about.verdict.findings, at=at)
             return Reported(row, about.recipient, replayed=False)
 
 

@@ -25,6 +25,7 @@ from app.exchange.signature_facts import cited_by
 from app.exchange.verify import Verified, verify
 from app.findings import Finding, Severity, Verdict
 from app.ledger.events import EventKind, record
+from app.registry.mistakes import Origin
 from app.registry.model import Agency, Client
 from app.registry.once import Once
 from app.regulations.calendar import day_of
@@ -118,6 +119,7 @@ async def settle(
         return await _raced(desk, sender, message, body, once)
     # Durable: from here on the document exists, whether or not the answer arrives.
     desk.doorbell.nudge()
+    desk.mistakes.accepted(Origin(client.client_id), routed.verdict.findings, at=at)
     return Accepted(
         decision.document, tuple((row["id"], row["recipient"]) for row in decision.deliveries), replayed=False
     )

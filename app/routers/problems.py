@@ -30,6 +30,7 @@ from app.errors import (
 from app.findings import Finding, Severity
 from app.routers import kinds
 from app.routers.kinds import Kind
+from app.routers.noting import note_refused
 
 MEDIA_TYPE = "application/problem+json"
 FINDINGS_MAX = 200
@@ -148,6 +149,7 @@ def kind_for(error: TrucError) -> Kind:
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, TrucError)
+    note_refused(request, error)
     return refusal(request, error)
 
 
@@ -195,12 +197,10 @@ async def _invalid(request: Request, error: Exception) -> Response:
     if malformed is not None:
         place, reason = malformed["loc"][-1], malformed["ctx"]["error"]
         return answer(request.scope, kinds.MALFORMED_JSON, f"The body is not JSON: {reason} at character {place}.")
-    return answer(
-        request.scope,
-        kinds.VALIDATION_FAILED,
-        f"{len(found)} {'place does' if len(found) == 1 else 'places do'} not fit the description of this call.",
-        findings=[_finding(each) for each in found],
-    )
+    detail = f"{len(found)} {'place does' if len(found) == 1 else 'places do'} not fit the description of this call."
+    findings = [_finding(each) for each in found]
+    note_refused(request, RequestInvalid(detail, findings=findings))
+    return answer(request.scope, kinds.VALIDATION_FAILED, detail, findings=findings)
 
 
 def _finding(error: Mapping[str, Any]) -> Finding:

@@ -44,6 +44,11 @@ def names(finding: Finding, form: LegacyForm | None) -> bool:
     return form is not None and finding.refuses and _BY_CODE.get(finding.code) is form
 
 
+def is_let_in(finding: Finding) -> bool:
+    """Whether this finding is the one that would refuse a form, and was let in."""
+    return finding.severity is Severity.UNKNOWN and finding.code in _BY_CODE
+
+
 def admitted(
     findings: Iterable[Finding], form: LegacyForm | None, allowed: Collection[LegacyForm]
 ) -> tuple[Finding, ...]:

@@ -9,13 +9,13 @@ from typing import Final
 
 import structlog
 
-from app.errors import DataFault
+from app.errors import DataFault, Unavailable
 from app.exchange import checkpoint_stamping, deadlines, inspection, rejudge, retention, stamping
 from app.exchange.rejudge_reports import rejudge_reports
 from app.exchange.stamping import Stamping
 from app.ledger import closing
 from app.node import Node
-from app.registry import expiring, revocation_rounds, revocation_sources
+from app.registry import expiring, mistakes, revocation_rounds, revocation_sources
 from app.registry.expiry import forget_expired
 from app.registry.reorganisation import acts as reorganisations
 from app.regulations.calendar import day_of
@@ -60,6 +60,9 @@ CLOSING_SECONDS: Final = 600.0
 EXPIRING_SECONDS: Final = 3600.0
 """How often it is looked for certificates that end soon; thresholds are weeks apart."""
 
+MISTAKES_SECONDS: Final = 10.0
+"""How often it is written what systems sent wrongly, so that those who look wait no longer than that."""
+
 UNHURRIED_SECONDS: Final = 60.0
 """When what is long and waits for nobody is done first, so that a node that starts is not busy with it."""
 
@@ -74,6 +77,7 @@ def rounds_of(node: Node) -> list[Round]:
         Round("reorganisations", partial(_reorganise, node), rest=REORGANISATION_SECONDS),
         Round("judging", _JudgingAgain(node).turn, rest=JUDGE_SECONDS),
         Round("sweep", partial(_sweep, node), rest=SWEEP_SECONDS),
+        Round("mistakes", partial(write_mistakes, node), rest=MISTAKES_SECONDS),
         Round("expiry_warnings", partial(_warn_of_ends, node), rest=EXPIRING_SECONDS, first=UNHURRIED_SECONDS),
         Round("purging", _Purging(node).turn, rest=PURGE_SECONDS, first=UNHURRIED_SECONDS),
     ]
@@ -172,6 +176,22 @@ class _JudgingAgain:
         return False
 
 
+async def write_mistakes(node: Node) -> bool:
+    """Write what waits of what systems sent wrongly.
+
+    Raises:
+        Unavailable: the database does not answer; it goes on waiting.
+    """
+    try:
+        await node.mistakes.flush(node.database)
+    except Unavailable:
+        raise
+    except Exception:  # noqa: BLE001 -- an aid: whatever is wrong with it, nothing else of the node may stop for it
+        _log.exception("worker.mistakes_given_up", counts=len(node.mistakes))
+        node.mistakes.forget()
+    return False
+
+
 async def _warn_of_ends(node: Node) -> bool:
     warned = await expiring.warn(node.database, at=clock.now())
     if warned:
@@ -228,5 +248,8 @@ async def _sweep(node: Node) -> bool:
     abandoned = await asyncio.to_thread(node.blobs.sweep_incoming, older_than=older_than)
     forgotten = await forget_expired(node.database, at=clock.now() - CLOCK_SKEW_MAX)
     told = await webhooks.sweep(node.hooks, at=clock.now())
-    _log.info("worker.swept", abandoned_bodies=abandoned, expired_keys=forgotten, told_webhooks=told)
+    old = await mistakes.forget_old(node.database, at=clock.now())
+    _log.info(
+        "worker.swept", abandoned_bodies=abandoned, expired_keys=forgotten, told_webhooks=told, old_mistakes=old
+    )
     return False

@@ -24,6 +24,7 @@ from app.node import Node
 from app.routers.compat.numbers import Failure, failure_of
 from app.routers.compat.systems import System
 from app.routers.messages import XML
+from app.routers.noting import note_refused
 
 SHORT_BODY_BYTES_MAX: Final = 64 * 1024
 """Longest body that is no message: a registration has seven short texts."""
@@ -84,6 +85,7 @@ class Door(BaseRoute, ABC):
             _log.exception("compat.failed", door=self.prefix, method=name[:40])
             refused = NodeFault("the node failed")
         failure = failure_of(refused)
+        note_refused(request, refused, strangers=True)
         _log.warning(
             "compat.refused",
             door=self.prefix,

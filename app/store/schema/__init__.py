@@ -5,7 +5,7 @@ order agree closely enough for B-trees. What orders rows for readers is never th
 ledger gave.
 """
 
-from app.store.schema.access import clients, idempotency_keys, system_keys, used_assertions
+from app.store.schema.access import clients, idempotency_keys, mistakes, system_keys, used_assertions
 from app.store.schema.conventions import ORGAN_ID_LENGTH, TERM_LENGTH, metadata
 from app.store.schema.exchange import (
     OVERDUE,
@@ -95,6 +95,7 @@ __all__ = [
     "ledger_state",
     "ledger_tiles",
     "metadata",
+    "mistakes",
     "ocsp_answers",
     "registry_versions",
     "reorganisations",

@@ -1,4 +1,4 @@
-"""Who may call: clients, the secrets of their systems, and what may be used or answered once only."""
+"""Who may call: clients, the secrets of their systems, what they send wrongly, and what may be used once only."""
 
 import sqlalchemy as sa
 
@@ -53,3 +53,22 @@ idempotency_keys = sa.Table(
     sa.Column("answer", sa.JSON, nullable=False),
     sa.Column("expires_at", Instant, nullable=False, index=True),
 )
+
+mistakes = sa.Table(
+    "mistakes",
+    metadata,
+    sa.Column("client", sa.String(36), primary_key=True, comment="client id, or unknown"),
+    sa.Column("day", sa.Date, primary_key=True, comment="in Vietnam"),
+    sa.Column("code", sa.String(100), primary_key=True, comment="of a finding, or the slug of a problem"),
+    sa.Column("refused", sa.Integer, nullable=False, comment="how often it was refused for it"),
+    sa.Column("accepted", sa.Integer, nullable=False, comment="how often it was accepted in spite of it"),
+    sa.Column("first_at", Instant, nullable=False),
+    sa.Column("last_at", Instant, nullable=False),
+    sa.Column("asked", sa.String(100), nullable=False, comment="what was called the last time; empty: not known"),
+    sa.Column("location", sa.String(300), nullable=False, comment="of the last one; empty: the whole"),
+    sa.Column("message", sa.String(300), nullable=False, comment="of the last one, without the values it names"),
+    sa.Column("fix", sa.String(500), nullable=False),
+    sa.Column("system_id", sa.String(64), nullable=False, comment="the last one that was claimed; empty: none"),
+    comment="an aid for operators and no evidence; the ledger has every refusal",
+)
+sa.Index("ix_mistakes_day", mistakes.c.day)
