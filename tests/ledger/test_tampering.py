@@ -41,6 +41,7 @@ from app.signing.note import COSIGNATURE, NoteSigner, text_of
 from app.signing.timestamps import build_request, token_of
 from app.simulation.stamper import Stamper
 from app.store import schema
+from app.store.columns import Instant
 from app.store.database import Database
 from tests.ledger.conftest import Kept
 from tests.support.pki import Identity, shared_pki
@@ -590,7 +591,7 @@ def _changed(column: sa.Column[Any]) -> str:
             return f"NOT coalesce({name}, 0)"
         case sa.Integer():
             return f"coalesce({name}, 0) + 1"
-        case schema.Instant():
+        case Instant():
             return f"'{PAST}'"
         case sa.Date():
             return "'2001-01-01'"
