@@ -297,6 +297,7 @@ TABLES_NOT_FOUND = {
     "ocsp_answers": LEARNED,
     "used_assertions": PASSING,
     "idempotency_keys": PASSING,
+    "mistakes": "an aid for operators; each refusal is an event",
     "document_terms": FOLLOWS,
     "term_cursor": WORK,
     "event_blocks": FOLLOWS,
