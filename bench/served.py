@@ -1,0 +1,273 @@
+"""A real node as an operator starts it, on a fresh database in which everybody is registered who sends and receives.
+
+What is registered is the same in every round, so it is made once for each engine and copied: a folder, and a file or a
+template of a database.
+"""
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx2
+import sqlalchemy as sa
+
+from app.edxml.organ_id import OrganId
+from app.ledger.seal import seal_all
+from app.registry import anchors, certificates, clients, revocation_lists
+from app.registry.acts import Act
+from app.registry.agency_import import import_csv
+from app.registry.model import CertificateKind, Grant, Scope
+from app.registry.reference import load_reference
+from app.simulation.country import import_file
+from app.store import journal, migrations, schema
+from app.store.database import Database
+from bench import processes
+from bench.corpus import SYSTEM, authorities
+from tests.support.postgres import PostgresServer
+
+START_SECONDS = 60.0
+SEAL_SECONDS = 60.0
+_LOOK_SECONDS = 0.05
+SETTINGS = {"REVOCATION_FETCH": "false", "CLOSE_MONTHS": "false", "LOG_LEVEL": "warning"}
+"""Nothing is fetched from an authority nobody runs, and no month of the past is closed; all else is as it ships."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What every round starts from.
+
+    Attributes:
+        folder: with the template, and with the nodes of the rounds.
+        server: of PostgreSQL; None: SQLite.
+        client: id and secret of the system that sends.
+    """
+
+    folder: Path
+    server: PostgresServer | None
+    client: tuple[str, str]
+
+    @property
+    def engine(self) -> str:
+        """Its name, as people write it."""
+        return "PostgreSQL" if self.server else "SQLite"
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What a node has accepted.
+
+    Attributes:
+        documents: rows of documents.
+        unsealed: events without a place in the log.
+    """
+
+    documents: int
+    unsealed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A service under measurement.
+
+    Attributes:
+        url: where it answers.
+        roots: of its processes and its database's; their trees are what it costs.
+        database_url: driver-less.
+        token: of the client that sends.
+    """
+
+    url: str
+    roots: tuple[int, ...]
+    database_url: str
+    token: str
+
+    def processor_seconds(self) -> float:
+        """What it has cost so far, its database included."""
+        return sum(map(processes.processor_seconds, self.roots))
+
+    def counted(self) -> Counted:
+        """Ask its database what was accepted."""
+        return asyncio.run(_counted(self.database_url))
+
+    def seconds_to_seal(self) -> float:
+        """Wait until everything accepted is sealed and give how long that took.
+
+        Raises:
+            RuntimeError: it takes longer than anybody waits.
+        """
+        began = time.perf_counter()
+        while time.perf_counter() - began < SEAL_SECONDS:
+            if not self.counted().unsealed:
+                return time.perf_counter() - began
+            time.sleep(_LOOK_SECONDS)
+        raise RuntimeError("the node does not seal what it accepted")
+
+
+def prepared(folder: Path, corpora: Path, server: PostgresServer | None) -> Ground:
+    """Make the template: a migrated database with agencies, seals, trust and the client.
+
+    Args:
+        folder: a fresh one.
+        corpora: where the corpora and their authorities lie.
+        server: where the database is to be; None: an SQLite file.
+    """
+    template = folder / "template"
+    template.mkdir(parents=True)
+    url = server.create_database(_template_name(folder)) if server else f"sqlite:///{template / 'truc.db'}"
+    migrations.migrate(url)
+    client = asyncio.run(_settled(url, corpora))
+    return Ground(folder, server, client)
+
+
+@contextmanager
+def node(ground: Ground, *, workers: int, settings: Mapping[str, str] | None = None) -> Iterator[Served]:
+    """Run a node on a copy of the template.
+
+    Args:
+        workers: its server processes.
+        settings: names as in the environment, without the prefix, and what differs from the defaults.
+    """
+    chosen = {f"TRUC_{name}": value for name, value in {**SETTINGS, **(settings or {})}.items()}
+    with _copied(ground) as (data, url):
+        environment = chosen | {"TRUC_DATA_DIR": str(data), "TRUC_DATABASE_URL": url}
+        command = [sys.executable, "-m", "app.cli", "serve", "--workers", str(workers)]
+        with started(command, environment, data.parent / "log", ready="/readyz") as (address, process):
+            token = _signed_in(address, ground.client)
+            roots = (process, *_database_root(ground))
+            served = Served(address, roots, url, token)
+            served.seconds_to_seal()
+            yield served
+
+
+@contextmanager
+def started(
+    command: Sequence[str], environment: Mapping[str, str], log: Path, *, ready: str
+) -> Iterator[tuple[str, int]]:
+    """Start a server on a free port, which it is told by `--port`; gives its address and process.
+
+    Raises:
+        RuntimeError: it does not come up; the text has the end of its log.
+    """
+    port = _free_port()
+    kept = {name: value for name, value in os.environ.items() if not name.upper().startswith("TRUC_")}
+    with log.open("wb") as out:
+        server = subprocess.Popen(
+            [*command, "--port", str(port)], env=kept | dict(environment), stdin=subprocess.DEVNULL, stdout=out,
+            stderr=out, start_new_session=True,
+        )  # fmt: skip
+    try:
+        _answers(f"http://127.0.0.1:{port}{ready}", server, log)
+        yield f"http://127.0.0.1:{port}", server.pid
+    finally:
+        _stop(server)
+
+
+@contextmanager
+def _copied(ground: Ground) -> Iterator[tuple[Path, str]]:
+    round_folder = ground.folder / "round"
+    data = round_folder / "data"
+    shutil.copytree(ground.folder / "template", data)
+    url = f"sqlite:///{data / 'truc.db'}"
+    if ground.server:
+        url = ground.server.create_database(template=_template_name(ground.folder))
+    try:
+        yield data, url
+    finally:
+        if ground.server:
+            ground.server.drop_database(url)
+        shutil.rmtree(round_folder)
+
+
+async def _settled(url: str, corpora: Path) -> tuple[str, str]:
+    known, act = authorities(corpora), Act("operator", datetime.now(UTC))
+    database = Database(url)
+    try:
+        await load_reference(database, as_of=None, act=act)
+        await import_csv(database, import_file(), act=act)
+        await anchors.add_anchor(database, known.root.encode(), name="measuring", act=act)
+        for code, seal in known.seals.items():
+            bundle = (seal + known.issuer).encode()
+            await certificates.register(
+                database, OrganId.parse(code), bundle, CertificateKind.SEAL, proof=None, act=act
+            )
+        for each in known.lists:
+            await revocation_lists.import_crl(database, each.encode(), act=act)
+        grants = tuple(map(Grant.parse, SYSTEM.grants))
+        made = await clients.create(
+            database, act, name=SYSTEM.name, scopes=frozenset({Scope.EXCHANGE}), agencies=grants
+        )
+        await seal_all(database, now=act.at)
+    finally:
+        await database.close()
+    return made.value.client.client_id, made.value.secret or ""
+
+
+async def _counted(url: str) -> Counted:
+    database = Database(url)
+    try:
+        async with database.read() as tx:
+            documents = (await tx.execute(sa.select(sa.func.count()).select_from(schema.documents))).scalar_one()
+            unsealed, _ = await journal.unsealed_backlog(tx)
+    finally:
+        await database.close()
+    return Counted(documents, unsealed)
+
+
+def _template_name(folder: Path) -> str:
+    return f"template_{folder.name}".replace("-", "_")
+
+
+def _database_root(ground: Ground) -> tuple[int, ...]:
+    """Name the process all of the server's are below; a server somebody else runs cannot be weighed."""
+    if ground.server is None:
+        return ()
+    port = urlsplit(ground.server.url).port
+    for status in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            words = status.read_bytes().split(b"\0")
+            if words[0].endswith(b"/postgres") and f"port={port}".encode() in words:
+                return (int(status.parent.name),)
+    raise RuntimeError("the processes of the PostgreSQL server are not on this machine")
+
+
+def _signed_in(url: str, client: tuple[str, str]) -> str:
+    answer = httpx2.post(f"{url}/oauth2/token", data={"grant_type": "client_credentials"}, auth=client, trust_env=False)
+    answer.raise_for_status()
+    return str(answer.json()["access_token"])
+
+
+def _answers(url: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    with httpx2.Client(trust_env=False) as http:
+        while time.monotonic() < deadline and server.poll() is None:
+            with suppress(httpx2.HTTPError):
+                if http.get(url).status_code == 200:
+                    return
+            time.sleep(_LOOK_SECONDS)
+    raise RuntimeError(f"the server did not come up; its log ends with:\n{log.read_text(errors='replace')[-2_000:]}")
+
+
+def _stop(server: "subprocess.Popen[bytes]") -> None:
+    server.send_signal(signal.SIGTERM)
+    try:
+        server.wait(30)
+    except subprocess.TimeoutExpired:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
