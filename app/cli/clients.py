@@ -1,5 +1,6 @@
 """`truc client …`: the systems that may sign in."""
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +12,7 @@ from app.cli.terminal import Json, member, note, print_fields, print_json, print
 if TYPE_CHECKING:
     from app.registry.acts import Act
     from app.registry.clients import ClientCredentials
+    from app.registry.mistakes import Mistake
     from app.registry.model import Client
     from app.store.database import Database
 
@@ -89,6 +91,35 @@ def disable(client_id: ClientId, as_json: Json = False) -> None:
 
     view = _view(operate(work))
     print_json(view) if as_json else print_fields(view)
+
+
+@app.command()
+def mistakes(
+    client_id: Annotated[str, typer.Argument(metavar="CLIENT_ID", help="As `list` shows it, or `unknown`.")],
+    days: Annotated[int, typer.Option(min=1, max=31, help="Of how many days.")] = 7,
+    limit: Annotated[int, typer.Option(min=1, max=1_000, help="How many at most.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """List what a client sends wrongly, the most frequent first, with what to change; `unknown`: all strangers."""
+
+    async def work(database: "Database", act: "Act") -> "tuple[Mistake, ...]":
+        from app.registry import mistakes as counted
+        from app.regulations.calendar import day_of
+        from app.routers.mistakes import require_client
+
+        async with database.read() as tx:
+            await require_client(tx, client_id)
+            since = day_of(act.at) - timedelta(days=days - 1)
+            return await counted.summed(tx, client_id, since=since, limit=limit)
+
+    found = operate(work)
+    if as_json:
+        from app.routers.mistakes import MistakeView
+
+        print_json([MistakeView.of(each).model_dump(mode="json") for each in found])
+        return
+    rows = ((each.refused, each.accepted, each.last_at, each.code, each.message, each.fix) for each in found)
+    print_table(("refused", "accepted", "last", "code", "message", "fix"), rows)
 
 
 def _show_credentials(credentials: "ClientCredentials", *, as_json: bool) -> None:

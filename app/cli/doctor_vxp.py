@@ -1,9 +1,9 @@
 """What connecting systems have to set, and what each of them gets wrong: the doctor's look at the older protocols.
 
-Reads the database alone and changes nothing. What a system sent wrongly are the refusals of its last days in the log.
+Reads the database alone and changes nothing. What a system sent wrongly is what was counted of its client in the last
+days (`registry/mistakes.py`), a few seconds behind a running node.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -12,11 +12,12 @@ from app.cli.finding import Check, Grade
 from app.registry.model import Agency, Client, ClientStatus, LegacyForm, Scope
 
 if TYPE_CHECKING:
+    from app.registry.mistakes import Mistake
     from app.settings import Settings
     from app.store.database import Transaction
 
 SYSTEMS_MAX: Final = 10_000
-REFUSALS_MAX: Final = 100
+TOLD_MAX: Final = 3
 SINCE: Final = timedelta(days=7)
 SOON: Final = timedelta(days=14)
 FIXES: Final = {
@@ -30,13 +31,13 @@ FIXES: Final = {
     "ours.exchange.document-id-taken": "Give every document its own DocumentId; send changes as an update.",
     "ours.status.transition": "Report what may follow; 15 and 16 only answer what the sender asked for.",
 }
-"""What to change for what such systems get wrong most; `truc inspect FILE` tells it of every rule."""
+"""What to change for what such systems get wrong most, in the words of this page; of all else, what the rule says."""
 
 
 async def systems(tx: "Transaction", settings: "Settings", *, at: datetime) -> list[Check]:
     """Look at the door and at each system that has a secret."""
     from app.edxml.organ_id import OrganId
-    from app.registry import clients, directory
+    from app.registry import clients, directory, mistakes
     from app.regulations.calendar import day_of
     from app.store import system_keys
 
@@ -47,22 +48,21 @@ async def systems(tx: "Transaction", settings: "Settings", *, at: datetime) -> l
     for system_id, held in sorted(keys.items()):
         client = await clients.find(tx, held[-1].client_id)
         agency = await directory.find(tx, OrganId.parse(held[-1].agency))
-        wrong = [*_secrets(held, at), *_rights(client, agency), *_forms(agency, day_of(at))]
-        if client is not None and agency is not None:
-            wrong += await _refused(tx, client, agency, at=at)
+        since = day_of(at - SINCE)
+        counted = await mistakes.summed(tx, held[-1].client_id, since=since, limit=mistakes.CODES_A_DAY_MAX)
+        wrong = [*_secrets(held, at), *_rights(client, agency), *_forms(agency, day_of(at)), *_refused(counted)]
         told = f"endpoint {settings.public_url}/vxp, systemId {system_id}, unit {held[-1].agency}"
         if wrong:
             problems, fixes = zip(*wrong, strict=True)
-            found.append(
-                Check(
-                    f"system {system_id}",
-                    Grade.WARNING,
-                    f"{told}: {'; '.join(problems)}",
-                    " ".join(dict.fromkeys(fixes)),
-                )
-            )
+            detail = f"{told}: {'; '.join(problems)}{_lenient(counted)}"
+            found.append(Check(f"system {system_id}", Grade.WARNING, detail, " ".join(dict.fromkeys(fixes))))
         else:
-            found.append(Check(f"system {system_id}", Grade.OK, f"{told}; {_accepted(agency, day_of(at))}"))
+            detail = f"{told}; {_accepted(agency, day_of(at))}{_lenient(counted)}"
+            found.append(Check(f"system {system_id}", Grade.OK, detail))
+    strangers = await mistakes.summed(tx, mistakes.UNKNOWN, since=day_of(at - SINCE), limit=TOLD_MAX)
+    if strangers:
+        named = ", ".join(f"{each.refused}× {each.code}" for each in strangers)
+        found.append(Check("strangers", Grade.OK, f"of systems nobody knows: {named}; truc client mistakes unknown"))
     return found
 
 
@@ -109,20 +109,16 @@ def _forms(agency: Agency | None, today: date) -> Iterator[tuple[str, str]]:
             )
 
 
-async def _refused(tx: "Transaction", client: Client, agency: Agency, *, at: datetime) -> list[tuple[str, str]]:
-    from app.ledger.retelling import said_by
-    from app.store import refusals
+def _refused(counted: "Sequence[Mistake]") -> Iterator[tuple[str, str]]:
+    often = sorted((each for each in counted if each.refused), key=lambda each: -each.refused)
+    for each in often[:TOLD_MAX]:
+        yield f"{each.refused}× refused lately: {each.code}", FIXES.get(each.code, each.fix)
 
-    rows = await refusals.refused(tx, [agency.organ_id.text], client=client.client_id, before=None, limit=REFUSALS_MAX)
-    codes: Counter[str] = Counter()
-    for row in rows:
-        if row.actor == client.client_id and row.at > at - SINCE:
-            detail = said_by(row).detail
-            codes.update(detail.get("codes") or [detail.get("problem", "")])
-    return [
-        (f"{count}× refused lately: {code}", FIXES.get(code, "`truc inspect FILE` says what to change."))
-        for code, count in codes.most_common(3)
-    ]
+
+def _lenient(counted: "Sequence[Mistake]") -> str:
+    often = sorted((each for each in counted if each.accepted), key=lambda each: -each.accepted)
+    named = ", ".join(f"{each.accepted}× {each.code}" for each in often[:TOLD_MAX])
+    return f"; accepted in spite of {named}" if named else ""
 
 
 def _accepted(agency: Agency | None, today: date) -> str:

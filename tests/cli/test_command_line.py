@@ -37,7 +37,7 @@ def test_the_commands_of_the_contract_are_there() -> None:
         "serve", "migrate", "doctor", "openapi", "demo", "sign", "inspect", "send", "inbox", "fetch", "ack", "status",
         "agency import", "agency list", "agency show", "agency suspend", "agency reinstate", "agency reorganise",
         "certificate add", "certificate list", "certificate revoke", "trust add-anchor", "trust add-crl", "trust list",
-        "client create", "client list", "client rotate-secret", "client disable",
+        "client create", "client list", "client rotate-secret", "client disable", "client mistakes",
         "client system-key add", "client system-key list", "client system-key rotate", "client system-key revoke",
         "log verify", "statistics export",
         "statistics recount", "key list", "key rotate", "certificate import", "certificate suspend",
