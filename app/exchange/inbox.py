@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from app.exchange.desk import Desk
+from app.exchange.doorbell import Listening
 from app.exchange.states import Progress
 from app.ids import new_id
 from app.ledger.events import Event, EventKind, Standing, record
@@ -55,6 +56,16 @@ class InboxQuery:
     after: tuple[int, int] | None = None
     limit: int = 50
 
+    @property
+    def amid_urgency(self) -> bool:
+        """Whether it goes on in the order of urgency, where mail of any ledger index may come behind another."""
+        return self.by_urgency and self.after is not None
+
+    @property
+    def behind(self) -> int:
+        """The ledger index all it may find is behind."""
+        return -1 if self.after is None or self.by_urgency else self.after[1]
+
 
 _TAKEN_OVER = {
     InboxKind.DOCUMENT: EventKind.DELIVERY_ACKNOWLEDGED,
@@ -93,10 +104,10 @@ async def look(
     until = clock() + wait_seconds
     # Listen before looking: mail that is sealed in between rings the bell instead of falling through.
     with desk.doorbell.listen(query.agencies) as bell:
-        rows = await _page(desk, query)
+        rows = await _page(desk, query, bell)
         while not rows and (left := until - clock()) > 0 and not desk.doorbell.closed:
             if await bell.rung(seconds=min(left, GONE_SECONDS)):
-                rows = await _page(desk, query)
+                rows = await _page(desk, query, bell)
             elif gone is not None and await gone():
                 break
     return rows
@@ -160,7 +171,27 @@ def _is_id(text: str) -> bool:
         return False
 
 
-async def _page(desk: Desk, query: InboxQuery) -> Sequence[Any]:
+def known_empty(desk: Desk, query: InboxQuery) -> bool:
+    """Tell whether it is known without a query that this finds nothing."""
+    now, quiet = asyncio.get_running_loop().time(), desk.doorbell.quiet
+    return quiet.follows(desk.database.changes, now=now) and quiet.nothing(
+        query.agencies, query.kind, behind=query.behind, now=now
+    )
+
+
+async def _page(desk: Desk, query: InboxQuery, bell: Listening) -> Sequence[Any]:
+    now, quiet = asyncio.get_running_loop().time(), desk.doorbell.quiet
+    follows = quiet.follows(desk.database.changes, now=now)
+    if follows and quiet.nothing(query.agencies, query.kind, behind=query.behind, now=now):
+        return ()
+    rows = await _read(desk, query)
+    # Not where it rang meanwhile: what it rang for may not be in what was read.
+    if not rows and follows and not bell.heard and not query.amid_urgency:
+        quiet.learn(query.agencies, query.kind, behind=query.behind, now=now)
+    return rows
+
+
+async def _read(desk: Desk, query: InboxQuery) -> Sequence[Any]:
     async with desk.database.read() as tx:
         return await deliveries.inbox(
             tx,

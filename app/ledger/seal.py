@@ -16,7 +16,7 @@ from app.ledger.events import EventKind
 from app.ledger.lease import Lease
 from app.statistics.fold import fold
 from app.store import deliveries, figures, journal, ledger_tiles, sealing
-from app.store.database import Database
+from app.store.database import Database, note
 
 IN_INBOX = frozenset(
     kind.value for kind in (EventKind.DELIVERY_AVAILABLE, EventKind.STATUS_AVAILABLE, EventKind.NOTICE_AVAILABLE)
@@ -57,6 +57,7 @@ async def seal_batch(database: Database, *, now: datetime, limit: int = BATCH_MA
         batch = await journal.unsealed(tx, limit=limit)
         positions = {event.id: size + offset for offset, event in enumerate(batch)}
         if positions:
+            note(tx, sealing.GROWN)
             await journal.seal(tx, positions, size=size + len(batch), at=now)
             held = await ledger_tiles.read(tx, tree.edge(size))
             leaves = [bytes.fromhex(event.leaf_hash) for event in batch]

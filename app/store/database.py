@@ -5,6 +5,7 @@ exception and leaves nothing when it does not. Follows the rule: decide first, t
 """
 
 import sqlite3
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ from app.errors import RequestInvalid, Unavailable
 Transaction = AsyncConnection
 """What a store function takes first: an open transaction it never ends."""
 
+_NOTED = "truc.noted"
 _BUSY_TIMEOUT_MS = 10_000
 _CONNECT_SECONDS_MAX = 5.0
 """Per host; long enough for a busy server, short enough to reach the next one before a client gives up."""
@@ -37,10 +39,14 @@ class Database:
 
     SQLite gets one writing connection (WAL, `synchronous=FULL`: a committed transaction survives power loss) and a few
     reading ones; PostgreSQL one pool. Both speak through the same SQLAlchemy Core statements.
+
+    Attributes:
+        changes: how often this process has committed what was noted, for those who keep a copy of it in memory.
     """
 
     def __init__(self, url: str) -> None:
         self.url = url
+        self.changes: Counter[str] = Counter()
         self.dialect = urlsplit(url).scheme
         match self.dialect:
             case "sqlite":
@@ -70,13 +76,24 @@ class Database:
         Raises:
             Unavailable: the database does not answer, or stayed locked too long; nothing was written.
         """
-        async with _opened(self._writer) as connection:
-            yield connection
+        noted: set[str] = set()
+        try:
+            async with _opened(self._writer) as connection:
+                connection.info[_NOTED] = noted
+                yield connection
+        finally:
+            # Also where it failed: a commit whose answer was lost may have happened.
+            self.changes.update(noted)
 
     async def close(self) -> None:
         """Give back every connection."""
         await self._writer.dispose()
         await self._reader.dispose()
+
+
+def note(tx: Transaction, what: str) -> None:
+    """Say that a transaction changes something a process keeps a copy of; counted in `Database.changes` at its end."""
+    tx.info.setdefault(_NOTED, set()).add(what)
 
 
 def upsert(tx: Transaction, table: sa.Table) -> Any:

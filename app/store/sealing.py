@@ -11,6 +11,8 @@ from app.errors import DataFault
 from app.store.database import Transaction
 from app.store.schema import ledger_state
 
+GROWN: Final = "ledger"
+"""What a transaction notes that seals something (`database.note`)."""
 IDLE_SECONDS_MAX: Final = 10
 """Silence after which PostgreSQL ends a sealing transaction: its process hangs, or its machine is gone."""
 LOCK_SECONDS_MAX: Final = 5

@@ -7,12 +7,15 @@ import structlog
 
 from app.errors import DataFault, Unavailable
 from app.exchange import finding
+from app.exchange.quiet import FOLLOWED
 from app.ledger import publish as publishing
 from app.ledger.seal import BATCH_MAX, IN_INBOX
 from app.ledger.sealer import Sealer
 from app.node import Node
 from app.routers import clock
 from app.store import journal
+from app.store.sealing import GROWN
+from app.store.versions import currents
 from app.worker.rounds import FIRST_SECONDS
 
 CHECKPOINT_SECONDS = 0.5
@@ -124,9 +127,13 @@ async def _awaited(told: asyncio.Event) -> None:
 
 async def _ring(node: Node, seen: int) -> int:
     while True:
+        # What is sealed from here on may not be in what is read.
+        at, sealed = asyncio.get_running_loop().time(), node.database.changes[GROWN]
         async with node.database.read() as tx:
             rows = await journal.newly_sealed(tx, after=seen, limit=BATCH_MAX)
+            versions = await currents(tx, FOLLOWED)
         if not rows:
+            node.desk.doorbell.quiet.looked(at=at, sealed=sealed, versions=versions)
             return seen
         node.desk.doorbell.ring({row.agency for row in rows if row.kind in IN_INBOX and row.agency is not None})
         node.hooks.nudged.set()
