@@ -56,7 +56,7 @@ async def _send(call: Call) -> Response:
 async def _list(call: Call) -> Response:
     # fromDate and toDate are not looked at: what waits is listed until it is taken over, however old it is.
     kind = postbox.kind_of(call.request.query_params.get("messageType", ""))
-    items = await postbox.received(call.node, call.system, kind, size=postbox.LISTED_MAX, number=1)
+    items = await postbox.received(call.node, call.system, kind)
     return _done(count=len(items), data=[in_camel_case(item) for item in items])
 
 

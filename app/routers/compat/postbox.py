@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from app.errors import NotFound, RequestInvalid
-from app.exchange import archive, either, inbox
+from app.exchange import archive, backlog, either, inbox
 from app.exchange.acting import own_agencies
-from app.exchange.inbox import Acknowledgement, InboxKind, InboxQuery
+from app.exchange.inbox import Acknowledgement, InboxKind
 from app.exchange.named import Named, named
 from app.exchange.refuse import Declared
 from app.exchange.states import Progress
@@ -29,6 +29,8 @@ SERVICE: Final = "eDoc"
 KINDS: Final = {"edoc": InboxKind.DOCUMENT, "status": InboxKind.STATUS}
 LISTED_MAX: Final = 2_000
 """Most messages of one list: clients take what is listed and ask again, so a longer list would only be larger."""
+NEWEST_LISTED: Final = 500
+"""How many of them are the newest where more wait: what may arrive between two lists of who never takes over."""
 SENT_LISTED_MAX: Final = 50
 RECEIPTS: Final = frozenset({"done", "fail", "processing"})
 
@@ -87,20 +89,22 @@ async def send(node: Node, system: System, stream: AsyncIterable[bytes], declare
     return str(taken.document["id"] if isinstance(taken, Accepted) else taken.report["id"])
 
 
-async def received(node: Node, system: System, kind: InboxKind, *, size: int, number: int) -> list[Item]:
-    """List what waits for the unit, oldest first.
+async def received(node: Node, system: System, kind: InboxKind) -> list[Item]:
+    """List what waits for the unit, oldest first; where that is more than a list holds, the newest with the oldest."""
+    own = await _own(node, system)
+    rows = await backlog.ends(node.desk, own, kind=kind, oldest=LISTED_MAX - NEWEST_LISTED, newest=NEWEST_LISTED)
+    return [_waiting(row, kind) for row in rows]
+
+
+async def page(node: Node, system: System, kind: InboxKind, *, size: int, number: int) -> list[Item]:
+    """List a page of what waits for the unit, oldest first.
 
     Args:
         size: messages of a page.
         number: which page, from 1; pages move up as messages are taken over.
     """
-    last = min(size * number, LISTED_MAX)
-    first = size * (number - 1)
-    if first >= last:
-        return []
-    query = InboxQuery(agencies=await _own(node, system), kind=kind, limit=last)
-    rows = await inbox.look(node.desk, query)
-    return [_waiting(row) for row in rows[first:]]
+    rows = await backlog.page(node.desk, await _own(node, system), kind=kind, size=size, number=number)
+    return [_waiting(row, kind) for row in rows]
 
 
 async def count(node: Node, system: System, kind: InboxKind) -> int:
@@ -181,16 +185,14 @@ async def _reported(node: Node, system: System, found: Named, own: Sequence[str]
     }
 
 
-def _waiting(row: Any) -> Item:
-    is_status = row.status_report is not None
-    at = moment(row.available_at)
+def _waiting(row: Any, kind: InboxKind) -> Item:
     return {
-        "docId": row.delivery,
+        "docId": row.id,
         "serviceType": SERVICE,
-        "messageType": "status" if is_status else "edoc",
-        "created_time": moment(row.status_accepted_at if is_status else row.accepted_at),
-        "updated_time": at,
-        "from": row.reporter if is_status else row.sender,
+        "messageType": "status" if kind is InboxKind.STATUS else "edoc",
+        "created_time": moment(row.accepted_at),
+        "updated_time": moment(row.available_at),
+        "from": row.sender,
         "to": row.recipient,
         "status": "initial",
         "status_desc": "Cho nhan",

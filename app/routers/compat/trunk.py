@@ -100,11 +100,7 @@ async def _list(call: Call) -> Response:
     call.system.require(Scope.EXCHANGE)
     asked = call.given("messageType").lower() or call.given("loaiVanBan").lower()
     kinds = [postbox.KINDS[asked]] if asked in postbox.KINDS else [InboxKind.DOCUMENT, InboxKind.STATUS]
-    items = [
-        item
-        for kind in kinds
-        for item in await postbox.received(call.node, call.system, kind, size=postbox.LISTED_MAX, number=1)
-    ]
+    items = [item for kind in kinds for item in await postbox.received(call.node, call.system, kind)]
     return AsciiJson({**_OK, "data": [_shown(item) for item in items]})
 
 

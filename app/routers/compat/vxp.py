@@ -64,10 +64,10 @@ class Call(door.Call):
             raise RequestInvalid(f"{name} is missing in jsonHeaders")
         return value
 
-    def number(self, name: str, *, default: int) -> int:
-        """Return a number from 1; one that cannot be read counts as not given."""
+    def number(self, name: str) -> int | None:
+        """Return a number, from 1; one that cannot be read counts as not given."""
         text = self.given.get(name, "").strip()
-        return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 7 else default
+        return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 7 else None
 
 
 Serve = Callable[[Call], Awaitable[Response]]
@@ -111,10 +111,12 @@ async def _download_edoc(call: Call) -> Response:
 
 
 async def _received(call: Call) -> Response:
-    size = min(call.number("pageSize", default=postbox.LISTED_MAX), postbox.LISTED_MAX)
-    page = call.number("pageIndex", default=1)
     kind = postbox.kind_of(call.given.get("messagetype", ""))
-    return answers.listed(await postbox.received(call.node, call.system, kind, size=size, number=page))
+    size, number = call.number("pageSize") or postbox.LISTED_MAX, call.number("pageIndex")
+    if number is None and size >= postbox.LISTED_MAX:
+        return answers.listed(await postbox.received(call.node, call.system, kind))
+    size = min(size, postbox.LISTED_MAX)
+    return answers.listed(await postbox.page(call.node, call.system, kind, size=size, number=number or 1))
 
 
 async def _sent(call: Call) -> Response:

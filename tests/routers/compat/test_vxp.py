@@ -5,13 +5,18 @@ import itertools
 import json
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
+import sqlalchemy as sa
 
 from app.edxml.write import write
 from app.ids import new_id
+from app.node import Node
 from app.registry.model import Scope
+from app.routers.compat.postbox import LISTED_MAX, NEWEST_LISTED
+from app.store.schema import deliveries
 from tests.exchange.remains import events_since, remains
 from tests.routers.compat.conftest import Doors, let_in
 from tests.support import edxml_library as library
@@ -295,6 +300,50 @@ def test_pages_of_a_list_end(doors: Doors) -> None:
             break
         paged += [each["docId"] for each in page]
     assert paged == everything
+
+
+def test_what_is_new_is_listed_for_who_never_takes_over(doors: Doors) -> None:
+    sender, recipient = doors.fresh(G22), doors.fresh(PROVINCE)
+    for _ in range(2):
+        sender.send(library.document(G22, PROVINCE, number=next(NUMBERS)), **{"from": G22}, **LIST).ok()
+    *_, old, new = [each["docId"] for each in waiting(doors, recipient)]
+    with crowded(doors, behind=old, before=new, count=LISTED_MAX) as ids:
+        listed = [each["docId"] for each in recipient.call("getReceivedEdocList").ok()["data"]]
+        assert len(listed) == LISTED_MAX
+        middle = listed.index(ids[0])
+        oldest = LISTED_MAX - NEWEST_LISTED
+        assert listed[middle:oldest] == ids[: oldest - middle]
+        assert listed[oldest:] == [*ids[1 - NEWEST_LISTED :], new]
+        # A page is asked for by its number however many lie before it; a size that no page has is the longest.
+        pages = [recipient.call("getReceivedEdocList", pageSize="9999", pageIndex=str(each)) for each in (1, 2, 3)]
+        whole = [item["docId"] for page in pages for item in page.ok()["data"]]
+        assert whole[middle - 1 :] == [old, *ids, new]
+        first = recipient.call("getReceivedEdocList", pageSize="3", pageIndex="").ok()["data"]
+        assert [each["docId"] for each in first] == whole[:3]
+    assert [each["docId"] for each in waiting(doors, doors.fresh(PROVINCE))][-2:] == [old, new]
+
+
+@contextmanager
+def crowded(doors: Doors, *, behind: str, before: str, count: int) -> Iterator[list[str]]:
+    """Let copies of a delivery wait between two that do, as their rows are after so many documents."""
+    ids, ledger = [new_id() for _ in range(count)], deliveries.c.position
+
+    async def crowd(node: Node) -> None:
+        async with node.database.write() as tx:
+            shown = (await tx.execute(sa.select(deliveries).where(deliveries.c.id == behind))).mappings().one()
+            row = dict(shown) | {"undelivered_at": None, "expires_at": None, "due_at": None}
+            copies = [row | {"id": each, "position": row["position"] + at} for at, each in enumerate(ids, start=1)]
+            await tx.execute(deliveries.insert(), copies)
+            await tx.execute(deliveries.update().where(deliveries.c.id == before).values(position=ledger + count))
+
+    async def leave(node: Node) -> None:
+        async with node.database.write() as tx:
+            await tx.execute(deliveries.delete().where(deliveries.c.id.in_(ids)))
+            await tx.execute(deliveries.update().where(deliveries.c.id == before).values(position=ledger - count))
+
+    doors.exchange.running.run(crowd)
+    yield ids
+    doors.exchange.running.run(leave)
 
 
 def test_lists_close_the_connection_that_the_sdk_never_closes(doors: Doors) -> None:
