@@ -111,7 +111,8 @@ class PostgresServer:
             template: name of the database to copy; nobody may be connected to it.
         """
         name = name or f"truc_{secrets.token_hex(6)}"
-        copied = f' TEMPLATE "{_plain(template)}"' if template else ""
+        # By file, for by the write-ahead log, as it would be done by itself, costs half as much again.
+        copied = f' TEMPLATE "{_plain(template)}" STRATEGY FILE_COPY' if template else ""
         self.execute(f'CREATE DATABASE "{_plain(name)}"{copied}')
         return urlunsplit(urlsplit(self.url)._replace(path=f"/{name}"))
 
