@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+import structlog
+
 from app.errors import NotFound, RequestInvalid
 from app.exchange import archive, backlog, either, inbox
 from app.exchange.acting import own_agencies
@@ -32,7 +34,8 @@ LISTED_MAX: Final = 2_000
 NEWEST_LISTED: Final = 500
 """How many of them are the newest where more wait: what may arrive between two lists of who never takes over."""
 SENT_LISTED_MAX: Final = 50
-RECEIPTS: Final = frozenset({"done", "fail", "processing"})
+FAILED: Final = "fail"
+RECEIPTS: Final = frozenset({"done", FAILED, "processing"})
 
 _WORDS: Final = {
     "available": "Cho nhan",
@@ -51,6 +54,8 @@ _WORDS: Final = {
     "change_refused": "Tu choi cap nhat, thu hoi",
 }
 _FAILED: Final = frozenset({Progress.EXPIRED.value, Progress.WITHDRAWN.value})
+
+_log = structlog.get_logger("truc.compat")
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,20 +131,27 @@ async def fetched(node: Node, system: System, asked: str) -> Fetched:
 
 
 async def receipt(node: Node, system: System, asked: str, status: str) -> None:
-    """Take the transport receipt of a delivery; the same again changes nothing.
+    """Take the transport receipt of a delivery, which takes it over whatever it says; the same again changes nothing.
+
+    One that could not be used is taken over all the same, or it would be listed for ever, and stays to be had by its
+    id; that it failed is a line in the log, for people to see to.
 
     Raises:
         RequestInvalid: it is no status of transport.
         NotFound: nothing with this id was delivered to the unit.
     """
-    if status.strip().lower() not in RECEIPTS:
+    said = status.strip().lower()
+    if said not in RECEIPTS:
         raise RequestInvalid(
             f"status {status[:40]!r} is none of {', '.join(sorted(RECEIPTS))}; business statuses 01 to 16 are sent as "
             "status messages by sendEdoc"
         )
-    [(_, outcome)] = await inbox.acknowledge(node.desk, [asked.strip().lower()], client=system.client, at=clock.now())
+    delivery = asked.strip().lower()
+    [(_, outcome)] = await inbox.acknowledge(node.desk, [delivery], client=system.client, at=clock.now())
     if outcome is Acknowledgement.NOT_FOUND:
         raise NotFound(f"no delivery to this unit has the id {asked[:40]!r}")
+    if said == FAILED:
+        _log.warning("compat.receiver_failed", system_id=system.system_id, delivery=delivery)
 
 
 async def sent(node: Node, system: System, asked: str | None) -> list[Item]:

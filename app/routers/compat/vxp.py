@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 from typing_extensions import override
@@ -31,7 +30,6 @@ from app.routers.compat.systems import proven
 from app.routers.ranges import body_answer
 
 PREFIX: Final = "/vxp"
-_log = structlog.get_logger("truc.vxp")
 
 Parameters = Mapping[str, tuple[str, ...]]
 """What a method takes, each by the spellings it may have, the one that is meant first."""
@@ -124,11 +122,7 @@ async def _sent(call: Call) -> Response:
 
 
 async def _update_status(call: Call) -> Response:
-    status = call.required("status")
-    await postbox.receipt(call.node, call.system, call.required("docId"), status)
-    if status.strip().lower() == "fail":
-        # Taken over all the same, or it would be listed for ever; that it could not be used is for people to see to.
-        _log.warning("vxp.receiver_failed", system_id=call.system.system_id, delivery=call.given["docId"][:64])
+    await postbox.receipt(call.node, call.system, call.required("docId"), call.required("status"))
     return answers.done()
 
 

@@ -280,12 +280,16 @@ def test_somebody_elses_mail_is_nobodys(doors: Doors) -> None:
 def test_each_receipt_takes_the_delivery_over(doors: Doors, status: str) -> None:
     sender, recipient = doors.fresh(G22), doors.fresh(PROVINCE)
     before = recipient.call("countReceiveEdoc").ok()["count"]
-    sender.send(library.document(G22, PROVINCE, number=next(NUMBERS)), **{"from": G22}, **LIST).ok()
+    file = library.document(G22, PROVINCE, number=next(NUMBERS))
+    sent = sender.send(file, **{"from": G22}, **LIST).ok()["DocId"]
     [*_, item] = waiting(doors, recipient)
     assert recipient.call("countReceiveEdoc").ok()["count"] == before + 1
     recipient.call("updateStatus", docId=item["docId"], status=status).ok()
     assert recipient.call("countReceiveEdoc").ok()["count"] == before
     assert isinstance(recipient.call("countReceiveStatus").ok()["count"], int)
+    # What a receiver failed at is delivered all the same, and still to be had.
+    assert sender.call("getSentEdocList", docId=sent).ok()["data"][0]["receiveStatus"] == "done"
+    assert base64.b64decode(recipient.call("getEdoc", docId=item["docId"]).ok()["data"]) == file
 
 
 def test_pages_of_a_list_end(doors: Doors) -> None:
