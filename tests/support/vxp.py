@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import json
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http.client import HTTPResponse
 from typing import Any
@@ -83,7 +83,11 @@ class Sdk:
 
     def send_head(self, file: bytes, **arguments: str) -> bytes:
         """Write the head of sendEdoc."""
-        digest = "".join(f"{byte:x}" for byte in hashlib.sha256(file).digest())
+        return self.head_of_file(hashlib.sha256(file).digest(), len(file), **arguments)
+
+    def head_of_file(self, sha256: bytes, size: int, **arguments: str) -> bytes:
+        """Write the head of sendEdoc for a file that nobody holds in memory."""
+        digest = "".join(f"{byte:x}" for byte in sha256)
         self.map |= {"Content-Type": "application/octet-stream", **arguments, "hash-file": digest}
         merged: dict[str, tuple[str, str]] = {}
         for name, value in self.map.items():
@@ -94,7 +98,7 @@ class Sdk:
         lines += [f"XroadVnpt-{name}: {value}" for name, value in merged.values()]
         lines += [*self.signature(), "Cache-Control: no-cache", "Pragma: no-cache", f"Host: {self.host}"]
         lines += ["Accept: text/html, image/gif, image/jpeg, */*; q=0.2", "Connection: keep-alive"]
-        return head(lines, len(file) + 2)
+        return head(lines, size + 2)
 
     def request(self, method: str, body: bytes | None, arguments: Mapping[str, str]) -> bytes:
         """Write the head of any other call."""
@@ -170,3 +174,10 @@ def read(connection: socket.socket, *, continued: bool = False) -> Answer:
     if headers.get("content-encoding") == "gzip":
         body = gzip.decompress(body)
     return Answer(response.status, headers, body, continued)
+
+
+def read_pieces(connection: socket.socket) -> tuple[int, Iterator[bytes]]:
+    """Return how long the body of one answer says it is, and the body as it comes."""
+    response = HTTPResponse(connection)
+    response.begin()
+    return int(response.headers["content-length"]), iter(lambda: response.read(1024 * 1024), b"")

@@ -1,6 +1,7 @@
 """The VXP protocol over raw sockets, byte for byte as the SDK writes it, both versions; answers key by key."""
 
 import base64
+import hashlib
 import itertools
 import json
 import re
@@ -19,9 +20,10 @@ from app.routers.compat.postbox import LISTED_MAX, NEWEST_LISTED
 from app.store.schema import deliveries
 from tests.exchange.remains import events_since, remains
 from tests.routers.compat.conftest import Doors, let_in
+from tests.routers.compat.large import file_in_answer, large_document, little_more_memory
 from tests.support import edxml_library as library
 from tests.support.office import GOVERNMENT_OFFICE, PROVINCE
-from tests.support.vxp import Sdk, connect, speak
+from tests.support.vxp import Sdk, connect, read, read_pieces, speak
 
 LIST = {"servicetype": "eDoc", "messagetype": "edoc"}
 G22 = GOVERNMENT_OFFICE
@@ -139,15 +141,32 @@ def test_a_lost_connection_and_its_retry_make_one_document(doors: Doors) -> None
     assert (told["ErrorCode"], "document-id-taken" in told["ErrorDesc"]) == ("21", True)
 
 
-def test_a_document_of_megabytes_goes_through_whole(doors: Doors) -> None:
+def test_a_document_of_fifty_megabytes_goes_through_whole_in_bounded_memory(doors: Doors) -> None:
     sender, recipient = doors.fresh(G22), doors.fresh(PROVINCE)
-    file = library.document(G22, PROVINCE, number=next(NUMBERS), attachment=secrets.token_bytes(3_000_000))
-    sender.send(file, **{"from": G22}, **LIST).ok()
+    pieces = large_document(G22, PROVINCE, number=next(NUMBERS))
+    digest, size = hashlib.sha256(), sum(map(len, pieces))
+    for piece in pieces:
+        digest.update(piece)
+    assert size > 50_000_000
+
+    with little_more_memory(), connect(sender.url) as connection:
+        connection.sendall(sender.head_of_file(digest.digest(), size, **{"from": G22}, **LIST))
+        for piece in (*pieces, b"\r\n"):
+            connection.sendall(piece)
+        assert read(connection).ok()["DocId"]
     item = waiting(doors, recipient)[-1]
-    fetched = recipient.call("getEdoc", docId=item["docId"])
-    assert int(fetched.headers["content-length"]) == len(fetched.body)
-    assert base64.b64decode(fetched.ok()["data"]) == file
-    assert recipient.call("downloadEdoc", docId=item["docId"]).body == file
+
+    with little_more_memory(), connect(recipient.url) as connection:
+        connection.sendall(recipient.request("getEdoc", None, {"docId": item["docId"]}))
+        length, answer = read_pieces(connection)
+        assert file_in_answer(answer) == (length, digest.hexdigest())
+    fetched = hashlib.sha256()
+    with little_more_memory(), connect(recipient.url) as connection:
+        connection.sendall(recipient.request("downloadEdoc", None, {"docId": item["docId"]}))
+        length, answer = read_pieces(connection)
+        for piece in answer:
+            fetched.update(piece)
+    assert (length, fetched.hexdigest()) == (size, digest.hexdigest())
 
 
 def test_a_multipart_body_of_another_client_is_the_same_document(doors: Doors) -> None:
