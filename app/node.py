@@ -121,6 +121,7 @@ class Node:
 
     async def close(self) -> None:
         """Give everything back; the node must not be used afterwards."""
+        await self.desk.gatherer.close()
         with suppress(Exception):
             # An aid: what cannot be written now is given up, whatever the reason.
             await self.mistakes.flush(self.database)

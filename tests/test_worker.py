@@ -205,14 +205,8 @@ def test_leavings_are_swept_when_a_node_starts(database_url: str, tmp_path: Path
         async def remember(node: Node) -> None:
             for key, age in (("old", timedelta(days=1)), ("new", timedelta(days=-1))):
                 async with node.database.write() as tx:
-                    await idempotency.remember(
-                        tx,
-                        client_id=client,
-                        key=key,
-                        fingerprint="f" * 64,
-                        answer={},
-                        expires_at=datetime.now(UTC) - age,
-                    )
+                    row = {"client_id": client, "key": key, "fingerprint": "f" * 64, "answer": {}}
+                    await idempotency.remember(tx, [row | {"expires_at": datetime.now(UTC) - age}])
 
         running.run(remember)
     with running_node(tmp_path, database_url, log_level="error") as running:

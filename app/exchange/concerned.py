@@ -80,6 +80,15 @@ async def act(tx: Transaction, orders: Sequence[Order], *, cause: Cause) -> Cons
     return done
 
 
+async def hold(tx: Transaction, ids: Collection[str]) -> None:
+    """Lock documents and their deliveries, for several acts that follow in the transaction.
+
+    All at once and in the order of their ids: one after the other, two transactions could wait for each other.
+    """
+    await documents.originals(tx, ids, lock=True)
+    await deliveries.of_documents(tx, ids, lock=True)
+
+
 async def _read(
     tx: Transaction, ids: Collection[str], *, on: date, lock: bool = False
 ) -> tuple[dict[str, Original], dict[str, list[Held]]]:

@@ -10,6 +10,7 @@ from typing import ParamSpec, TypeVar
 
 from app.edxml.attachments import USUAL_RULES, AttachmentRules
 from app.exchange.doorbell import Doorbell
+from app.exchange.gather import Gatherer
 from app.exchange.scan import Scanning
 from app.exchange.shelf import Shelf
 from app.registry.mistakes import Mistakes
@@ -63,6 +64,7 @@ class Desk:
 
     Attributes:
         scanning: how attachments are scanned for malware; None where there is no scanner.
+        gatherer: what puts the documents of several requests into one transaction of the database.
         mistakes: where it is counted what systems send wrongly.
     """
 
@@ -76,6 +78,10 @@ class Desk:
     shelf: Shelf = field(default_factory=Shelf)
     scanning: Scanning | None = None
     mistakes: Mistakes = field(default_factory=Mistakes)
+    gatherer: Gatherer = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "gatherer", Gatherer(self.database, committed=self.doorbell.nudge))
 
     async def judge(self, size: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run CPU-bound work about a body of this size where it does not hold up other requests."""

@@ -8,15 +8,15 @@ import asyncio
 from collections.abc import AsyncIterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from app.edxml.model import DocumentMessage, Message
 from app.errors import AgencyNotGranted, DataFault, DocumentIdTaken, DocumentRefused
 from app.exchange import links, orders, parties
-from app.exchange.concerned import act, concerned
+from app.exchange.commit import put
+from app.exchange.concerned import concerned
 from app.exchange.decide import Decision, Routed, decide
 from app.exchange.desk import Clock, Desk
-from app.exchange.inspection import awaited
 from app.exchange.receive import Body
 from app.exchange.refuse import Declared, Submission, received, refusals_recorded
 from app.exchange.route import route
@@ -24,13 +24,15 @@ from app.exchange.scan import scanned
 from app.exchange.signature_facts import cited_by
 from app.exchange.verify import Verified, verify
 from app.findings import Finding, Severity, Verdict
-from app.ledger.events import EventKind, record
+from app.ledger.events import EventKind
 from app.registry.mistakes import Origin
 from app.registry.model import Agency, Client
 from app.registry.once import Once
 from app.regulations.calendar import day_of
-from app.store import deliveries, documents, inspections, verification_reports
-from app.store.database import Database, Transaction
+from app.store import deliveries, documents
+
+_ROW_OCTETS: Final = 1_024
+"""What a row of a delivery, or an event, takes while it waits to be written; roughly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,10 @@ async def submit(
         AgencyNotGranted: the client does not act for the sender; recorded.
         DocumentIdTaken: the sender used this DocumentId for other bytes; recorded.
         IdempotencyKeyReused: the key belongs to another request.
-        Unavailable: the disk or the database does not answer; nothing was accepted.
+        Unavailable: the disk or the database does not answer, or more waits than the node holds; nothing was
+            accepted.
     """
+    desk.gatherer.require_room()
     async with refusals_recorded(
         desk, EventKind.DOCUMENT_REFUSED, stream, declared=declared, client=client, now=now
     ) as submission:
@@ -113,49 +117,14 @@ async def settle(
     decision = decide(desk, routed, verified, body, client=client, once=once, kept=kept, at=at)
     await asyncio.to_thread(body.keep, desk.blobs)
     # The body is durable and unreferenced: a crash now leaves an orphan that no row names.
-    inserted = await commit(desk.database, [decision])
-    if decision.document["id"] not in inserted:
+    if not await desk.gatherer.commit(put, decision, octets=_octets(body, decision)):
         # Another request with the same DocumentId, or the same key, committed between the look and the insert.
         return await _raced(desk, sender, message, body, once)
     # Durable: from here on the document exists, whether or not the answer arrives.
-    desk.doorbell.nudge()
     desk.mistakes.accepted(Origin(client.client_id), routed.verdict.findings, at=at)
     return Accepted(
         decision.document, tuple((row["id"], row["recipient"]) for row in decision.deliveries), replayed=False
     )
-
-
-async def commit(database: Database, decisions: Sequence[Decision]) -> set[str]:
-    """Write decided documents in one transaction; returns the ids that went in.
-
-    A document whose DocumentId or Idempotency-Key was taken meanwhile is left out, with its deliveries and events, and
-    harms no neighbour.
-    """
-    async with database.write() as tx:
-        inserted = await documents.insert(tx, [decision.document for decision in decisions])
-        if late := {
-            decision.document["id"]
-            for decision in decisions
-            if decision.document["id"] in inserted and not await _remembered(tx, decision)
-        }:
-            await documents.take_back(tx, late)
-            inserted -= late
-        kept = [decision for decision in decisions if decision.document["id"] in inserted]
-        rows = [row for decision in kept for row in (*decision.deliveries, *decision.notices)]
-        events = [event for decision in kept for event in decision.events]
-        for decision in kept:
-            if decision.orders:
-                # What it does to others is as durable as itself: all of it, or none.
-                done = await act(tx, decision.orders, cause=decision.cause)
-                rows += done.rows
-                events += done.events
-        await deliveries.insert(tx, rows)
-        await documents.insert_links(tx, [row for decision in kept for row in decision.links])
-        await inspections.insert(tx, [row for decision in kept for row in awaited(decision.document)])
-        await verification_reports.add(tx, [decision.report for decision in kept])
-        await record(tx, events)
-    # Committed and synced: all of it exists. Before this line, none of it did.
-    return inserted
 
 
 async def validate(
@@ -289,9 +258,8 @@ def _again(row: Any, legs: Sequence[Any]) -> Accepted:
     return Accepted(dict(row._mapping), first, replayed=True)
 
 
-async def _remembered(tx: Transaction, decision: Decision) -> bool:
-    once = decision.once
-    return once is None or await once.remember(tx, {"document": decision.document["id"]})
+def _octets(body: Body, decision: Decision) -> int:
+    return len(body.octets or b"") + _ROW_OCTETS * (len(decision.deliveries) + len(decision.events))
 
 
 async def _raced(

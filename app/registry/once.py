@@ -5,7 +5,7 @@ done is remembered: a refused request may be sent again under its key and is jud
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
@@ -88,11 +88,24 @@ class Once:
         Returns:
             False where the key got an answer meanwhile; the first one stays.
         """
-        return await idempotency.remember(
-            tx,
-            client_id=self.client_id,
-            key=self.key,
-            fingerprint=self.fingerprint,
-            answer=answer,
-            expires_at=self.expires_at,
-        )
+        return bool(await remember_all(tx, [(self, answer)]))
+
+
+async def remember_all(tx: Transaction, answers: Sequence[tuple[Once, Mapping[str, Any]]]) -> set[tuple[str, str]]:
+    """Keep answers of several requests, each with a key of its own; returns client and key of those that were kept.
+
+    Keys are taken in one order, whoever takes them, so that two transactions never wait for each other's.
+    """
+    return await idempotency.remember(
+        tx,
+        [
+            {
+                "client_id": once.client_id,
+                "key": once.key,
+                "fingerprint": once.fingerprint,
+                "answer": dict(answer),
+                "expires_at": once.expires_at,
+            }
+            for once, answer in sorted(answers, key=lambda each: (each[0].client_id, each[0].key))
+        ],
+    )

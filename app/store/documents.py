@@ -6,19 +6,24 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from app.store.database import Transaction, upsert
+from app.store.database import Transaction, insert_of, upsert
 from app.store.schema import deliveries, document_links, documents, status_reports
+
+# Made once: making a statement costs more than running it.
+_INSERT = {
+    dialect: insert_of(dialect, documents)
+    .on_conflict_do_nothing(index_elements=["sender", "document_id"])
+    .returning(documents.c.id)
+    for dialect in ("sqlite", "postgresql")
+}
 
 
 async def insert(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> set[str]:
-    """Insert documents and return the ids that went in; a taken (sender, DocumentId) harms no neighbour."""
-    statement = (
-        upsert(tx, documents)
-        .values(list(rows))
-        .on_conflict_do_nothing(index_elements=["sender", "document_id"])
-        .returning(documents.c.id)
-    )
-    return {row.id for row in await tx.execute(statement)}
+    """Insert documents and return the ids that went in; a taken (sender, DocumentId) harms no neighbour.
+
+    All rows have the same columns.
+    """
+    return set((await tx.execute(_INSERT[tx.dialect.name], [dict(row) for row in rows])).scalars())
 
 
 async def take_back(tx: Transaction, ids: Collection[str]) -> None:
