@@ -6,11 +6,13 @@ template of a database.
 
 import asyncio
 import os
+import secrets
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -29,16 +31,17 @@ from app.registry.acts import Act
 from app.registry.agency_import import import_csv
 from app.registry.model import CertificateKind, Grant, Scope
 from app.registry.reference import load_reference
-from app.simulation.country import import_file
+from app.simulation.country import AGENCIES, import_file
 from app.store import journal, migrations, schema
 from app.store.database import Database
-from bench import processes
+from bench import processes, twin
 from bench.corpus import SYSTEM, authorities
 from tests.support.postgres import PostgresServer
 
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 SEAL_SECONDS = 60.0
 _LOOK_SECONDS = 0.05
+_BYTECODE = Path(tempfile.gettempdir()) / "truc-bench-bytecode"
 SETTINGS = {"REVOCATION_FETCH": "false", "CLOSE_MONTHS": "false", "LOG_LEVEL": "warning"}
 """Nothing is fetched from an authority nobody runs, and no month of the past is closed; all else is as it ships."""
 
@@ -151,6 +154,26 @@ def node(ground: Ground, *, workers: int, settings: Mapping[str, str] | None = N
 
 
 @contextmanager
+def naive_twin(ground: Ground, corpora: Path, *, workers: int) -> Iterator[Served]:
+    """Run the naive twin on a fresh database of the same engine."""
+    folder, token = ground.folder / "twin", secrets.token_hex()
+    folder.mkdir()
+    url = ground.server.create_database() if ground.server else f"sqlite:///{folder / 'twin.db'}"
+    known = authorities(corpora)
+    names = {agency.code: agency.name for agency in AGENCIES}
+    try:
+        asyncio.run(twin.register(url, token, names, known.seals, known.issuer))
+        command = [sys.executable, "-m", "bench.twin", "--workers", str(workers)]
+        environment = {"TWIN_DATABASE": url}
+        with started(command, environment, folder / "log", ready="/healthz") as (address, process):
+            yield Served(address, (process, *_database_root(ground)), url, token)
+    finally:
+        if ground.server:
+            ground.server.drop_database(url)
+        shutil.rmtree(folder)
+
+
+@contextmanager
 def started(
     command: Sequence[str], environment: Mapping[str, str], log: Path, *, ready: str
 ) -> Iterator[tuple[str, int]]:
@@ -161,6 +184,9 @@ def started(
     """
     port = _free_port()
     kept = {name: value for name, value in os.environ.items() if not name.upper().startswith("TRUC_")}
+    if kept.pop("PYTHONDONTWRITEBYTECODE", None):
+        # Compiling the program anew for each round takes longer than the round.
+        kept["PYTHONPYCACHEPREFIX"] = str(_BYTECODE)
     with log.open("wb") as out:
         server = subprocess.Popen(
             [*command, "--port", str(port)], env=kept | dict(environment), stdin=subprocess.DEVNULL, stdout=out,
