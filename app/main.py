@@ -54,6 +54,7 @@ from app.routers.brake import Brake
 from app.routers.calls import WrongMethods
 from app.routers.compat.doors import DOORS
 from app.routers.metrics import Metrics
+from app.routers.quick_polls import KnownPolls, QuickPolls
 from app.routers.requests import Requests
 from app.settings import Settings
 
@@ -131,6 +132,7 @@ def create_app(settings: Settings, *, background: Background | None = worker.run
     app.state.public_url = settings.public_url.rstrip("/")
     app.state.metrics = Metrics()
     app.state.brake = Brake()
+    app.state.quick_polls = KnownPolls()
     app.state.ledger_readers = LedgerReaders()
     app.state.broken = ""
     problems.install(app)
@@ -142,6 +144,7 @@ def create_app(settings: Settings, *, background: Background | None = worker.run
     app.router.routes.insert(0, WrongMethods(app.router.routes))
     operation.mount_assets(app)
     console.mount_static(app)
+    app.add_middleware(QuickPolls)
     app.add_middleware(Requests)
     return app
 

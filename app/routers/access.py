@@ -5,7 +5,7 @@ client's grants or secret, or shutting it out, ends its tokens at once.
 """
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 
@@ -56,10 +56,12 @@ class Caller:
     Attributes:
         client: its record as it is now.
         scopes: those of its token.
+        ends: POSIX time its token holds until.
     """
 
     client: Client
     scopes: frozenset[Scope]
+    ends: float
 
 
 def issue(
@@ -121,7 +123,8 @@ async def holder_of(node: Node, token: str, *, at: datetime, typ: str = TOKEN_TY
     if client is None or client.status is not ClientStatus.ACTIVE or client.version != claims["client_version"]:
         raise NotAuthenticated("the client was changed or disabled after this token was issued; get a new one")
     # A scope that was taken away changed the version, so what the token says still holds.
-    return Caller(client, frozenset(Scope(name) for name in str(claims["scope"]).split()))
+    scopes = frozenset(Scope(name) for name in str(claims["scope"]).split())
+    return Caller(client, scopes, float(claims["exp"]))
 
 
 async def authenticate(request: Request) -> Caller:
@@ -136,7 +139,7 @@ async def authenticate(request: Request) -> Caller:
         return known
     node: Node = request.app.state.node
     holder = await holder_of(node, bearer_of(request), at=clock.now())
-    caller = Caller(holder.client, holder.scopes | {Scope.REGISTRY_READ})
+    caller = replace(holder, scopes=holder.scopes | {Scope.REGISTRY_READ})
     request.state.caller = caller
     request.state.client_id = caller.client.client_id
     return caller

@@ -17,7 +17,7 @@ from app.exchange.states import Change, Progress
 from app.ledger.events import instant_text
 from app.registry.model import Scope
 from app.regulations.calendar import end_of
-from app.routers import clock, problems
+from app.routers import clock, problems, quick_polls
 from app.routers.access import AtNode, Caller, require
 from app.routers.calls import calls
 from app.routers.document_views import DeliveryView
@@ -214,15 +214,18 @@ async def poll(
     wait: Annotated[int, Query(ge=0, le=60, description="Seconds to wait for mail while there is none.")] = 0,
 ) -> Page[InboxItem]:
     """List what was not acknowledged yet, oldest first. Listing changes nothing; acknowledging takes over."""
+    at = clock.now()
     query = InboxQuery(
-        agencies=await own_agencies(node.desk, agency, client=caller.client, at=clock.now()),
+        agencies=await own_agencies(node.desk, agency, client=caller.client, at=at),
         kind=kind,
         by_urgency=order is Order.URGENCY,
         after=_after(window.key_after(int, int)),
         limit=window.fetch,
     )
     seconds = min(wait, node.settings.long_poll_seconds_max)
-    rows = await inbox.look(node.desk, query, wait_seconds=seconds, gone=request.is_disconnected)
+    quick_polls.remember(request, caller, query, seconds=seconds, at=at)
+    left = quick_polls.left_of(request, seconds)
+    rows = await inbox.look(node.desk, query, wait_seconds=left, gone=request.is_disconnected)
     return page(rows, window, shape=InboxItem.of, key=lambda row: (row.delivery_priority, row.position))
 
 
