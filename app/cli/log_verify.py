@@ -5,6 +5,7 @@ Ends with 0 where all is consistent, 1 where something contradicts the log, 2 wh
 
 import asyncio
 import json
+import os
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -40,6 +41,7 @@ class _Asked:
     resume: bool
     since: Path | None
     unsealed_seconds: int
+    jobs: int
 
 
 def verify(
@@ -66,6 +68,9 @@ def verify(
     unsealed_seconds: Annotated[
         int, typer.Option(min=0, help="Events that wait for their index longer than this are a divergence.")
     ] = 60,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Processes that share it; one a processor unless given.")
+    ] = None,
     archive: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Verify an exported archive instead, without a database.")
     ] = None,
@@ -108,6 +113,7 @@ def verify(
             resume,
             from_checkpoint,
             unsealed_seconds,
+            jobs or len(os.sched_getaffinity(0)),
         )
         with ExitStack() as stack:
             report = asyncio.run(_verified(settings, asked, _teller(stack, lines=progress, bars=not as_json)))
@@ -169,6 +175,7 @@ def _require_current(url: str) -> None:
 async def _verified(settings: "Settings", asked: _Asked, told: Callable[[str, int, int], None]) -> "CheckReport":
     from app.exchange.receipts import RECEIPT_TYPE
     from app.ledger.check import check
+    from app.ledger.check_parts import Receipts, Split
     from app.node import KEYS_FOLDER
     from app.signing.node_key import keys_in, verify_jws
     from app.store.blobs import BlobStore
@@ -180,6 +187,7 @@ async def _verified(settings: "Settings", asked: _Asked, told: Callable[[str, in
     since = _since(asked, log_keys)
     # Public halves are enough: a check makes no key, and needs no token.
     opened = partial(verify_jws, keys=keys_in(keys), typ=RECEIPT_TYPE) if keys.is_dir() else None
+    receipts = Receipts(keys, RECEIPT_TYPE) if opened is not None else None
     database = Database(settings.effective_database_url)
     try:
         return await check(
@@ -192,6 +200,7 @@ async def _verified(settings: "Settings", asked: _Asked, told: Callable[[str, in
             sealed_until=datetime.now(UTC) - timedelta(seconds=asked.unsealed_seconds),
             progress=told,
             keep=_Keeper(asked.state),
+            split=Split(asked.jobs, settings.effective_database_url, receipts),
         )
     finally:
         await database.close()

@@ -22,12 +22,15 @@ Reads in chunks, so memory stays bounded but for the figures, whose number does 
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
 from app.ledger import recounted
+from app.ledger.check_parts import Lookers, Split
+from app.ledger.check_readers import readers
 from app.ledger.checkpoint_stamps import check_checkpoint_stamps
 from app.ledger.closed_check import check_closed_months, check_counted_months, check_sums
 from app.ledger.divergence import CheckReport as CheckReport
@@ -54,6 +57,7 @@ class Keep(Protocol):
 
 
 _BODIES_AT_ONCE = 64
+_ALONE = Split()
 
 
 def _no_progress(_step: str, _done: int, _total: int) -> None:
@@ -77,6 +81,7 @@ class Means:
         since: what was verified another time; only what came after it is read, and documents that it touched.
         progress: told of each step.
         keep: told how far it has come.
+        split: how it is divided among processes.
     """
 
     blobs: BlobStore | None = None
@@ -87,6 +92,7 @@ class Means:
     sealed_until: datetime | None = None
     progress: Progress = _no_progress
     keep: Keep = _keep_nothing
+    split: Split = _ALONE
 
 
 async def check(
@@ -100,16 +106,19 @@ async def check(
     sealed_until: datetime | None = None,
     progress: Progress = _no_progress,
     keep: Keep = _keep_nothing,
+    split: Split = _ALONE,
 ) -> CheckReport:
     """Check the log of a node; the arguments are those of `Means`.
 
-    Runs in one read transaction, so it may run beside a working node and sees one moment of it.
+    Runs in one read transaction, so it may run beside a working node and sees one moment of it. Processes that share it
+    see the same moment on PostgreSQL; on SQLite each sees that of its start, a second later: the same events, for they
+    look only at those that are sealed by then, and documents as they stand there, each with its events of that moment.
 
     Raises:
-        Unavailable: the database does not answer.
+        Unavailable: the database does not answer, or a process that shares the check ended.
         DataFault: a row is damaged so that it cannot be read at all.
     """
-    means = Means(blobs, open_receipt, log_keys, outside, since, sealed_until, progress, keep)
+    means = Means(blobs, open_receipt, log_keys, outside, since, sealed_until, progress, keep, split)
     async with database.read() as tx:
         return await check_in(tx, means)
 
@@ -121,7 +130,9 @@ async def check_in(tx: Transaction, means: Means) -> CheckReport:
     since = means.since if means.since is not None and await tree.go_on(means.since.size, means.since.root) else None
     if since is not None:
         _go_on(report, since)
-    events = EventsCheck(tx, report, _recount_of(since), tree, touched=None if since is None else set())
+    events = EventsCheck(
+        tx, report, _recount_of(since), tree, touched=None if since is None else set(), at_once=means.split.events
+    )
 
     def reached(*, whole: bool = False, after: str | None = None) -> VerifiedBefore:
         counted = list(events.recount.lines()) if events.recount is not None else None
@@ -129,14 +140,20 @@ async def check_in(tx: Transaction, means: Means) -> CheckReport:
 
     begun_at = since.after if since is not None and not since.whole else None
     await events.size(sealed_until=means.sealed_until)
-    await events.all(means.progress, since=tree.grown.size, passed=lambda: means.keep(lambda: reached(after=begun_at)))
-    retelling = Retelling(tx, report, means.progress, means.open_receipt)
-    if since is None or not since.whole:
-        # Those before where it was begun are compared again only where something has happened to them since.
-        await retelling.of([each for each in events.touched or () if begun_at is not None and each <= begun_at])
-        await retelling.all(after=begun_at, passed=lambda until: means.keep(lambda: reached(after=until)))
-    else:
-        await retelling.of(events.touched or ())
+    async with _lookers(tx, means.split, report.size - tree.grown.size) as lookers:
+        events.lookers = lookers
+        await events.all(
+            means.progress, since=tree.grown.size, passed=lambda: means.keep(lambda: reached(after=begun_at))
+        )
+        retelling = Retelling(
+            tx, report, means.open_receipt, means.progress, at_once=means.split.events_of_documents, lookers=lookers
+        )
+        if since is None or not since.whole:
+            # Those before where it was begun are compared again only where something has happened to them since.
+            await retelling.of([each for each in events.touched or () if begun_at is not None and each <= begun_at])
+            await retelling.all(after=begun_at, passed=lambda until: means.keep(lambda: reached(after=until)))
+        else:
+            await retelling.of(events.touched or ())
     await check_stamps(tx, report)
     await check_checkpoint_stamps(tx, report)
     if events.recount is not None:
@@ -148,6 +165,15 @@ async def check_in(tx: Transaction, means: Means) -> CheckReport:
     if report.consistent:
         means.keep(lambda: reached(whole=True), now=True)
     return report
+
+
+@asynccontextmanager
+async def _lookers(tx: Transaction, split: Split, events: int) -> AsyncIterator[Lookers | None]:
+    if split.jobs <= 1 or events < split.worth_it:
+        yield None
+        return
+    async with readers(split, snapshot=await census.shared(tx)) as started:
+        yield started
 
 
 def _go_on(report: CheckReport, since: VerifiedBefore) -> None:

@@ -1,23 +1,24 @@
 """Steps (1) and (2) of the check: reading every sealed event in its order, while the tree grows over them anew."""
 
+import asyncio
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 from app.errors import DataFault
 from app.ledger import leaf_check
+from app.ledger.check_parts import EVENTS_AT_ONCE, EventsAsked, Lookers, SoundEvents
 from app.ledger.divergence import CheckReport, Likely
 from app.ledger.recounted import Recount
+from app.ledger.regrown import split
 from app.ledger.tree_check import TreeCheck
 from app.store import census, census_tree, journal
 from app.store.census import LeafRow
 from app.store.database import Transaction
 
 ORDER: Final = "(1) order"
-CHUNK: Final = 4_096
-"""Events read at once."""
 _BEFORE_ALL: Final = -(2**63)
 """Below every index there could be, false ones included."""
 _BRIDGED_MAX: Final = 100_000
@@ -35,6 +36,8 @@ class EventsCheck:
         recount: counts them; None where what came before is not known.
         tree: grows over their leaf hashes; None where a gap is too wide for that.
         touched: takes up the documents they speak of.
+        at_once: events that are read at once.
+        lookers: who looks at some of them meanwhile.
     """
 
     tx: Transaction
@@ -42,8 +45,11 @@ class EventsCheck:
     recount: Recount | None
     tree: TreeCheck | None
     touched: set[str] | None = None
+    at_once: int = EVENTS_AT_ONCE
+    lookers: Lookers | None = None
     _expected: int = 0
     _sought: bool = False
+    _asked: dict[int, "asyncio.Task[SoundEvents | None]"] = field(default_factory=dict)
 
     async def size(self, *, sealed_until: datetime | None = None) -> None:
         """Read how long the ledger says it is, and how much waits.
@@ -68,17 +74,65 @@ class EventsCheck:
         """
         self._expected = since
         after = since - 1 if since else _BEFORE_ALL
-        while rows := await census.events_after(self.tx, after, CHUNK):
-            leaves = await self._chunk(rows)
+        while True:
+            # Ranges end at the same indices whoever looks, so that what is found is told in the same order.
+            first = max(after + 1, 0)
+            until = self._end_of_range(first)
+            sound = await self._looked_at(after, first, until)
+            if sound is not None:
+                leaves, after = self._taken(sound), until
+            elif rows := await census.events_after(self.tx, after, self.at_once, until=until):
+                leaves, after = await self.compared(rows, first=self._expected), rows[-1].position
+            else:
+                behind = await census.index_behind(self.tx, until)
+                if behind is None:
+                    break
+                after = behind - 1
+                continue
             if self.tree is not None:
                 await self.tree.take(leaves)
-            after = rows[-1].position
             progress("events", self._expected, self.report.size)
             passed()
+        # Asked for, and passed by, because a gap was found before them.
+        await asyncio.gather(*self._asked.values())
         await self._end()
 
-    async def _chunk(self, rows: Sequence[LeafRow]) -> list[bytes]:
-        """Check some events and count them; returns the leaf hashes the tree goes on with."""
+    def _end_of_range(self, first: int) -> int:
+        return (first // self.at_once + 1) * self.at_once - 1
+
+    async def _looked_at(self, after: int, first: int, until: int) -> SoundEvents | None:
+        """Return what another one found in a range, and have those behind it looked at."""
+        if self.lookers is None or first != self._expected or until >= self.report.size:
+            return None
+        begin, end = after, until
+        for _ in range(self.lookers.ahead):
+            start = max(begin + 1, 0)
+            if start not in self._asked:
+                asked = EventsAsked(begin, start, end, self.recount is not None, self.touched is not None)
+                self._asked[start] = asyncio.create_task(_looking(self.lookers, asked))
+            begin, end = end, self._end_of_range(end + 1)
+            if end >= self.report.size:
+                break
+        return await self._asked.pop(first)
+
+    def _taken(self, sound: SoundEvents) -> list[bytes]:
+        """Count what another one found; returns the leaf hashes the tree goes on with."""
+        leaves = split(sound.leaves)
+        self._expected += len(leaves)
+        self.report.octets += sound.octets
+        if self.recount is not None:
+            self.recount.take_lines(sound.counted)
+        if self.touched is not None:
+            self.touched.update(sound.touched)
+        return leaves
+
+    async def compared(self, rows: Sequence[LeafRow], *, first: int) -> list[bytes]:
+        """Check some events and count them; returns the leaf hashes the tree goes on with.
+
+        Args:
+            first: index at which the first of them must stand.
+        """
+        self._expected = first
         leaves: list[bytes] = []
         recount, touched, sha256, octets_read = self.recount, self.touched, hashlib.sha256, 0
         for row in rows:
@@ -149,3 +203,7 @@ class EventsCheck:
             self.report.add(ORDER, self._expected, message, likely)
         if self.tree is not None:
             await self.tree.end()
+
+
+async def _looking(lookers: Lookers, asked: EventsAsked) -> SoundEvents | None:
+    return await lookers.events(asked)

@@ -103,6 +103,22 @@ class Recount:
             at, durations = self._ones[kind]
             yield [*kind[:7], [list(each) for each in kind[7]], times, at, durations, self._ends.get(kind)]
 
+    def take_lines(self, lines: Sequence[Sequence[Any]]) -> None:
+        """Count what `lines` gave of events behind all that were counted so far.
+
+        Raises:
+            ValueError, TypeError: these are none.
+        """
+        for line in lines:
+            # Those of older releases end before the last one's place.
+            month, agency, tier, branch, document_type, peer_tier, measures, buckets, times, at, durations, *end = line
+            spans = tuple([(str(name), int(bucket)) for name, bucket in buckets])
+            kind = (str(month), agency, tier, branch, document_type, peer_tier, measures, spans)
+            self._kinds[kind] += int(times)
+            self._ones.setdefault(kind, (str(at), durations))
+            if end and end[0] is not None:
+                self._ends[kind] = int(end[0])
+
     @classmethod
     def of_lines(cls, lines: Sequence[Sequence[Any]]) -> "Recount":
         """Go on from what `lines` gave.
@@ -111,15 +127,7 @@ class Recount:
             ValueError, TypeError: these are none.
         """
         recount = cls()
-        for line in lines:
-            # Those of older releases end before the last one's place.
-            month, agency, tier, branch, document_type, peer_tier, measures, buckets, times, at, durations, *end = line
-            spans = tuple((str(name), int(bucket)) for name, bucket in buckets)
-            kind = (str(month), agency, tier, branch, document_type, peer_tier, measures, spans)
-            recount._kinds[kind] = int(times)
-            recount._ones[kind] = (str(at), durations)
-            if end and end[0] is not None:
-                recount._ends[kind] = int(end[0])
+        recount.take_lines(lines)
         return recount
 
 

@@ -5,14 +5,16 @@ events alike, so what has no event is found as well as what only has one. Nothin
 rows: where a delivery stands is derived from its events a second time, so that a fault of theirs does not hide itself.
 """
 
+import asyncio
 import json
-from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from app.errors import NotAuthenticated
 from app.ledger import inspected, verified
+from app.ledger.check_parts import EVENTS_OF_DOCUMENTS_AT_ONCE, DocumentsAsked, Lookers, SoundDocuments
 from app.ledger.divergence import CheckReport, Likely
 from app.ledger.events import EventKind
 from app.store import census
@@ -22,12 +24,15 @@ from app.store.database import Transaction
 CHUNK = 1_000
 """Rows compared at once."""
 
-EVENTS_AT_ONCE = 5_000
-"""Events of documents compared at once."""
 _DOCUMENTS_AT_ONCE = 500
 
 Progress = Callable[[str, int, int], None]
 """Told of (step, done, total)."""
+
+
+def _tell_nobody(_step: str, _done: int, _total: int) -> None:
+    """Take what progress is told."""
+
 
 OpenReceipt = Callable[[str], Mapping[str, object]]
 """Gives the claims of a receipt this node signed; raises NotAuthenticated for any other."""
@@ -181,8 +186,10 @@ class Retelling:
 
     tx: Transaction
     report: CheckReport
-    progress: Progress
     open_receipt: OpenReceipt | None
+    progress: Progress = _tell_nobody
+    at_once: int = EVENTS_OF_DOCUMENTS_AT_ONCE
+    lookers: Lookers | None = None
 
     async def all(
         self, *, after: str | None = None, passed: Callable[[str | None], None] = lambda _until: None
@@ -193,23 +200,45 @@ class Retelling:
             passed: told after each part up to where it went; None at the end.
         """
         total = await census.count_documents(self.tx)
-        while True:
-            until = await census.end_of_part(self.tx, after, events_at_once=EVENTS_AT_ONCE)
-            self._part(await census.part(self.tx, after=after, until=until))
+        async for asked, told in self._told(after):
+            sound = await told if told is not None else None
+            if sound is None:
+                self.part(await census.part(self.tx, after=asked.after, until=asked.until))
+            else:
+                self._take(sound)
             self.progress("documents", self.report.documents, total)
-            passed(until)
-            if until is None:
-                return
-            after = until
+            passed(asked.until)
+
+    async def _told(
+        self, after: str | None
+    ) -> "AsyncIterator[tuple[DocumentsAsked, asyncio.Task[SoundDocuments | None] | None]]":
+        """Yield the parts in their order, each with what another one is about to tell of it; some are asked ahead."""
+        asked: deque[tuple[DocumentsAsked, asyncio.Task[SoundDocuments | None] | None]] = deque()
+        ahead, more = self.lookers.ahead if self.lookers is not None else 1, True
+        while more or asked:
+            while more and len(asked) < ahead:
+                until = await census.end_of_part(self.tx, after, events_at_once=self.at_once)
+                part = DocumentsAsked(after, until)
+                looking = asyncio.create_task(_looking(self.lookers, part)) if self.lookers is not None else None
+                asked.append((part, looking))
+                after, more = until, until is not None
+            yield asked.popleft()
+
+    def _take(self, sound: SoundDocuments) -> None:
+        self.report.documents += sound.documents
+        self.report.deliveries += sound.deliveries
+        self.report.reports += sound.reports
+        self.report.receipts += sound.receipts
 
     async def of(self, documents: Collection[str]) -> None:
         """Compare everything about some documents."""
         wanted = sorted(documents)
         for first in range(0, len(wanted), _DOCUMENTS_AT_ONCE):
-            self._part(await census.part_of(self.tx, wanted[first : first + _DOCUMENTS_AT_ONCE]))
+            self.part(await census.part_of(self.tx, wanted[first : first + _DOCUMENTS_AT_ONCE]))
             self.progress("documents", self.report.documents, len(wanted))
 
-    def _part(self, part: Part) -> None:
+    def part(self, part: Part) -> None:
+        """Compare everything about the documents of a part."""
         told = _Told.of(part.events)
         self._documents(part, told)
         self._deliveries(part, told)
@@ -423,3 +452,7 @@ def _member(text: object, name: str) -> object:
     except (ValueError, RecursionError):
         return None
     return value.get(name) if isinstance(value, dict) else None
+
+
+async def _looking(lookers: Lookers, asked: DocumentsAsked) -> SoundDocuments | None:
+    return await lookers.documents(asked)

@@ -14,6 +14,7 @@ from app.store.schema import (
     documents,
     events,
     inspections,
+    ledger_state,
     status_reports,
     verification_reports,
 )
@@ -45,16 +46,42 @@ class LeafRow(NamedTuple):
     leaf_hash: str
 
 
-async def events_after(tx: Transaction, after: int, limit: int) -> list[LeafRow]:
-    """Return sealed events with indices greater than `after`, in their order."""
+async def shared(tx: Transaction) -> str | None:
+    """Return what lets other connections see the same moment of the database as this transaction, while it is open.
+
+    None on SQLite, where every transaction sees the moment at which it first reads.
+    """
+    if tx.dialect.name == "sqlite":
+        return None
+    return str((await tx.execute(sa.select(sa.func.pg_export_snapshot()))).scalar_one())
+
+
+async def see(tx: Transaction, snapshot: str | None) -> None:
+    """Have a transaction that has read nothing yet see what `shared` named; None: what there is now."""
+    if snapshot is None:
+        await tx.execute(sa.select(ledger_state.c.size))
+    else:
+        # Takes no parameters; what PostgreSQL names a snapshot by has no quotes.
+        await tx.exec_driver_sql(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
+
+
+async def events_after(tx: Transaction, after: int, limit: int, *, until: int) -> list[LeafRow]:
+    """Return sealed events with indices greater than `after` and at most `until`, in their order."""
     c = events.c
     columns = {
         **{name: c[name] for name in LeafRow._fields},
         **{name: _id_text(tx, c[name]) for name in ("id", "document", "delivery")},
         "at": _moment_text(tx, c.at),
     }
-    query = sa.select(*columns.values()).where(c.position > after).order_by(c.position).limit(limit)
-    return list(map(LeafRow._make, await tx.execute(query)))
+    query = sa.select(*columns.values()).where(c.position > after, c.position <= until)
+    return list(map(LeafRow._make, await tx.execute(query.order_by(c.position).limit(limit))))
+
+
+async def index_behind(tx: Transaction, index: int) -> int | None:
+    """Return the smallest index of an event that is greater."""
+    query = sa.select(sa.func.min(events.c.position)).where(events.c.position > index)
+    found: int | None = (await tx.execute(query)).scalar_one()
+    return found
 
 
 def _id_text(tx: Transaction, column: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
