@@ -3,7 +3,8 @@
     texts, locale     what pages say, and how they write moments and numbers
     session           who looks at a page: the cookie, its end, forms from elsewhere
     frame             what all pages share: route, headers, errors as pages
-    entrance, overview, agencies, documents, verification, log, ledger, statistics, closed_months, trust      the pages
+    entrance, overview, agencies, documents, verification, log, ledger, statistics, closed_months, trust, clients
+                      the pages
     templates, static
 
 Pages call the functions behind the API's calls, with the same access rules, and draw what those answer.
@@ -19,6 +20,7 @@ from typing_extensions import override
 
 from app.console import (
     agencies,
+    clients,
     closed_months,
     documents,
     entrance,
@@ -31,7 +33,19 @@ from app.console import (
 )
 
 router = APIRouter(include_in_schema=False)
-for _pages in (overview, entrance, agencies, documents, verification, log, ledger, statistics, closed_months, trust):
+for _pages in (
+    overview,
+    entrance,
+    agencies,
+    documents,
+    verification,
+    log,
+    ledger,
+    statistics,
+    closed_months,
+    trust,
+    clients,
+):
     router.routes.extend(_pages.router.routes)
 
 

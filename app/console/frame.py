@@ -226,6 +226,8 @@ def _navigation(caller: Caller | None) -> list[tuple[str, str]]:
         shown.append(("/statistics", "nav.statistics"))
     if caller.scopes & {Scope.AUDIT, Scope.REGISTRY_WRITE}:
         shown.append(("/trust", "nav.trust"))
+    if Scope.REGISTRY_WRITE in caller.scopes:
+        shown.append(("/clients", "nav.clients"))
     return shown
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.store.database import Transaction, upsert
-from app.store.schema import clients, used_assertions
+from app.store.schema import clients, events, used_assertions
 
 _IDS_PER_QUERY = 1_000
 
@@ -59,3 +59,10 @@ async def forget_assertions(tx: Transaction, *, before: datetime) -> int:
     """Remove the assertions that expired before a moment; returns how many."""
     result = await tx.execute(used_assertions.delete().where(used_assertions.c.expires_at < before))
     return result.rowcount
+
+
+async def last_event(tx: Transaction, client_id: str) -> sa.Row[*tuple[Any, ...]] | None:
+    """Return moment and kind of the newest sealed event that a client caused."""
+    column = events.c
+    query = sa.select(column.at, column.kind).where(column.actor == client_id, column.position.is_not(None))
+    return (await tx.execute(query.order_by(column.position.desc()).limit(1))).first()

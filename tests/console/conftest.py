@@ -15,6 +15,7 @@ from app.ledger.seal import seal_all
 from app.node import Node
 from app.registry.model import Scope
 from app.routers import clock
+from app.worker.upkeep import write_mistakes
 from tests.support.agency import PLAIN_HTTP
 from tests.support.node import Credentials, RunningNode, running_node
 from tests.support.office import (
@@ -131,6 +132,8 @@ def world(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> It
         waiting = created(sender.system.send(sender.signed(urgent)))
         spoilt = sender.signed(sender.paper(PROVINCE)).replace("Công văn".encode(), "Công vắn".encode())
         assert sender.system.send(spoilt).status_code == 422
+        client = sender.system.client_id
+        created(exchange.administrator.post(f"/v1/clients/{client}/system-keys", json={"agency": GOVERNMENT_OFFICE}))
         credentials = {
             role: running.client(*scopes, agencies=agencies, name=f"Người dùng {role}")
             for role, (scopes, agencies) in ROLES.items()
@@ -138,6 +141,7 @@ def world(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> It
         world = World(running, exchange, document, waiting, credentials)
         province.receive()
         world.seal()
+        running.run(write_mistakes)
         yield world
         for visitor in world.visitors.values():
             visitor.http.close()

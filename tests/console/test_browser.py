@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from tests.console.conftest import World
+from tests.support.office import GOVERNMENT_OFFICE
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
@@ -98,6 +99,8 @@ def addresses(world: World) -> dict[str, str]:
         "ledger": "/ledger",
         "statistics": "/statistics",
         "statistics-agency": "/statistics?by=agency",
+        "clients": "/clients",
+        "client": f"/clients/{world.exchange[GOVERNMENT_OFFICE].system.client_id}",
     }
 
 

@@ -65,6 +65,10 @@ def paths(world: World) -> list[str]:
         "/statistics.csv?by=agency",
         "/statistics.xlsx?by=agency",
         "/trust",
+        "/clients",
+        "/clients?limit=2",
+        "/clients/unknown",
+        f"/clients/{world.credentials['sender'].client_id}",
         "/ledger",
         "/ledger?index=0",
     ]

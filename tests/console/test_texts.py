@@ -16,8 +16,9 @@ from app.exchange.pdf_verdict import PdfStatus
 from app.exchange.states import Change, Progress
 from app.findings import Indication, Severity
 from app.ledger.events import EventKind, Outcome
-from app.registry.model import AgencyStatus, Branch, CertificateKind, CertificateStatus, Scope, Tier
+from app.registry.model import AgencyStatus, Branch, CertificateKind, CertificateStatus, ClientStatus, Scope, Tier
 from app.registry.revocation_sources import SourceKind, SourceState
+from app.registry.system_key_acts import SystemKeyState
 from app.routers.audit import Order
 from app.signing.legacy import LegacyForm
 from app.signing.pdf_found import Changes, Coverage
@@ -38,6 +39,8 @@ GROUPS: dict[str, type[Enum] | tuple[str, ...]] = {
     "outcome": Outcome,
     "happened": EventKind,
     "scope": Scope,
+    "client-status": ClientStatus,
+    "key-state": SystemKeyState,
     "severity": Severity,
     "indication": Indication,
     "signature-form": LegacyForm,
