@@ -1,6 +1,5 @@
-"""`truc migrate`, `openapi`, `doctor`, `log verify`, `statistics export`."""
+"""`truc migrate`, `doctor`, `log verify`, `statistics export`."""
 
-import json
 import socket
 import sqlite3
 from collections.abc import Iterator
@@ -52,15 +51,6 @@ def test_a_database_that_does_not_answer_is_told_in_a_line(truc: Truc, monkeypat
     ended = truc("agency", "list")
     assert ended.code == 1
     assert ended.err.count("\n") == 1
-
-
-def test_the_description_is_the_same_each_time_whatever_the_settings(
-    truc: Truc, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    first = truc("openapi")
-    monkeypatch.setenv("TRUC_PUBLIC_URL", "https://truc.example")
-    assert truc("openapi").out == first.out
-    assert json.loads(first.out)["openapi"].startswith("3.")
 
 
 @pytest.mark.usefixtures("registry")

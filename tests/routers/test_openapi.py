@@ -1,12 +1,14 @@
 """The API's own description."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 
+from app import cli
 from app.main import create_app
 from app.routers.openapi import openapi_document, openapi_text
 from app.settings import Settings
@@ -32,9 +34,21 @@ def _operations(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     ]
 
 
-def test_the_description_is_the_same_every_time_whatever_the_settings(app: FastAPI) -> None:
+def test_the_description_is_the_same_every_time_whatever_the_settings(document: dict[str, Any]) -> None:
     other = Settings(public_url="https://truc.example.vn", data_dir=Path("elsewhere"), port=9)
-    assert openapi_text(app) == openapi_text(create_app(other))
+    assert openapi_text(create_app(other)) == json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+
+
+def test_the_command_prints_it_whatever_the_settings(
+    document: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TRUC_PUBLIC_URL", "https://truc.example")
+    monkeypatch.setattr(sys, "argv", ["truc", "openapi"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert not ended.value.code
+    assert capsys.readouterr().out == json.dumps(document, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+    assert document["openapi"].startswith("3.")
 
 
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
