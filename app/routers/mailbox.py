@@ -225,7 +225,10 @@ async def poll(
     seconds = min(wait, node.settings.long_poll_seconds_max)
     quick_polls.remember(request, caller, query, seconds=seconds, at=at)
     left = quick_polls.left_of(request, seconds)
-    rows = await inbox.look(node.desk, query, wait_seconds=left, gone=request.is_disconnected)
+    rows = await inbox.look(node.desk, query)
+    if not rows and left:
+        quick_polls.hold(request)
+        rows = await inbox.look(node.desk, query, wait_seconds=left, gone=request.is_disconnected)
     return page(rows, window, shape=InboxItem.of, key=lambda row: (row.delivery_priority, row.position))
 
 

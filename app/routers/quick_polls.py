@@ -95,21 +95,35 @@ class QuickPolls:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] == "http" and scope["path"] == PATH and scope["method"] == "GET":
-            polls: KnownPolls = scope["app"].state.quick_polls
-            node: Node = scope["app"].state.node
-            scope["state"][REGISTRY] = registry_of(node)
-            known = polls.find(scope)
-            if known is not None and _holds(node, known):
-                if known.seconds and not await _held(node, known, scope["state"], receive):
-                    await self.app(scope, receive, send)
-                    return
-                scope["state"]["client_id"] = known.client_id
-                scope["route"] = known.route
-                await send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
-                await send({"type": "http.response.body", "body": _EMPTY})
+        if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "GET":
+            await self.app(scope, receive, send)
+            return
+        polls: KnownPolls = scope["app"].state.quick_polls
+        node: Node = scope["app"].state.node
+        scope["state"][REGISTRY] = registry_of(node)
+        known = polls.find(scope)
+        if known is None or not _holds(node, known):
+            try:
+                await self.app(scope, receive, send)
+            except ToBeHeld as poll:
+                known = poll.known
+            else:
                 return
-        await self.app(scope, receive, send)
+        if known.seconds and not await _held(node, known, scope["state"], receive):
+            await self.app(scope, receive, send)
+            return
+        scope["state"]["client_id"] = known.client_id
+        scope["route"] = known.route
+        await send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
+        await send({"type": "http.response.body", "body": _EMPTY})
+
+
+class ToBeHeld(Exception):
+    """A poll found nothing and may wait: before the call that takes half the memory, for thousands of them."""
+
+    def __init__(self, known: KnownPoll) -> None:
+        super().__init__()
+        self.known = known
 
 
 def remember(request: Request, caller: Caller, query: InboxQuery, *, seconds: float, at: datetime) -> None:
@@ -133,6 +147,19 @@ def remember(request: Request, caller: Caller, query: InboxQuery, *, seconds: fl
     )
     polls: KnownPolls = request.app.state.quick_polls
     polls.remember(request.scope, known)
+
+
+def hold(request: Request) -> None:
+    """Hand a poll that found nothing back to be held, unless it was or what is empty cannot be known.
+
+    Raises:
+        ToBeHeld: this is where the call ends.
+    """
+    polls: KnownPolls = request.app.state.quick_polls
+    node: Node = request.app.state.node
+    known = polls.find(request.scope)
+    if known is not None and WAITED not in request.scope["state"] and _holds(node, known):
+        raise ToBeHeld(known)
 
 
 def left_of(request: Request, seconds: float) -> float:
