@@ -23,7 +23,7 @@ from app.store.database import Database, Transaction
 
 UNKNOWN: Final = "unknown"
 """Stands for the client of all whose client could not be told; the ledger calls them so, too."""
-FURTHER: Final = "ours.mistakes.further"
+FURTHER: Final = "further-mistakes"
 """Code under which is counted what there is no room for."""
 DAYS_KEPT: Final = 30
 CODES_A_DAY_MAX: Final = 60
