@@ -101,6 +101,11 @@ class Gatherer:
         self._writing: asyncio.Task[None] | None = None
         self._closed = False
 
+    @property
+    def waiting(self) -> int:
+        """How many things wait for the next transaction."""
+        return len(self._waiting)
+
     def require_room(self) -> None:
         """Ask before work is spent on something that would find no room.
 
