@@ -20,7 +20,7 @@ end
 function init(args)
   local documents, index = io.open(args[1], "rb"), io.open(args[2], "r")
   local first, count = tonumber(args[3]), tonumber(args[4])
-  bodies, sent, answered, began, ended = {}, 0, 0, 0, 0
+  bodies, given, sent, began, ended = {}, 0, 0, 0, 0
   accepted, others, other = 0, 0, ""
   local line = 0
   for start, length in string.gmatch(index:read("*a"), "(%d+) (%d+)\n") do
@@ -35,16 +35,19 @@ function init(args)
   path = args[6]
 end
 
+-- Asked before each request: whoever comes when every document has been given out waits for the end.
 function delay()
-  -- Whoever comes when all are sent waits for the end.
-  if sent >= #bodies then return 60000 end
+  if began == 0 then began = now() end
+  given = given + 1
+  if given > #bodies then return 60000 end
   return 0
 end
 
 function request()
-  if began == 0 then began = now() end
+  -- wrk tries it once before it begins.
+  if began == 0 then return wrk.format("GET", "/healthz") end
   sent = sent + 1
-  local body = bodies[sent] or ""
+  local body = bodies[sent]
   bodies[sent] = ""
   return wrk.format("POST", path, nil, body)
 end

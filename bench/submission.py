@@ -1,0 +1,195 @@
+"""How fast signed documents are accepted, over the least that verifying and keeping them costs on the same machine.
+
+Bare verification (`bench.bare`) and a real node (`bench.served`) take turns; the node does all it ever does: rules,
+trust, receipts, ledger, sealing, statistics. What it costs is counted for all of its processes and its database's,
+until everything that was accepted is sealed. The generator runs on the same processors, and nothing is taken off for
+it. Any answer but 201 fails the measure, and the database must hold what was answered.
+"""
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from bench import bare
+from bench.corpus import SMALL, Corpus, corpus, lengths_of_mix
+from bench.load import Load, Shot, fire, generator
+from bench.ratios import Ratio, Table, at_least, at_most
+from bench.rounds import COLUMNS, FULL, QUICK, WARM, Pair, Plan, Rounds, gathered, over
+from bench.served import Ground, Served, naive_twin, node, prepared
+from tests.support.postgres import PostgresServer, PostgresUnavailable
+
+FOLDER = Path("bench-data").absolute()
+WORKERS = os.cpu_count() or 1
+TWIN_DOCUMENTS = 1_000
+TWIN = "naive twin"
+MIX = "X-Road's mix"
+TRIED = "only tried"
+
+
+def measured(*, quick: bool) -> Iterator[Ratio | Table]:
+    """Measure on each engine that is there."""
+    plan = QUICK if quick else FULL
+    small = corpus(FOLDER, "small", [SMALL] * plan.documents, told=tell)
+    mixed = corpus(FOLDER, "mixed", lengths_of_mix(plan.mixed), told=tell) if plan.mixed else None
+    with ExitStack() as stack:
+        grounds = []
+        for server in (None, postgres(stack)):
+            folder = Path(tempfile.mkdtemp(prefix="truc-bench-", dir=FOLDER))
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+            if server is not None or not grounds:
+                grounds.append(prepared(folder, FOLDER, server))
+        found: list[tuple[str, int, Pair]] = []
+        for number in range(plan.rounds):
+            for ground in grounds:
+                tell(f"round {number + 1} of {plan.rounds}, {ground.engine}")
+                found += _round(ground, plan, small, mixed if number < plan.aside else None)
+                if number < plan.aside:
+                    found += _twin_round(ground, plan, small)
+        rounds = gathered(found)
+        paced = [_paced(ground, rounds, small) for ground in grounds]
+    yield Table(
+        f"Submissions: {WORKERS} workers, documents of {SMALL // 1_000} kB, load by {generator()}",
+        COLUMNS,
+        tuple(each.row() for each in rounds),
+        [each.numbers() for each in rounds],
+    )
+    yield _parts(rounds, [ground.engine for ground in grounds])
+    yield from _ratios(rounds, [ground.engine for ground in grounds], plan)
+    yield from paced
+
+
+def _round(ground: Ground, plan: Plan, small: Corpus, mixed: Corpus | None) -> Iterator[tuple[str, int, Pair]]:
+    """Measure one node at every level, then what it answers without keeping anything, then the mix."""
+    with node(ground, workers=WORKERS) as served:
+        _warm(served, small)
+        first = WARM
+        for connections, count in plan.levels:
+            shot = Shot(small, first, count, connections, plan.seconds if connections > 1 else 1.0)
+            yield ground.engine, connections, _pair(ground, served, shot, plan)
+            first += count
+        # What was accepted is tried again: HTTP, verification, trust and rules, without keeping and telling anybody.
+        tried = Shot(small, WARM, plan.levels[-1][1], 32, 1.0, path="/v1/documents/validate", accepted=200)
+        yield f"{ground.engine}, {TRIED}", 32, _pair(ground, served, tried, plan)
+        if mixed is not None:
+            shot = Shot(mixed, 0, len(mixed.lengths), 32, 10.0)
+            yield f"{ground.engine}, {MIX}", 32, _pair(ground, served, shot, plan)
+
+
+def _twin_round(ground: Ground, plan: Plan, small: Corpus) -> Iterator[tuple[str, int, Pair]]:
+    with naive_twin(ground, FOLDER, workers=WORKERS) as served:
+        _warm(served, small)
+        shot = Shot(small, WARM, TWIN_DOCUMENTS, 32, plan.seconds)
+        yield f"{ground.engine}, {TWIN}", 32, _pair(ground, served, shot, plan)
+
+
+def _pair(ground: Ground, served: Served, shot: Shot, plan: Plan) -> Pair:
+    """Measure the bare limit, then the service, on the same documents."""
+    limit = bare.measure(
+        shot.corpus,
+        first=shot.first,
+        count=shot.count,
+        seconds=plan.bare_seconds,
+        processes=WORKERS,
+        scratch=ground.folder,
+    )
+    before, cost = served.accepted(), served.processor_seconds()
+    load = fire(served.url, served.token, shot)
+    sealed_after = served.seconds_to_seal()
+    cost = served.processor_seconds() - cost
+    done = served.accepted() - before
+    if shot.accepted != 201:
+        done = load.answered
+    _require(load, done, shot)
+    return Pair(
+        limit.a_second, limit.processor, load.a_second, cost / done, load.p50, load.p99, sealed_after
+    )  # fmt: skip
+
+
+def _require(load: Load, kept: int, shot: Shot) -> None:
+    """Insist that every answer was the right one, and that what was answered is there."""
+    if load.failed or not load.answered:
+        raise RuntimeError(f"{load.failed} of the answers were not {shot.accepted}; the last: {load.failure}")
+    # Requests that were under way at the end were kept, and nobody waited for their answers.
+    if not load.answered <= kept <= load.answered + shot.connections:
+        raise RuntimeError(f"{load.answered} documents were accepted, and {kept} are there")
+
+
+def _warm(served: Served, small: Corpus) -> None:
+    load = fire(served.url, served.token, Shot(small, 0, WARM, 8, 30.0, rate=1_000.0))
+    _require(load, load.answered, Shot(small, 0, WARM, 8, 30.0))
+    served.seconds_to_seal()
+
+
+def _paced(ground: Ground, rounds: Sequence[Rounds], small: Corpus) -> Ratio:
+    """Send at half of the greatest rate that was reached, and see how long the slowest of a hundred takes."""
+    greatest = max(each.median(lambda pair: pair.a_second) for each in rounds if each.service == ground.engine)
+    rate, seconds = greatest / 2, 4.0
+    with node(ground, workers=WORKERS) as served:
+        _warm(served, small)
+        count = min(round(rate * seconds), len(small.lengths) - WARM)
+        load = fire(served.url, served.token, Shot(small, WARM, count, 32, 2 * seconds, rate=rate))
+    _require(load, load.answered, Shot(small, WARM, count, 32, seconds))
+    measure = f"p99 at half of the greatest rate ({rate:,.0f} docs/s), {ground.engine}"
+    return at_most(measure, load.p99, gate=25.0, stretch=10.0, unit="ms")
+
+
+def _parts(rounds: Sequence[Rounds], engines: Sequence[str]) -> Table:
+    """Say what the processor's time of a document is spent on, from what was measured at 32 connections."""
+    by_name = {each.service: each for each in rounds if each.connections == 32}
+    rows = []
+    for engine in engines:
+        tried, whole = by_name[f"{engine}, {TRIED}"], by_name[engine]
+        bare_us = whole.median(lambda pair: 1e6 * pair.bare_processor)
+        tried_us, whole_us = (each.median(lambda pair: 1e6 * pair.processor) for each in (tried, whole))
+        parts = (bare_us, tried_us - bare_us, whole_us - tried_us, whole_us)
+        rows.append((engine, *(f"{part:,.0f} µs ({part / whole_us:.0%})" for part in parts)))
+    columns = (
+        "engine",
+        "bare verification",
+        "HTTP, rules, trust, hardened reading",
+        "body, receipt, transaction, sealing, statistics",
+        "all of it",
+    )
+    return Table("What a document's processor time is spent on, 32 connections", columns, tuple(rows))
+
+
+def _ratios(rounds: Sequence[Rounds], engines: Sequence[str], plan: Plan) -> Iterator[Ratio]:
+    gates = {"SQLite": ((0.55, 0.70), (0.60, 0.70)), "PostgreSQL": ((0.50, 0.60), (0.52, 0.62))}
+    by_name = {(each.service, each.connections): each for each in rounds}
+    most = plan.levels[-1][0]
+    for engine in engines:
+        (rate, better_rate), (cpu, better_cpu) = gates[engine]
+        ours = by_name[engine, most]
+        of_bare = ours.median(lambda pair: pair.of_bare)
+        cpu_ratio = ours.median(lambda pair: pair.cpu_ratio)
+        yield at_least(
+            f"documents/s over bare verify + sync, {engine}, {most} connections", of_bare, gate=rate,
+            stretch=better_rate,
+        )  # fmt: skip
+        yield at_least(
+            f"CPU of a document, bare over node, {engine}, {most} connections", cpu_ratio, gate=cpu,
+            stretch=better_cpu,
+        )  # fmt: skip
+    for engine in engines:
+        times = over(by_name[engine, 32], by_name[f"{engine}, {TWIN}", 32])
+        yield at_least(f"documents/s over the naive twin, {engine}, 32 connections", times, gate=12, stretch=20)
+
+
+def postgres(stack: ExitStack) -> PostgresServer | None:
+    """Start a server that syncs what it commits, for as long as the stack; None where the programs are missing."""
+    try:
+        server = PostgresServer.own(fsync=True)
+    except PostgresUnavailable as error:
+        tell(f"without PostgreSQL: {error}")
+        return None
+    stack.callback(server.stop)
+    return server
+
+
+def tell(text: str) -> None:
+    """Say how far the measuring is."""
+    print(f"  {text}", file=sys.stderr, flush=True)
