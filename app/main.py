@@ -53,6 +53,7 @@ from app.routers import (
 from app.routers.brake import Brake
 from app.routers.calls import WrongMethods
 from app.routers.compat.doors import DOORS
+from app.routers.compat.known_lists import KnownLists
 from app.routers.metrics import Metrics
 from app.routers.quick_polls import KnownPolls, QuickPolls
 from app.routers.requests import Requests
@@ -133,6 +134,7 @@ def create_app(settings: Settings, *, background: Background | None = worker.run
     app.state.metrics = Metrics()
     app.state.brake = Brake()
     app.state.quick_polls = KnownPolls()
+    app.state.known_lists = KnownLists()
     app.state.ledger_readers = LedgerReaders()
     app.state.broken = ""
     problems.install(app)

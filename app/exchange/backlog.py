@@ -8,8 +8,9 @@ new any more. So a list that cannot show all shows the newest as well (ours, dec
 from collections.abc import Sequence
 from typing import Any, Final
 
+from app.exchange import inbox
 from app.exchange.desk import Desk
-from app.exchange.inbox import InboxKind
+from app.exchange.inbox import InboxKind, InboxQuery
 from app.store import backlog as rows
 
 _START: Final = -1
@@ -46,6 +47,9 @@ async def ends(desk: Desk, agencies: Sequence[str], *, kind: InboxKind, oldest: 
     Raises:
         Unavailable: the database does not answer.
     """
+    # By the look of every poll, which remembers where nothing waits.
+    if not await inbox.look(desk, InboxQuery(agencies=tuple(agencies), kind=kind, limit=1)):
+        return []
     most = oldest + newest
     async with desk.database.read() as tx:
         shown = await rows.behind(tx, agencies, kind=kind.value, position=_START, limit=most)

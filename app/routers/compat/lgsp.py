@@ -50,19 +50,19 @@ _DONE: Final[Mapping[str, str | bool]] = {"success": True, "message": SUCCESS_TE
 async def _send(call: Call) -> Response:
     file = file_of(call.request.stream(), call.request.headers.get("content-type", ""))
     declared = declared_of(call.request, framed=True)
-    return _done(docId=await postbox.send(call.node, call.system, file, declared))
+    return _done(docId=await postbox.send(call, file, declared))
 
 
 async def _list(call: Call) -> Response:
     # fromDate and toDate are not looked at: what waits is listed until it is taken over, however old it is.
     kind = postbox.kind_of(call.request.query_params.get("messageType", ""))
-    items = await postbox.received(call.node, call.system, kind)
+    items = await postbox.received(call, kind)
     return _done(count=len(items), data=[in_camel_case(item) for item in items])
 
 
 async def _get(call: Call) -> Response:
     asked = call.request.query_params.get("docId", "")
-    found = await postbox.fetched(call.node, call.system, asked)
+    found = await postbox.fetched(call, asked)
     row = found.row
     told: dict[str, str] = {"docId": asked}
     names: list[str] = []
@@ -78,7 +78,7 @@ async def _get(call: Call) -> Response:
 
 async def _update(call: Call) -> Response:
     fields = fields_of(await short_body(call.request))
-    await postbox.receipt(call.node, call.system, fields.get("docId", ""), fields.get("status", ""))
+    await postbox.receipt(call, fields.get("docId", ""), fields.get("status", ""))
     return _done()
 
 

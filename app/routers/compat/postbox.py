@@ -20,11 +20,11 @@ from app.exchange.named import Named, named
 from app.exchange.refuse import Declared
 from app.exchange.states import Progress
 from app.exchange.submit import Accepted
-from app.node import Node
 from app.routers import clock
 from app.routers.compat.answers import Item
+from app.routers.compat.door import Call
+from app.routers.compat.known_lists import KnownLists, registry_of
 from app.routers.compat.numbers import ascii_of
-from app.routers.compat.systems import System
 from app.statistics.periods import ZONE
 
 SERVICE: Final = "eDoc"
@@ -83,54 +83,61 @@ def kind_of(asked: str) -> InboxKind:
     return KINDS[name]
 
 
-async def send(node: Node, system: System, stream: AsyncIterable[bytes], declared: Declared) -> str:
+async def send(call: Call, stream: AsyncIterable[bytes], declared: Declared) -> str:
     """Accept a document or a status message, whichever its content says it is; returns its id.
 
     Raises:
         SubmissionRejected, AgencyNotGranted, Conflict: as `either.take`; recorded.
         Unavailable: nothing was accepted.
     """
-    taken = await either.take(node.desk, stream, declared=declared, client=system.client, now=clock.now)
+    taken = await either.take(call.node.desk, stream, declared=declared, client=call.system.client, now=clock.now)
     return str(taken.document["id"] if isinstance(taken, Accepted) else taken.report["id"])
 
 
-async def received(node: Node, system: System, kind: InboxKind) -> list[Item]:
+async def received(call: Call, kind: InboxKind) -> list[Item]:
     """List what waits for the unit, oldest first; where that is more than a list holds, the newest with the oldest."""
-    own = await _own(node, system)
-    rows = await backlog.ends(node.desk, own, kind=kind, oldest=LISTED_MAX - NEWEST_LISTED, newest=NEWEST_LISTED)
+    desk, client, unit = call.node.desk, call.system.client.client_id, call.system.agency.text
+    known: KnownLists = call.request.app.state.known_lists
+    if known.is_empty(desk, client, unit, kind, at=call.at):
+        return []
+    # Before the look: what changes meanwhile makes what is remembered old.
+    registry = registry_of(desk)
+    own = await _own(call)
+    known.remember(client, unit, own, registry=registry, at=call.at)
+    rows = await backlog.ends(desk, own, kind=kind, oldest=LISTED_MAX - NEWEST_LISTED, newest=NEWEST_LISTED)
     return [_waiting(row, kind) for row in rows]
 
 
-async def page(node: Node, system: System, kind: InboxKind, *, size: int, number: int) -> list[Item]:
+async def page(call: Call, kind: InboxKind, *, size: int, number: int) -> list[Item]:
     """List a page of what waits for the unit, oldest first.
 
     Args:
         size: messages of a page.
         number: which page, from 1; pages move up as messages are taken over.
     """
-    rows = await backlog.page(node.desk, await _own(node, system), kind=kind, size=size, number=number)
+    rows = await backlog.page(call.node.desk, await _own(call), kind=kind, size=size, number=number)
     return [_waiting(row, kind) for row in rows]
 
 
-async def count(node: Node, system: System, kind: InboxKind) -> int:
+async def count(call: Call, kind: InboxKind) -> int:
     """Count what waits for the unit."""
-    return await inbox.count(node.desk, await _own(node, system), kind=kind)
+    return await inbox.count(call.node.desk, await _own(call), kind=kind)
 
 
-async def fetched(node: Node, system: System, asked: str) -> Fetched:
+async def fetched(call: Call, asked: str) -> Fetched:
     """Return a message whose bytes the unit may have, by either of its ids.
 
     Raises:
         NotFound: there is none, or it is none of the unit's business.
         ContentPurged: the rules of retention let it go.
     """
-    found, at = await named(node.desk, asked), clock.now()
+    found, client = await named(call.node.desk, asked), call.system.client
     read = archive.report_content if found.kind is InboxKind.STATUS else archive.content
-    row = await read(node.desk, found.message, client=system.client, scopes=system.client.scopes, at=at)
+    row = await read(call.node.desk, found.message, client=client, scopes=client.scopes, at=call.at)
     return Fetched(found.kind, row)
 
 
-async def receipt(node: Node, system: System, asked: str, status: str) -> None:
+async def receipt(call: Call, asked: str, status: str) -> None:
     """Take the transport receipt of a delivery, which takes it over whatever it says; the same again changes nothing.
 
     One that could not be used is taken over all the same, or it would be listed for ever, and stays to be had by its
@@ -147,42 +154,39 @@ async def receipt(node: Node, system: System, asked: str, status: str) -> None:
             "status messages by sendEdoc"
         )
     delivery = asked.strip().lower()
-    [(_, outcome)] = await inbox.acknowledge(node.desk, [delivery], client=system.client, at=clock.now())
+    [(_, outcome)] = await inbox.acknowledge(call.node.desk, [delivery], client=call.system.client, at=call.at)
     if outcome is Acknowledgement.NOT_FOUND:
         raise NotFound(f"no delivery to this unit has the id {asked[:40]!r}")
     if said == FAILED:
-        _log.warning("compat.receiver_failed", system_id=system.system_id, delivery=delivery)
+        _log.warning("compat.receiver_failed", system_id=call.system.system_id, delivery=delivery)
 
 
-async def sent(node: Node, system: System, asked: str | None) -> list[Item]:
+async def sent(call: Call, asked: str | None) -> list[Item]:
     """List the deliveries of one message the unit sent, or of the newest ones, with how far each came.
 
     Raises:
         NotFound: the unit sent no message with this id.
     """
-    own = await _own(node, system)
+    desk, own = call.node.desk, await _own(call)
     if asked is None:
-        rows = await archive.outbox(node.desk, own, state=None, after=None, limit=SENT_LISTED_MAX)
+        rows = await archive.outbox(desk, own, state=None, after=None, limit=SENT_LISTED_MAX)
         return [_leg(document, leg) for document, legs in rows for leg in legs]
-    found = await named(node.desk, asked)
+    found, client = await named(desk, asked), call.system.client
     if found.kind is InboxKind.STATUS:
-        return [await _reported(node, system, found, own)]
-    dossier = await archive.dossier(
-        node.desk, found.message, client=system.client, scopes=system.client.scopes, at=clock.now()
-    )
+        return [await _reported(call, found, own)]
+    dossier = await archive.dossier(desk, found.message, client=client, scopes=client.scopes, at=call.at)
     if dossier.document.sender not in own:
         raise NotFound(f"this unit sent no message with the id {asked[:40]!r}")
     return [_leg(dossier.document, leg) for leg in dossier.deliveries]
 
 
-async def _own(node: Node, system: System) -> tuple[str, ...]:
-    return await own_agencies(node.desk, system.agency.text, client=system.client, at=clock.now())
+async def _own(call: Call) -> tuple[str, ...]:
+    return await own_agencies(call.node.desk, call.system.agency.text, client=call.system.client, at=call.at)
 
 
-async def _reported(node: Node, system: System, found: Named, own: Sequence[str]) -> Item:
-    row = await archive.report_content(
-        node.desk, found.message, client=system.client, scopes=system.client.scopes, at=clock.now()
-    )
+async def _reported(call: Call, found: Named, own: Sequence[str]) -> Item:
+    client = call.system.client
+    row = await archive.report_content(call.node.desk, found.message, client=client, scopes=client.scopes, at=call.at)
     if row.reporter not in own:
         raise NotFound(f"this unit sent no message with the id {found.message!r}")
     return {

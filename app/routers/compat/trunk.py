@@ -100,7 +100,7 @@ async def _list(call: Call) -> Response:
     call.system.require(Scope.EXCHANGE)
     asked = call.given("messageType").lower() or call.given("loaiVanBan").lower()
     kinds = [postbox.KINDS[asked]] if asked in postbox.KINDS else [InboxKind.DOCUMENT, InboxKind.STATUS]
-    items = [item for kind in kinds for item in await postbox.received(call.node, call.system, kind)]
+    items = [item for kind in kinds for item in await postbox.received(call, kind)]
     return AsciiJson({**_OK, "data": [_shown(item) for item in items]})
 
 
@@ -110,21 +110,21 @@ def _shown(item: Item) -> dict[str, Any]:
 
 async def _get(call: Call, asked: str) -> Response:
     call.system.require(Scope.EXCHANGE)
-    found = await postbox.fetched(call.node, call.system, asked)
+    found = await postbox.fetched(call, asked)
     return encoded(call.node.blobs.slices(found.row.sha256), size=found.row.size, success=_OK)
 
 
 async def _send(call: Call) -> Response:
     call.system.require(Scope.EXCHANGE)
     file = _decoded(call.request.stream())
-    sent = await postbox.send(call.node, call.system, file, declared_of(call.request, framed=True))
+    sent = await postbox.send(call, file, declared_of(call.request, framed=True))
     return AsciiJson({**_OK, "docId": sent})
 
 
 async def _update(call: Call, asked: str) -> Response:
     call.system.require(Scope.EXCHANGE)
     body = fields_of(await short_body(call.request))
-    await postbox.receipt(call.node, call.system, asked, call.given("status", body))
+    await postbox.receipt(call, asked, call.given("status", body))
     return AsciiJson(_OK)
 
 

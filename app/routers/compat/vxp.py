@@ -94,17 +94,17 @@ class Method:
 
 
 async def _send_edoc(call: Call) -> Response:
-    sent = await postbox.send(call.node, call.system, _file(call), declared_of(call.request))
+    sent = await postbox.send(call, _file(call), declared_of(call.request))
     return answers.done(DocId=sent)
 
 
 async def _get_edoc(call: Call) -> Response:
-    found = await postbox.fetched(call.node, call.system, call.required("docId"))
+    found = await postbox.fetched(call, call.required("docId"))
     return answers.encoded(call.node.blobs.slices(found.row.sha256), size=found.row.size)
 
 
 async def _download_edoc(call: Call) -> Response:
-    found = await postbox.fetched(call.node, call.system, call.required("docId"))
+    found = await postbox.fetched(call, call.required("docId"))
     return body_answer(call.node, found.row, call.request)
 
 
@@ -112,26 +112,26 @@ async def _received(call: Call) -> Response:
     kind = postbox.kind_of(call.given.get("messagetype", ""))
     size, number = call.number("pageSize") or postbox.LISTED_MAX, call.number("pageIndex")
     if number is None and size >= postbox.LISTED_MAX:
-        return answers.listed(await postbox.received(call.node, call.system, kind))
+        return answers.listed(await postbox.received(call, kind))
     size = min(size, postbox.LISTED_MAX)
-    return answers.listed(await postbox.page(call.node, call.system, kind, size=size, number=number or 1))
+    return answers.listed(await postbox.page(call, kind, size=size, number=number or 1))
 
 
 async def _sent(call: Call) -> Response:
-    return answers.listed(await postbox.sent(call.node, call.system, call.given.get("docId") or None))
+    return answers.listed(await postbox.sent(call, call.given.get("docId") or None))
 
 
 async def _update_status(call: Call) -> Response:
-    await postbox.receipt(call.node, call.system, call.required("docId"), call.required("status"))
+    await postbox.receipt(call, call.required("docId"), call.required("status"))
     return answers.done()
 
 
 async def _count_documents(call: Call) -> Response:
-    return answers.done(count=await postbox.count(call.node, call.system, InboxKind.DOCUMENT))
+    return answers.done(count=await postbox.count(call, InboxKind.DOCUMENT))
 
 
 async def _count_statuses(call: Call) -> Response:
-    return answers.done(count=await postbox.count(call.node, call.system, InboxKind.STATUS))
+    return answers.done(count=await postbox.count(call, InboxKind.STATUS))
 
 
 async def _agencies(call: Call) -> Response:

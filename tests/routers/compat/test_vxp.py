@@ -1,5 +1,6 @@
 """The VXP protocol over raw sockets, byte for byte as the SDK writes it, both versions; answers key by key."""
 
+import asyncio
 import base64
 import hashlib
 import itertools
@@ -8,17 +9,27 @@ import re
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
 
 from app.edxml.write import write
+from app.exchange import backlog
+from app.exchange.doorbell import Doorbell
+from app.exchange.inbox import InboxKind
 from app.ids import new_id
 from app.node import Node
 from app.registry.model import Scope
+from app.routers.compat.known_lists import KnownLists, registry_of
 from app.routers.compat.postbox import LISTED_MAX, NEWEST_LISTED
+from app.store.database import Database, note
 from app.store.schema import deliveries
+from app.store.sealing import GROWN
+from app.store.versions import Part
 from tests.exchange.remains import events_since, remains
+from tests.exchange.statements import statements
 from tests.routers.compat.conftest import Doors, let_in
 from tests.routers.compat.large import file_in_answer, large_document, little_more_memory
 from tests.support import edxml_library as library
@@ -323,6 +334,38 @@ def test_pages_of_a_list_end(doors: Doors) -> None:
             break
         paged += [each["docId"] for each in page]
     assert paged == everything
+
+
+async def test_a_list_that_is_known_to_be_empty_asks_for_nothing(doors: Doors) -> None:
+    """At a desk of its own beside the node's, where nothing is sealed and no bell rings but here."""
+    running, unit, at = doors.exchange.running, "000.00.98.H41", datetime.now(UTC)
+    database = Database(running.settings.effective_database_url)
+    desk = replace(running.node.desk, database=database, doorbell=Doorbell())
+    known, asked = KnownLists(), (desk, "client", unit, InboxKind.STATUS)
+    known.remember("client", unit, (unit,), registry=registry_of(desk), at=at)
+
+    async def listed() -> tuple[int, int]:
+        with statements() as heard:
+            rows = await backlog.ends(desk, (unit,), kind=InboxKind.STATUS, oldest=2, newest=1)
+        return len(rows), len(heard)
+
+    assert await listed() == (0, 1)
+    assert not known.is_empty(*asked, at=at)
+    looked_at = asyncio.get_running_loop().time() + 3_600
+    desk.doorbell.quiet.looked(at=looked_at, sealed=database.changes[GROWN], versions=())
+    assert [await listed(), await listed()] == [(0, 1), (0, 0)]
+    assert known.is_empty(*asked, at=at)
+    for other in (at - timedelta(seconds=1), at + timedelta(minutes=1)):
+        assert not known.is_empty(*asked, at=other)
+    assert not known.is_empty(desk, "client", unit, InboxKind.DOCUMENT, at=at)
+    assert not known.is_empty(desk, "other", unit, InboxKind.STATUS, at=at)
+    desk.doorbell.ring([unit])
+    assert not known.is_empty(*asked, at=at)
+    assert [await listed(), known.is_empty(*asked, at=at)] == [(0, 1), True]
+    async with database.write() as tx:
+        note(tx, Part.AGENCIES)
+    assert not known.is_empty(*asked, at=at)
+    await database.close()
 
 
 def test_what_is_new_is_listed_for_who_never_takes_over(doors: Doors) -> None:
