@@ -1,5 +1,7 @@
 """Every text exists in both languages, every text that is asked for exists, none lies about unused."""
 
+import importlib
+import pkgutil
 import re
 from datetime import UTC, date, datetime
 from enum import Enum
@@ -7,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from app.console import texts
 from app.console.locale import Language, Locale, language_of
 from app.console.texts import TEXTS
 from app.edxml.model import StatusCode
@@ -27,7 +30,7 @@ from app.statistics.rates import PERCENTILES
 from app.statistics.reports import Direction, GroupBy, View
 
 CONSOLE = Path(__file__).parents[2] / "app" / "console"
-SOURCES = [path for path in (*CONSOLE.glob("*.py"), *CONSOLE.glob("templates/*.html")) if path.name != "texts.py"]
+SOURCES = [*CONSOLE.glob("*.py"), *CONSOLE.glob("templates/*.html")]
 KEY = re.compile(r"""["']([a-z]+(?:-[a-z]+)*\.[a-z][a-z0-9-]*)["']""")
 
 GROUPS: dict[str, type[Enum] | tuple[str, ...]] = {
@@ -100,6 +103,14 @@ def test_every_text_exists_in_both_languages_with_the_same_places(key: str) -> N
     assert text.en.strip()
     places = [sorted(re.findall(r"\{(\w+)\}", said)) for said in text]
     assert places[0] == places[1]
+
+
+def test_every_module_of_texts_is_read_and_no_key_stands_in_two() -> None:
+    modules = [
+        importlib.import_module(f"{texts.__name__}.{each.name}") for each in pkgutil.iter_modules(texts.__path__)
+    ]
+    keys = [key for module in modules for key in getattr(module, "TEXTS", ())]
+    assert sorted(keys) == sorted(TEXTS)
 
 
 @pytest.mark.parametrize("group", GROUPS)
