@@ -3,6 +3,7 @@
 import os
 import platform
 import sqlite3
+import subprocess
 from contextlib import suppress
 from pathlib import Path
 
@@ -42,7 +43,18 @@ def machine() -> dict[str, str | int]:
         "disk": _disk(Path.cwd()),
         "python": platform.python_version(),
         "sqlite": sqlite3.sqlite_version,
+        "postgresql": _postgresql(),
     }
+
+
+def _postgresql() -> str:
+    """Name the newest PostgreSQL server that is installed; empty where there is none."""
+    servers = Path("/usr/lib/postgresql").glob("*/bin/postgres")
+    newest = max(servers, key=lambda path: int(path.parent.parent.name), default=None)
+    if newest is None:
+        return ""
+    told = subprocess.run([newest, "--version"], check=True, capture_output=True, text=True).stdout
+    return " ".join(told.split()[i] for i in (1, 2)).replace("(PostgreSQL)", "PostgreSQL")
 
 
 def _fields(stat: Path) -> list[str]:

@@ -6,6 +6,7 @@ until everything that was accepted is sealed. The generator runs on the same pro
 it. Any answer but 201 fails the measure, and the database must hold what was answered.
 """
 
+import math
 import os
 import shutil
 import sys
@@ -65,14 +66,16 @@ def measured(*, quick: bool) -> Iterator[Ratio | Table]:
 def _round(ground: Ground, plan: Plan, small: Corpus, mixed: Corpus | None) -> Iterator[tuple[str, int, Pair]]:
     """Measure one node at every level, then what it answers without keeping anything, then the mix."""
     with node(ground, workers=WORKERS) as served:
-        _warm(served, small)
+        rate = _warm(served, small)
         first = WARM
         for connections, count in plan.levels:
-            shot = Shot(small, first, count, connections, plan.seconds if connections > 1 else 1.0)
+            shot = Shot(small, first, count, connections, _seconds(plan, connections, rate))
             yield ground.engine, connections, _pair(ground, served, shot, plan)
             first += count
         # What was accepted is tried again: HTTP, verification, trust and rules, without keeping and telling anybody.
-        tried = Shot(small, WARM, plan.levels[-1][1], 32, 1.0, path="/v1/documents/validate", accepted=200)
+        tried = Shot(
+            small, WARM, plan.levels[-1][1], 32, plan.seconds, path="/v1/documents/validate", accepted=200
+        )  # fmt: skip
         yield f"{ground.engine}, {TRIED}", 32, _pair(ground, served, tried, plan)
         if mixed is not None:
             shot = Shot(mixed, 0, len(mixed.lengths), 32, 10.0)
@@ -81,8 +84,8 @@ def _round(ground: Ground, plan: Plan, small: Corpus, mixed: Corpus | None) -> I
 
 def _twin_round(ground: Ground, plan: Plan, small: Corpus) -> Iterator[tuple[str, int, Pair]]:
     with naive_twin(ground, FOLDER, workers=WORKERS) as served:
-        _warm(served, small)
-        shot = Shot(small, WARM, TWIN_DOCUMENTS, 32, plan.seconds)
+        rate = _warm(served, small)
+        shot = Shot(small, WARM, TWIN_DOCUMENTS, 32, _seconds(plan, 32, rate))
         yield f"{ground.engine}, {TWIN}", 32, _pair(ground, served, shot, plan)
 
 
@@ -118,10 +121,18 @@ def _require(load: Load, kept: int, shot: Shot) -> None:
         raise RuntimeError(f"{load.answered} documents were accepted, and {kept} are there")
 
 
-def _warm(served: Served, small: Corpus) -> None:
-    load = fire(served.url, served.token, Shot(small, 0, WARM, 8, 30.0, rate=1_000.0))
-    _require(load, load.answered, Shot(small, 0, WARM, 8, 30.0))
+def _warm(served: Served, small: Corpus) -> float:
+    """Send a few documents that do not count; gives how many a second were accepted."""
+    shot = Shot(small, 0, WARM, 8, 60.0, rate=1_000.0)
+    load = fire(served.url, served.token, shot)
+    _require(load, load.answered, shot)
     served.seconds_to_seal()
+    return load.a_second
+
+
+def _seconds(plan: Plan, connections: int, rate: float) -> float:
+    """Say how long to send: longer where a slow machine would answer hardly anybody."""
+    return max(plan.seconds if connections > 1 else 1.0, min(math.ceil(3 * connections / rate), 20.0))
 
 
 def _paced(ground: Ground, rounds: Sequence[Rounds], small: Corpus) -> Ratio:
