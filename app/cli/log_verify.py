@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from app.signing.note import VerifierKey
 
 _KEEP_EVERY_SECONDS = 15.0
+_KEEPING_SHARE = 20
+"""Times as long as keeping took the check goes on before it is kept again."""
 _NOT_VERIFIED = 2
 
 
@@ -261,14 +263,17 @@ class _Keeper:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._kept = time.monotonic()
+        self._due = time.monotonic() + _KEEP_EVERY_SECONDS
 
     def __call__(self, made: "Callable[[], VerifiedBefore]", *, now: bool = False) -> None:
         """Keep it, where that is due."""
-        if self._path is None or (not now and time.monotonic() < self._kept + _KEEP_EVERY_SECONDS):
+        if self._path is None or (not now and time.monotonic() < self._due):
             return
+        began = time.monotonic()
         _write(self._path, made().written())
-        self._kept = time.monotonic()
+        done = time.monotonic()
+        # What is kept grows with the figures, and keeping it must not become what a check does.
+        self._due = done + max(_KEEP_EVERY_SECONDS, _KEEPING_SHARE * (done - began))
 
 
 def _write(path: Path, state: dict[str, Any]) -> None:

@@ -58,8 +58,12 @@ async def sum_up_blocks(database: Database) -> int:
 
 
 async def catch_up(database: Database) -> None:
-    """Do both until nothing is left."""
-    while await enter_words(database) or await sum_up_blocks(database):
+    """Do both in turn until nothing is left.
+
+    Raises:
+        Unavailable: the database does not answer; what was done so far stays.
+    """
+    while await enter_words(database) + await sum_up_blocks(database):
         pass
 
 

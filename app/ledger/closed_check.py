@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from app.errors import DataFault, Unavailable
-from app.ledger.closing import figure_key, read_frozen
+from app.ledger.closing import read_frozen
 from app.ledger.divergence import CheckReport, Likely
 from app.ledger.events import EventKind
 from app.ledger.frozen_month import FrozenMonth
@@ -118,13 +118,13 @@ async def _versions(
 
 async def _now(tx: Transaction, month: str) -> tuple[_Counts, _Spreads]:
     counts = {
-        figure_key(row): Counter({name: getattr(row, name) for name in MEASURE_NAMES})
+        FigureKey.of(row): Counter({name: getattr(row, name) for name in MEASURE_NAMES})
         for row in await figures.of_month(tx, month)
     }
     spreads: _Spreads = {}
     for row in await figures.spreads_of_month(tx, month):
         try:
-            spreads[figure_key(row), row.measure] = Counter(figures.buckets_of(row.counts))
+            spreads[FigureKey.of(row), row.measure] = Counter(figures.buckets_of(row.counts))
         except DataFault:
             # Step (6) tells of a row that cannot be read.
             continue

@@ -182,17 +182,12 @@ def _frozen(snapshot: _Snapshot, month: str, version: int) -> tuple[FrozenMonth,
         ledger_size=snapshot.checkpoint.size,
         root=snapshot.checkpoint.root,
         counts={
-            figure_key(row): {name: count for name in MEASURE_NAMES if (count := getattr(row, name))}
+            FigureKey.of(row): {name: count for name in MEASURE_NAMES if (count := getattr(row, name))}
             for row in snapshot.figures
         },
-        spreads={(figure_key(row), row.measure): figures.buckets_of(row.counts) for row in snapshot.spreads},
+        spreads={(FigureKey.of(row), row.measure): figures.buckets_of(row.counts) for row in snapshot.spreads},
     )
     return frozen, frozen.body()
-
-
-def figure_key(row: Any) -> FigureKey:
-    """Return what a row of figures or durations is about."""
-    return FigureKey(row.month, row.agency, row.tier, row.branch, row.document_type, row.unit, row.peer_tier)
 
 
 async def version_of(tx: Transaction, month: str, version: int | None) -> Any:

@@ -8,6 +8,7 @@ were.
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from sys import intern
 from typing import Any, Final, NamedTuple
 
 from app.ledger.divergence import CheckReport, Likely
@@ -58,10 +59,11 @@ class Recount:
         month = self._months.get(hour) or self._month(hour, at)
         buckets = tuple((name, bucket_of(seconds)) for name, seconds in spans_in(durations)) if durations else ()
         kind = (month, agency, tier, branch, document_type, peer_tier, measures, buckets)
+        if kind not in self._ones:
+            kind = _sharing(kind)
+            self._ones[kind] = (at, durations)
         self._kinds[kind] += 1
         self._ends[kind] = index + 1
-        if kind not in self._ones:
-            self._ones[kind] = (at, durations)
 
     def _month(self, hour: str, at: str) -> str:
         # A zone is never off by parts of an hour here, so all moments of an hour are in one month.
@@ -114,8 +116,10 @@ class Recount:
             month, agency, tier, branch, document_type, peer_tier, measures, buckets, times, at, durations, *end = line
             spans = tuple([(str(name), int(bucket)) for name, bucket in buckets])
             kind = (str(month), agency, tier, branch, document_type, peer_tier, measures, spans)
+            if kind not in self._ones:
+                kind = _sharing(kind)
+                self._ones[kind] = (str(at), durations)
             self._kinds[kind] += int(times)
-            self._ones.setdefault(kind, (str(at), durations))
             if end and end[0] is not None:
                 self._ends[kind] = int(end[0])
 
@@ -131,6 +135,14 @@ class Recount:
         return recount
 
 
+def _sharing(kind: _Kind) -> _Kind:
+    """Return it with each code held in memory once, whatever many kinds name it: there are millions of kinds."""
+    month, agency, tier, branch, document_type, peer_tier, measures, spans = kind
+    codes = (agency, tier, branch, document_type, peer_tier, measures)
+    agency, tier, branch, document_type, peer_tier, measures = [each and intern(each) for each in codes]
+    return intern(month), agency, tier, branch, document_type, peer_tier, measures, spans
+
+
 async def compare(tx: Transaction, report: CheckReport, recount: Recount) -> None:
     """Take the step."""
     added = recount.added()
@@ -140,7 +152,7 @@ async def compare(tx: Transaction, report: CheckReport, recount: Recount) -> Non
 
 async def _figures(tx: Transaction, report: CheckReport, counts: dict[FigureKey, Mapping[str, int]]) -> None:
     for row in await figures.everything(tx):
-        key = _key(row)
+        key = FigureKey.of(row)
         if key not in counts:
             report.add(STEP, f"{key}", "there is a row, a recount gives none", Likely.INSERTED)
         counted = counts.pop(key, {})
@@ -157,7 +169,7 @@ async def _figures(tx: Transaction, report: CheckReport, counts: dict[FigureKey,
 async def _spreads(tx: Transaction, report: CheckReport, counts: dict[SpreadKey, int]) -> None:
     async for rows in figures.every_spread(tx, chunk=_ROWS):
         for row in rows:
-            key = SpreadKey(_key(row), row.measure, row.bucket)
+            key = SpreadKey(FigureKey.of(row), row.measure, row.bucket)
             counted = counts.pop(key, 0)
             if row.spans != counted:
                 likely = Likely.CHANGED if counted else Likely.INSERTED
@@ -170,7 +182,3 @@ async def _spreads(tx: Transaction, report: CheckReport, counts: dict[SpreadKey,
 
 def _sums(counted: Mapping[str, int]) -> tuple[int, ...]:
     return tuple([counted.get(measure, 0) for measure in MEASURE_NAMES])
-
-
-def _key(row: Any) -> FigureKey:
-    return FigureKey(row.month, row.agency, row.tier, row.branch, row.document_type, row.unit, row.peer_tier)

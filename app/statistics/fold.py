@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 from itertools import repeat
 from types import MappingProxyType
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 
 from app.statistics.measures import spans_in
 from app.statistics.periods import Month
@@ -88,6 +88,11 @@ class FigureKey(NamedTuple):
     unit: str
     peer_tier: str
 
+    @classmethod
+    def of(cls, row: Any) -> Self:
+        """Read it from a row that has a column for each of these."""
+        return cls(row.month, row.agency, row.tier, row.branch, row.document_type, row.unit, row.peer_tier)
+
 
 class SpreadKey(NamedTuple):
     """What a row of spans of time is about; `ALL` stands for what its grain does not tell apart."""
@@ -131,11 +136,12 @@ def fold(events: Iterable[CountedEvent], times: Iterable[int] = repeat(1)) -> Ad
     counts: dict[FigureKey, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     spreads: dict[SpreadKey, int] = defaultdict(int)
     months: dict[str, int] = {}
+    coarse: dict[FigureKey, list[FigureKey]] = {}
     for place, (event, several) in enumerate(zip(events, times, strict=False), start=1):
         if not event.measures and not event.durations:
             continue
         key = FigureKey(
-            month=str(Month.of(event.at)),
+            month=_month_of(event.at.replace(minute=0, second=0, microsecond=0)),
             agency=event.agency or "",
             tier=event.tier or "",
             branch=event.branch or "",
@@ -149,12 +155,19 @@ def fold(events: Iterable[CountedEvent], times: Iterable[int] = repeat(1)) -> Ad
             for measure in event.measures.split():
                 counted[measure] += several
         if event.durations:
-            coarse = [_coarse(key, kept) for kept in GRAINS.values()]
+            if key not in coarse:
+                coarse[key] = [_coarse(key, kept) for kept in GRAINS.values()]
             for span, seconds in spans_in(event.durations):
                 bucket = bucket_of(seconds)
-                for each in coarse:
+                for each in coarse[key]:
                     spreads[SpreadKey(each, span, bucket)] += several
     return Added(counts, spreads, months)
+
+
+@lru_cache(maxsize=4_096)
+def _month_of(hour: datetime) -> str:
+    # A zone is never off by parts of an hour here, so all moments of an hour are in one month.
+    return str(Month.of(hour))
 
 
 def _coarse(key: FigureKey, kept: frozenset[str]) -> FigureKey:

@@ -92,8 +92,7 @@ async def make_findable(node: Node, longer: Longer) -> None:
         await asyncio.sleep(FINDING_SECONDS)
         await _awaited(longer.unfound)
         try:
-            while await finding.enter_words(node.database) + await finding.sum_up_blocks(node.database):
-                pass
+            await finding.catch_up(node.database)
         except Unavailable:
             _log.warning("worker.finding_postponed")
 
