@@ -25,7 +25,7 @@ test: setup system ## Run every test; ARGS="tests/edxml -k name" narrows it, JOB
 	@.venv/bin/python -m tests.support.ahead
 	@.venv/bin/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
-bench: setup ## Measure the ratios to the machine's own limit, into bench/latest.json; QUICK=1 in under a minute
+bench: setup ## Measure the ratios to the machine's own limit, for docs/performance.md; QUICK=1 in two minutes
 	@.venv/bin/python -m bench $(if $(QUICK),--quick)
 
 cover: setup system ## Run every test and list the lines and branches none of them ran

@@ -9,10 +9,11 @@ import sys
 import traceback
 from datetime import UTC, datetime
 
+from bench import page
 from bench.processes import machine
-from bench.ratios import KNOWN, Ratio, Table, keep, show
+from bench.ratios import Ratio, Table, keep, known, show
 
-MEASURES = ("verification",)
+MEASURES = ("verification", "submission", "gathering")
 """Modules of this package with `measured(quick=…)`, in their order; each gives ratios and tables."""
 
 
@@ -33,8 +34,10 @@ def main() -> int:
             traceback.print_exc()
             broken.append(name)
     show(found)
-    keep(found, at=f"{began:%Y-%m-%d %H:%M} UTC", quick=asked.quick, machine=machine(), broken=broken)
-    missed = [each for each in found if isinstance(each, Ratio) and not each.holds and each.measure not in KNOWN]
+    kept = keep(found, at=f"{began:%Y-%m-%d %H:%M} UTC", quick=asked.quick, machine=machine(), broken=broken)
+    if not asked.quick and tuple(asked.only) == MEASURES:
+        page.write(kept)
+    missed = [each for each in found if isinstance(each, Ratio) and not each.holds and not known(each.measure)]
     return 1 if missed or broken else 0
 
 
