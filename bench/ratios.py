@@ -15,9 +15,9 @@ from typing import Any
 
 LATEST = Path(__file__).parent / "latest.json"
 
-_VERIFYING = "two passes: base64 is looked over for where it ends, then hashed in canonical pieces"
+_VERIFYING = "the file is read twice, and looking over its base64 (bytes.translate) costs as much as hashing it"
 _SUBMITTING = (
-    "several transactions a document besides the one that keeps it, through SQLAlchemy and a thread for each statement; "
+    "transactions that read before the one that keeps, through SQLAlchemy and a thread for each statement; "
     "the rules, the receipt and its signature; a file of its own for each body"
 )
 KNOWN: dict[str, str] = {
