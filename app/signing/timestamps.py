@@ -202,6 +202,16 @@ def said_by(token: bytes, octets: bytes) -> tuple[datetime, x509.Certificate]:
     return signed.gen_time, signed.signer
 
 
+def digest_in(token: bytes) -> tuple[str, bytes]:
+    """Return the name of the hash and the digest of what a token stamps, whether anybody vouches for it or not.
+
+    Raises:
+        TimestampRefused: its form is not one that can count.
+    """
+    signed = _Signed(token)
+    return signed.imprint_hash, signed.imprint
+
+
 class _Signed:
     """What a token says, its form checked, before anybody vouches for it."""
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from app.store.database import Transaction
-from app.store.schema import checkpoints, evidence
+from app.store.schema import checkpoints, evidence, timestamp_batches
 
 _EVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 """Before every checkpoint; a bound instead of IS NOT NULL, which SQLite takes no index for."""
@@ -54,6 +54,21 @@ async def stamped_after(tx: Transaction, size: int, *, limit: int) -> Sequence[s
         .limit(limit)
     )
     return (await tx.execute(query)).all()
+
+
+async def unnamed_tokens(tx: Transaction) -> Sequence[sa.Row[*tuple[Any, ...]]]:
+    """Return digest and octets of the tokens that are kept and that neither a checkpoint nor a batch names."""
+    named = sa.union_all(
+        *(sa.select(table.c.token).where(table.c.token.is_not(None)) for table in (checkpoints, timestamp_batches))
+    )
+    query = sa.select(evidence.c.sha256, evidence.c.der).where(evidence.c.kind == "timestamp")
+    return (await tx.execute(query.where(evidence.c.sha256.not_in(named)).order_by(evidence.c.sha256))).all()
+
+
+async def unstamped_after(tx: Transaction, size: int, *, limit: int) -> Sequence[sa.Row[*tuple[Any, ...]]]:
+    """Return size and note of checkpoints of sizes above one that name no token, smallest first."""
+    query = sa.select(_c.size, _c.note).where(_c.size > size, _c.token.is_(None))
+    return (await tx.execute(query.order_by(_c.size).limit(limit))).all()
 
 
 async def settle(tx: Transaction, size: int, *, token: str, stamped_at: datetime) -> bool:

@@ -561,6 +561,8 @@ def test_what_a_token_of_a_checkpoint_stamps_is_looked_at_and_who_signed_it_is_s
         report = made.checked(*_token(der))
         assert {each.step for each in report.divergences} == {STAMPS}, (what, report.divergences)
     assert made.checked("UPDATE checkpoints SET token = NULL WHERE token IS NOT NULL").divergences[0].step == STAMPS
+    gone = made.checked("UPDATE checkpoints SET token = NULL, stamped_at = NULL WHERE token IS NOT NULL")
+    assert [(each.step, each.likely) for each in gone.divergences] == [(STAMPS, Likely.DELETED)]
     own = _stamped(STAMPING, text_of(note), at=at)
     root = shared_pki().root.certificate.public_bytes(Encoding.DER)
     anchored = f"UPDATE trust_anchors SET der = X'{root.hex()}'"
