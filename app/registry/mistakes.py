@@ -9,15 +9,17 @@ counted together with all others of that kind. Nothing is written while a reques
 written is told to no client. Ours.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final, Self
 
 from app.findings import Finding, Severity
-from app.registry.unnamed import on_one_line, unnamed
+from app.registry.unnamed import GONE, on_one_line, unnamed
 from app.regulations.calendar import day_of
 from app.signing.legacy import is_let_in
+from app.store import clients as client_rows
 from app.store import mistakes as rows
 from app.store.database import Database, Transaction
 
@@ -32,6 +34,9 @@ WAITING_MAX: Final = 5_000
 """Most counts that wait in memory to be written, about 1 KB each."""
 UNKNOWN_WAITING_MAX: Final = 200
 """Most of these of systems that have proven nothing: anybody can make them."""
+
+_SHOWN_MAX: Final = 20
+_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +89,8 @@ class Origin:
 
     Attributes:
         client_id: the client; None where it could not be told.
-        system_id: what a system calls itself that has proven nothing, or nothing yet; empty where it does not.
+        system_id: what a system calls itself, or a client at the token endpoint, whether that is proven or not; empty
+            where it does not say.
         asked: what was called, of a bounded number of names.
     """
 
@@ -240,9 +246,11 @@ async def _write(database: Database, taken: Mapping[_Key, Mistake]) -> int:
     claimed = sorted({system_id for client, system_id, _, _ in taken if client is None and system_id})
     counted: dict[tuple[str, date, str], Mistake] = {}
     async with database.read() as tx:
-        owners = await rows.owners(tx, claimed) if claimed else {}
+        owners = await _owners(tx, claimed)
         for (client, system_id, day, code), mistake in taken.items():
-            _merge(counted, (client or owners.get(system_id, UNKNOWN), day, code), mistake)
+            owner = client or owners.get(system_id, UNKNOWN)
+            kept = mistake if owner != UNKNOWN else replace(mistake, system_id=_beginning(system_id))
+            _merge(counted, (owner, day, code), kept)
         held = await rows.keys(tx, sorted({key[0] for key in counted}), since=min(key[1] for key in counted))
     found = fitting(counted, [(row.client, row.day, row.code) for row in held], codes_max=CODES_A_DAY_MAX)
     # In one order, so that processes that write the same rows wait for each other in none but that.
@@ -250,6 +258,19 @@ async def _write(database: Database, taken: Mapping[_Key, Mistake]) -> int:
     async with database.write() as tx:
         await rows.add(tx, written)
     return len(written)
+
+
+async def _owners(tx: Transaction, claimed: Sequence[str]) -> dict[str, str]:
+    """Return whose ids these are: of systems, or of clients themselves."""
+    if not claimed:
+        return {}
+    ids = await client_rows.by_ids(tx, [each for each in claimed if _UUID.fullmatch(each)])
+    return {row.client_id: row.client_id for row in ids} | await rows.owners(tx, claimed)
+
+
+def _beginning(claimed: str) -> str:
+    """Shorten an id that nobody has where it is long: some systems have id and secret the wrong way round."""
+    return claimed if len(claimed) <= _SHOWN_MAX else claimed[:6] + GONE
 
 
 def _merge(found: dict[tuple[str, date, str], Mistake], key: tuple[str, date, str], mistake: Mistake) -> None:

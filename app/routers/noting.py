@@ -17,8 +17,8 @@ def note_refused(request: Request, error: TrucError, *, strangers: bool = False)
     """Count what a client's request was refused for; what is the node's own fault is no mistake of anybody.
 
     Args:
-        strangers: count requests of those who have not proven who they are, too: under the client that has the system
-            id in `request.state.system_id`, or under nobody.
+        strangers: count requests of those who have not proven who they are, too: under the client that has the id in
+            `request.state.system_id`, or under nobody.
     """
     client: str | None = getattr(request.state, "client_id", None)
     if isinstance(error, NodeFault) or (client is None and not strangers):

@@ -13,6 +13,7 @@ from app.ledger.publish import known_keys
 from app.routers import access, assertions, clock, problems
 from app.routers.access import SCOPES, AtNode
 from app.routers.calls import calls, octets
+from app.routers.noting import note_refused
 from app.routers.sign_in import ASSERTION_TYPE, GRANT_TYPE, METHODS, TOKEN_PATH, TokenRefused, TokenRequest, sign_in
 from app.signing.ledger_key import as_jwk
 
@@ -95,6 +96,8 @@ async def token(node: AtNode, request: Request, form: Annotated[bytes, Depends(_
     try:
         client, granted = await sign_in(node, request.app.state.brake, asked, at=at)
     except TokenRefused as refused:
+        request.state.system_id = refused.claimed
+        note_refused(request, refused.cause, strangers=True)
         return _refusal(request, refused)
     settings = node.settings
     issued = access.issue(

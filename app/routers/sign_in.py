@@ -40,12 +40,14 @@ class TokenRefused(Exception):
     Attributes:
         code: of RFC 6749 §5.2.
         cause: the same in our own words.
+        claimed: client id it was made under, proven or not; empty where it had come to none yet.
     """
 
-    def __init__(self, code: str, cause: TrucError) -> None:
+    def __init__(self, code: str, cause: TrucError, *, claimed: str = "") -> None:
         super().__init__(code)
         self.code = code
         self.cause = cause
+        self.claimed = claimed
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +89,14 @@ async def sign_in(node: Node, brake: Brake, request: TokenRequest, *, at: dateti
     try:
         brake.require_free(tried, now=time.monotonic())  # (3)
     except TooManyRequests as error:
-        raise TokenRefused("temporarily_unavailable", error) from error
+        raise TokenRefused("temporarily_unavailable", error, claimed=presented.client_id) from error
     try:
         client = await _proven(node, presented, at=at)  # (4)
     except InvalidClient as error:
         brake.failed(tried, now=time.monotonic())
         known = await _known(node, presented.client_id)
         await note_refusal(node, brake, known, method=presented.method, at=at)
-        raise TokenRefused("invalid_client", error) from error
+        raise TokenRefused("invalid_client", error, claimed=presented.client_id) from error
     brake.succeeded(tried)
     granted = _granted(client, fields.get("scope"))  # (5)
     await note_sign_in(node, client, granted, method=presented.method, at=at)  # (6)
@@ -223,7 +225,8 @@ def _granted(client: Client, asked: str | None) -> frozenset[Scope]:
     known = {scope.value: scope for scope in client.effective_scopes}
     missing = sorted(set(asked.split()) - set(known))
     if missing:
-        raise TokenRefused("invalid_scope", RequestInvalid(f"this client may not ask for {', '.join(missing)[:200]}"))
+        cause = RequestInvalid(f"this client may not ask for {', '.join(missing)[:200]}")
+        raise TokenRefused("invalid_scope", cause, claimed=client.client_id)
     return frozenset(known[name] for name in asked.split())
 
 

@@ -66,6 +66,11 @@ def test_whoever_proves_nothing_is_counted_under_the_client_it_names_or_under_no
     assert node.http.post("/vxp/getReceivedEdocList").json()["status"] == "FAIL"
     assert node.http.get("/v1/inbox").status_code == 401
 
+    for name in (client, "f" * 43):
+        node.http.post("/oauth2/token", auth=(name, "wrong"), data={"grant_type": "client_credentials"})
+
+    own = listed(node, admin, client)["invalid-client"]
+    assert (own["refused"], own["asked"], "client id" in own["fix"]) == (1, "POST /oauth2/token", True)
     own = listed(node, admin, client)["ours.vxp.not-proven"]
     assert (own["refused"], own["system_id"], own["asked"]) == (1, office, "POST /vxp/getReceivedEdocList")
     found = listed(node, admin, "unknown")
@@ -73,7 +78,9 @@ def test_whoever_proves_nothing_is_counted_under_the_client_it_names_or_under_no
     def more(code: str) -> int:
         return int(found[code]["refused"]) - int(before.get(code, {"refused": 0})["refused"])
 
-    assert (more("ours.vxp.not-proven"), more("ours.vxp.header-missing")) == (1, 1)
+    assert (more("ours.vxp.not-proven"), more("ours.vxp.header-missing"), more("invalid-client")) == (1, 1, 1)
+    # Some systems have id and secret the wrong way round.
+    assert found["invalid-client"]["system_id"] == "ffffff…"
     assert "not-authenticated" not in found
 
 
