@@ -14,6 +14,7 @@ from app.exchange.gather import Gatherer
 from app.exchange.scan import Scanning
 from app.exchange.shelf import Shelf
 from app.registry.mistakes import Mistakes
+from app.registry.remembered import Directory
 from app.registry.trust import TrustCache
 from app.regulations.provisions import Regulations
 from app.signing.node_key import NodeKey
@@ -64,6 +65,7 @@ class Desk:
 
     Attributes:
         scanning: how attachments are scanned for malware; None where there is no scanner.
+        directory: what is remembered of it.
         gatherer: what puts the documents of several requests into one transaction of the database.
         mistakes: where it is counted what systems send wrongly.
     """
@@ -78,6 +80,7 @@ class Desk:
     shelf: Shelf = field(default_factory=Shelf)
     scanning: Scanning | None = None
     mistakes: Mistakes = field(default_factory=Mistakes)
+    directory: Directory = field(default_factory=Directory)
     gatherer: Gatherer = field(init=False)
 
     def __post_init__(self) -> None:

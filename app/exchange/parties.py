@@ -1,6 +1,6 @@
 """Who a message is from: the agency, the client's right to speak for it, how its mistakes are taken, who signed it."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from datetime import date, datetime
 
@@ -14,9 +14,11 @@ from app.findings import Finding, Severity, Verdict
 from app.ledger.events import Standing
 from app.registry import directory
 from app.registry.model import Agency, AgencyStatus, Client
+from app.registry.remembered import Directory
 from app.regulations.calendar import day_of
 from app.regulations.provisions import Leniency
 from app.signing import legacy
+from app.store.database import Transaction
 
 _FROM = "/edXML/edXMLEnvelope/edXMLHeader/MessageHeader/From/OrganId"
 
@@ -38,15 +40,40 @@ async def look_up(desk: Desk, codes: Iterable[str]) -> dict[str, Agency]:
     Also by codes that are in force no longer, or not yet: who uses one is told which is.
     """
     async with desk.database.read() as tx:
-        found = await directory.resolve(tx, set(codes))
+        return await _resolved(tx, set(codes))
+
+
+async def remembered(tx: Transaction, known: Directory, codes: Collection[str], *, version: int) -> dict[str, Agency]:
+    """Return the same, without a query where all of it is remembered.
+
+    Args:
+        version: of the directory, as this transaction sees it.
+    """
+    found = known.find(codes, version=version)
+    if found is not None:
         for _ in range(SUCCESSION_MAX):
             missing = missing_successors(found)
             if not missing:
-                break
-            further = await directory.resolve(tx, missing)
-            if not further:
+                return found
+            further = known.find(missing, version=version)
+            if further is None:
                 break
             found |= further
+    found = await _resolved(tx, codes)
+    known.keep(found, version=version)
+    return found
+
+
+async def _resolved(tx: Transaction, codes: Collection[str]) -> dict[str, Agency]:
+    found = await directory.resolve(tx, codes)
+    for _ in range(SUCCESSION_MAX):
+        missing = missing_successors(found)
+        if not missing:
+            break
+        further = await directory.resolve(tx, missing)
+        if not further:
+            break
+        found |= further
     return found
 
 

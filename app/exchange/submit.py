@@ -30,6 +30,8 @@ from app.registry.model import Agency, Client
 from app.registry.once import Once
 from app.regulations.calendar import day_of
 from app.store import deliveries, documents
+from app.store.database import Transaction
+from app.store.versions import Part, currents
 
 _ROW_OCTETS: Final = 1_024
 """What a row of a delivery, or an event, takes while it waits to be written; roughly."""
@@ -83,7 +85,8 @@ async def submit(
         once = once_for(desk, client, idempotency_key, body, path="/v1/documents", at=at)
         if once is not None and (accepted := await _accepted_by_key(desk, once)) is not None:
             return accepted
-        return await settle(desk, submission, await verify(desk, body, at=at), client=client, once=once)
+        verified = await verify(desk, body, at=at, believing=True)
+        return await settle(desk, submission, verified, client=client, once=once)
 
 
 async def settle(
@@ -99,13 +102,16 @@ async def settle(
         Unavailable: the disk or the database does not answer; nothing was accepted.
     """
     body, at = submission.body, submission.received_at
-    message = parties.readable(verified)
-    directory = await parties.look_up(desk, _codes(message))
+    known = await _known(desk, verified)
+    if verified.trusted_at - {known.trust}:
+        # Somebody changed what is trusted since this was last known: it is judged by what is true now.
+        verified = await verify(desk, body, at=at)
+    message, directory = parties.readable(verified), known.directory
     code = message.sender.organ_id.text
     submission.standing = parties.standing_of(directory.get(code), client)
     parties.refuse_secret(verified)
     sender = parties.authorised(code, directory.get(code), client)
-    earlier = await _accepted_before(desk, sender, message)
+    earlier = known.earlier if code == sender.organ_id.text else await _accepted_before(desk, sender, message)
     if earlier is not None and earlier.document["sha256"] == body.sha256:
         return earlier
     routed = await _routed(desk, message, sender, directory, verified, at=at)
@@ -165,6 +171,30 @@ def once_for(desk: Desk, client: Client, key: str | None, body: Body, *, path: s
         return None
     expires_at = at + timedelta(days=desk.policy.idempotency_days)
     return Once.of_body(client.client_id, key, path=path, body_sha256=body.sha256, expires_at=expires_at)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of a message before it is judged, all of it at one moment.
+
+    Attributes:
+        directory: the agencies it names, by every code.
+        trust: version of what is trusted.
+        earlier: the document that has its DocumentId, of a sender that writes its own code.
+    """
+
+    directory: Mapping[str, Agency]
+    trust: int
+    earlier: Accepted | None
+
+
+async def _known(desk: Desk, verified: Verified) -> _Known:
+    message = parties.readable(verified)
+    async with desk.database.read() as tx:
+        # The versions are read in the same snapshot as all else, so what is remembered of them is true in it.
+        agencies, trust = await currents(tx, (Part.AGENCIES, Part.TRUST))
+        directory = await parties.remembered(tx, desk.directory, _codes(message), version=agencies)
+        return _Known(directory, trust, await _earlier(tx, message.sender.organ_id.text, message))
 
 
 def _codes(message: Message) -> set[str]:
@@ -230,14 +260,15 @@ async def _scanned(desk: Desk, routed: Routed, body: Body) -> Routed:
 
 
 async def _accepted_before(desk: Desk, sender: Agency, message: Message) -> Accepted | None:
+    async with desk.database.read() as tx:
+        return await _earlier(tx, sender.organ_id.text, message)
+
+
+async def _earlier(tx: Transaction, sender: str, message: Message) -> Accepted | None:
     if not isinstance(message, DocumentMessage):
         return None
-    async with desk.database.read() as tx:
-        row = await documents.by_sender_id(tx, sender.organ_id.text, message.document_id)
-        if row is None:
-            return None
-        legs = await deliveries.of_documents(tx, [row.id])
-    return _again(row, legs)
+    row = await documents.by_sender_id(tx, sender, message.document_id)
+    return None if row is None else _again(row, await deliveries.of_documents(tx, [row.id]))
 
 
 async def _accepted_by_key(desk: Desk, once: Once) -> Accepted | None:

@@ -111,13 +111,22 @@ class Verified:
     legacy: LegacyForm | None = None
 
     @property
+    def trusted_at(self) -> frozenset[int]:
+        """Versions of the trust part of the registry at which its certificates were judged; empty without any."""
+        return frozenset(each.decision.version for each in self.signatures)
+
+    @property
     def signature(self) -> str:
         """What is kept of an accepted message: `valid`, or its legacy form."""
         return self.legacy.value if self.legacy else legacy.VALID
 
 
-async def verify(desk: Desk, body: Body, *, at: datetime) -> Verified:
+async def verify(desk: Desk, body: Body, *, at: datetime, believing: bool = False) -> Verified:
     """Take a body through the steps.
+
+    Args:
+        believing: whether step (3) may take what is remembered for true; the caller compares `trusted_at` with the
+            version of the trust part before anything is decided, and verifies again where it has moved.
 
     Raises:
         MalformedMarkup: it is not well-formed XML.
@@ -126,7 +135,7 @@ async def verify(desk: Desk, body: Body, *, at: datetime) -> Verified:
     """
     limits = MarkupLimits(body_bytes_max=desk.policy.body_bytes_max)
     opened = await desk.judge(body.size, open_message, body, limits=limits)
-    trusted = [await _trusted(desk, each, at=at) for each in opened.presented]
+    trusted = [await _trusted(desk, each, at=at, believing=believing) for each in opened.presented]
     return await desk.judge(body.size, judge, opened, trusted, at=at, allowed=desk.policy.attachments)
 
 
@@ -152,12 +161,17 @@ def _opened_with_sha1(markup: Markup, findings: tuple[Finding, ...]) -> Opened:
     return Opened(markup, presented, (*findings, *presented[0].findings), LegacyForm.SHA1)
 
 
-async def _trusted(desk: Desk, presented: PresentedSignature, *, at: datetime) -> Trusted:
+async def _trusted(desk: Desk, presented: PresentedSignature, *, at: datetime, believing: bool) -> Trusted:
     moment = SigningMoment(at)
     if presented.timestamp_tokens:
         moment = await signing_moment(desk.database, presented, at=at)
     decision = await decide(
-        desk.database, desk.trust, presented, at=moment.at, unknown_revocation=desk.policy.unknown_revocation
+        desk.database,
+        desk.trust,
+        presented,
+        at=moment.at,
+        unknown_revocation=desk.policy.unknown_revocation,
+        believing=believing,
     )
     return Trusted(moment, decision)
 

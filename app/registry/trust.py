@@ -58,12 +58,14 @@ class TrustDecision:
         findings: why it does not count, and what else is worth knowing.
         path: signer first, anchor last; empty where none was found or looked for.
         standings: what is known of the revocation of each certificate below the anchor, signer first.
+        version: of the trust part of the registry, at which this was decided.
     """
 
     certificate: RegisteredCertificate | None
     findings: tuple[Finding, ...]
     path: tuple[x509.Certificate, ...] = field(default=(), compare=False)
     standings: tuple[Standing, ...] = field(default=(), compare=False)
+    version: int = field(default=-1, compare=False)
 
     @property
     def trusted(self) -> bool:
@@ -100,6 +102,11 @@ class TrustCache:
         self._kept.move_to_end(key)
         return kept.decision
 
+    def believed(self, key: _Key, *, at: datetime) -> TrustDecision | None:
+        """Return the verdict whatever the version is by now; whoever uses it compares that before it decides."""
+        kept = self._kept.get(key)
+        return kept.decision if kept is not None and kept.since <= at < kept.until else None
+
     def keep(self, key: _Key, decision: TrustDecision, *, version: int, since: datetime, until: datetime) -> None:
         """Remember a verdict reached with what was known at a version."""
         self._kept[key] = _Remembered(version, since, until, decision)
@@ -109,9 +116,19 @@ class TrustCache:
 
 
 async def decide(
-    database: Database, cache: TrustCache, presented: Presented, *, at: datetime, unknown_revocation: UnknownRevocation
+    database: Database,
+    cache: TrustCache,
+    presented: Presented,
+    *,
+    at: datetime,
+    unknown_revocation: UnknownRevocation,
+    believing: bool = False,
 ) -> TrustDecision:
     """Say whether a certificate counts at a moment; one short query where it was asked before.
+
+    Args:
+        believing: without even that one where a verdict is remembered: the caller compares its version with that of
+            the trust part before anything is decided, and asks again where it has moved.
 
     Raises:
         Unavailable: the database does not answer.
@@ -119,6 +136,8 @@ async def decide(
     leaf, chain = presented.certificate, tuple(presented.chain[:CHAIN_MAX])
     sha256 = fingerprint(leaf)
     key = (sha256, tuple(fingerprint(each) for each in chain), unknown_revocation)
+    if believing and (remembered := cache.believed(key, at=at)):
+        return remembered
     async with database.read() as tx:
         # The version first: what is read behind it may be newer, and is then judged once more, never kept too long.
         version = await current(tx, Part.TRUST)
@@ -126,13 +145,13 @@ async def decide(
             return remembered  # (1)
         row = await rows.find(tx, sha256)
         if row is None:
-            return TrustDecision(None, (_not_registered(leaf),))  # (2)
+            return TrustDecision(None, (_not_registered(leaf),), version=version)  # (2)
         known = await known_about(tx, leaf, intermediates=(*_enrolled(row), *chain))
     certificate = certificate_of(row)
     _tell_own_revocation(known, leaf, certificate)
     verdict = await asyncio.to_thread(known.judge, leaf, at=at, unknown_revocation=unknown_revocation)  # (3)
     findings = (*_suspended(leaf, row.suspended_at, at), *verdict.findings)
-    decision = TrustDecision(certificate, findings, verdict.path, verdict.standings)
+    decision = TrustDecision(certificate, findings, verdict.path, verdict.standings, version)
     if decision.trusted and verdict.valid_until is not None:
         cache.keep(key, decision, version=version, since=at, until=verdict.valid_until)
     return decision

@@ -18,6 +18,11 @@ _INSERT = {
 }
 
 
+_BY_SENDER_ID = sa.select(documents).where(
+    documents.c.sender == sa.bindparam("by"), documents.c.document_id == sa.bindparam("named")
+)
+
+
 async def insert(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> set[str]:
     """Insert documents and return the ids that went in; a taken (sender, DocumentId) harms no neighbour.
 
@@ -50,8 +55,7 @@ async def insert_report(tx: Transaction, row: Mapping[str, Any]) -> bool:
 
 async def by_sender_id(tx: Transaction, sender: str, document_id: str) -> sa.Row[Any] | None:
     """Return the document a sender gave this DocumentId."""
-    query = sa.select(documents).where(documents.c.sender == sender, documents.c.document_id == document_id)
-    return (await tx.execute(query)).first()
+    return (await tx.execute(_BY_SENDER_ID, {"by": sender, "named": document_id})).first()
 
 
 async def by_document_ids(tx: Transaction, document_ids: Collection[str]) -> Sequence[sa.Row[Any, Any, Any]]:
