@@ -28,7 +28,7 @@ from bench.served import Ground, copied, prepared
 from bench.submission import FOLDER, postgres, tell
 
 TASKS = 32
-DOCUMENTS = 512
+DOCUMENTS = 448
 ONE_BY_ONE = Bounds(batch_things=1)
 
 
@@ -50,7 +50,7 @@ class _Recorder(Gatherer):
 
 def measured(*, quick: bool) -> Iterator[Ratio | Table]:
     """Measure on each engine that is there."""
-    rounds, count = (1, DOCUMENTS // 2) if quick else (5, DOCUMENTS)
+    rounds, count = (1, DOCUMENTS // 2) if quick else (3, DOCUMENTS)
     bodies = corpus(FOLDER, "small", [SMALL] * count, told=tell).bodies(0, count)
     rows = []
     with ExitStack() as stack:

@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from bench import bare
@@ -47,8 +48,9 @@ def measured(*, quick: bool) -> Iterator[Ratio | Table]:
         for number in range(plan.rounds):
             for ground in grounds:
                 tell(f"round {number + 1} of {plan.rounds}, {ground.engine}")
-                found += _round(ground, plan, small, mixed if number < plan.aside else None)
-                if number < plan.aside:
+                aside = number < plan.aside
+                found += _round(ground, plan, small, mixed, aside=aside)
+                if aside:
                     found += _twin_round(ground, plan, small)
         rounds = gathered(found)
         paced = [_paced(ground, rounds, small) for ground in grounds]
@@ -63,7 +65,9 @@ def measured(*, quick: bool) -> Iterator[Ratio | Table]:
     yield from paced
 
 
-def _round(ground: Ground, plan: Plan, small: Corpus, mixed: Corpus | None) -> Iterator[tuple[str, int, Pair]]:
+def _round(
+    ground: Ground, plan: Plan, small: Corpus, mixed: Corpus | None, *, aside: bool
+) -> Iterator[tuple[str, int, Pair]]:
     """Measure one node at every level, then what it answers without keeping anything, then the mix."""
     with node(ground, workers=WORKERS) as served:
         rate = _warm(served, small)
@@ -72,14 +76,17 @@ def _round(ground: Ground, plan: Plan, small: Corpus, mixed: Corpus | None) -> I
             shot = Shot(small, first, count, connections, _seconds(plan, connections, rate))
             yield ground.engine, connections, _pair(ground, served, shot, plan)
             first += count
+        if not aside:
+            return
         # What was accepted is tried again: HTTP, verification, trust and rules, without keeping and telling anybody.
         tried = Shot(
             small, WARM, plan.levels[-1][1], 32, plan.seconds, path="/v1/documents/validate", accepted=200
         )  # fmt: skip
         yield f"{ground.engine}, {TRIED}", 32, _pair(ground, served, tried, plan)
         if mixed is not None:
-            shot = Shot(mixed, 0, len(mixed.lengths), 32, 10.0)
-            yield f"{ground.engine}, {MIX}", 32, _pair(ground, served, shot, plan)
+            # All of them on either side, for where the longest ones lie decides.
+            shot = Shot(mixed, 0, len(mixed.lengths), 32, min(30.0, math.ceil(2 * len(mixed.lengths) / rate)))
+            yield f"{ground.engine}, {MIX}", 32, _pair(ground, served, shot, replace(plan, bare_seconds=60.0))
 
 
 def _twin_round(ground: Ground, plan: Plan, small: Corpus) -> Iterator[tuple[str, int, Pair]]:
