@@ -40,6 +40,7 @@ from app.routers import (
     refusals,
     regulations,
     reorganisations,
+    requests,
     revocation_sources,
     statistics,
     statistics_months,
@@ -56,7 +57,7 @@ from app.routers.compat.doors import DOORS
 from app.routers.compat.known_lists import KnownLists
 from app.routers.metrics import Metrics
 from app.routers.quick_polls import KnownPolls, QuickPolls
-from app.routers.requests import Requests
+from app.routers.requests import Named, Requests
 from app.settings import Settings
 
 ROUTERS: Final[tuple[APIRouter, ...]] = (
@@ -129,6 +130,8 @@ def create_app(settings: Settings, *, background: Background | None = worker.run
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
+        # What it would record holds contents of requests, and asking whether somebody wants it costs each request.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.public_url = settings.public_url.rstrip("/")
     app.state.metrics = Metrics()
@@ -146,6 +149,8 @@ def create_app(settings: Settings, *, background: Background | None = worker.run
     app.router.routes.insert(0, WrongMethods(app.router.routes))
     operation.mount_assets(app)
     console.mount_static(app)
+    # The last one is the outermost.
+    app.add_middleware(Named)
     app.add_middleware(QuickPolls)
     app.add_middleware(Requests)
     return app
@@ -179,6 +184,10 @@ def configure_logs(settings: Settings) -> None:
         # A process may open one node after another, each with its own level and form.
         cache_logger_on_first_use=False,
     )
+    requests.lines.write = None
+    if settings.log_format != "console":
+        shown = level <= logging.INFO
+        requests.lines.write = structlog.PrintLogger(stream).msg if shown else _nowhere
     library = logging.StreamHandler(stream)
     library.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -187,6 +196,10 @@ def configure_logs(settings: Settings) -> None:
         )
     )
     logging.basicConfig(handlers=[library], level=max(level, logging.WARNING), force=True)
+
+
+def _nowhere(_line: str) -> None:
+    """Take a line that nobody wants to see."""
 
 
 @asynccontextmanager

@@ -31,12 +31,20 @@ class Metrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
+        # Finding a figure by its labels costs more than counting; as many are kept as there are figures.
+        self._known: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     def count_request(self, *, method: str, route: str, status: int, seconds: float) -> None:
         """Count one request; status 0 is one whose client left before an answer began."""
-        known = method if method in _METHODS else "other"
-        self._requests.labels(known, route, str(status)).inc()
-        self._seconds.labels(known, route).observe(seconds)
+        found = self._known.get((method, route, status))
+        if found is None:
+            known = method if method in _METHODS else "other"
+            found = self._requests.labels(known, route, str(status)), self._seconds.labels(known, route)
+            if known == method:
+                self._known[(method, route, status)] = found
+        requests, durations = found
+        requests.inc()
+        durations.observe(seconds)
 
     def exposition(self, *others: CollectorRegistry) -> bytes:
         """Return all figures, and those of other registries, in the text format of Prometheus."""

@@ -98,11 +98,12 @@ class QuickPolls:
         if scope["type"] != "http" or scope["path"] != PATH or scope["method"] != "GET":
             await self.app(scope, receive, send)
             return
-        polls: KnownPolls = scope["app"].state.quick_polls
-        node: Node = scope["app"].state.node
-        scope["state"][REGISTRY] = registry_of(node)
-        known = polls.find(scope)
-        if known is None or not _holds(node, known):
+        state = scope["app"].state
+        polls: KnownPolls = state.quick_polls
+        node: Node = state.node
+        registry, known = registry_of(node), polls.find(scope)
+        if known is None or not _holds(node, known, registry):
+            scope["state"][REGISTRY] = registry
             try:
                 await self.app(scope, receive, send)
             except ToBeHeld as poll:
@@ -114,7 +115,7 @@ class QuickPolls:
             return
         scope["state"]["client_id"] = known.client_id
         scope["route"] = known.route
-        await send({"type": "http.response.start", "status": 200, "headers": list(_HEADERS)})
+        await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
         await send({"type": "http.response.body", "body": _EMPTY})
 
 
@@ -158,7 +159,7 @@ def hold(request: Request) -> None:
     polls: KnownPolls = request.app.state.quick_polls
     node: Node = request.app.state.node
     known = polls.find(request.scope)
-    if known is not None and WAITED not in request.scope["state"] and _holds(node, known):
+    if known is not None and WAITED not in request.scope["state"] and _holds(node, known, registry_of(node)):
         raise ToBeHeld(known)
 
 
@@ -173,10 +174,11 @@ def registry_of(node: Node) -> Registry:
     return node.desk.doorbell.quiet.registry(node.database.changes)
 
 
-def _holds(node: Node, known: KnownPoll) -> bool:
+def _holds(node: Node, known: KnownPoll, registry: Registry) -> bool:
     now = clock.now().timestamp()
     # Whoever is woken by mail goes on with the same token, so it has to hold as long as the poll may wait.
-    return now < known.until and now + known.seconds <= known.token_ends and _still_empty(node, known)
+    in_time = now < known.until and now + known.seconds <= known.token_ends
+    return in_time and known.registry == registry and inbox.known_empty(node.desk, known.query)
 
 
 def _still_empty(node: Node, known: KnownPoll) -> bool:
