@@ -1,5 +1,6 @@
 """Clients as pages, for administrators: who signs in, for whom, by which secrets, and what it sends wrongly."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -109,15 +110,11 @@ async def _granted(tx: Transaction, client: Client, *, at: datetime) -> list[Gra
 
 
 def _systems(held: Sequence[SystemKey], at: datetime) -> list[dict[str, Any]]:
-    """List the systems of a client that may call, with how many secrets each may sign with now."""
-    counting = (SystemKeyState.IN_FORCE, SystemKeyState.WAITING)
-    usable = [key for key in held if key.state(at) in counting]
-    by_id = {key.system_id: key for key in usable}
+    """List the systems of a client that may call now or later, with how many secrets each may sign with now."""
+    states = [(key, key.state(at)) for key in held]
+    by_id = {key.system_id: key for key, state in states if state in (SystemKeyState.IN_FORCE, SystemKeyState.WAITING)}
+    in_force = Counter(key.system_id for key, state in states if state is SystemKeyState.IN_FORCE)
     return [
-        {
-            "system_id": system_id,
-            "agency": key.agency,
-            "secrets": sum(1 for each in usable if each.system_id == system_id),
-        }
+        {"system_id": system_id, "agency": key.agency, "secrets": in_force[system_id]}
         for system_id, key in sorted(by_id.items())
     ]

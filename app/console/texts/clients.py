@@ -78,7 +78,7 @@ TEXTS: Final[dict[str, Text]] = {
     "mistakes.accepted": Text("Vẫn được nhận", "Accepted still"),
     "mistakes.what": Text("Sai gì", "What is wrong"),
     "mistakes.last": Text("Lần cuối", "Last"),
-    "mistakes.system-id": Text("Mã hệ thống", "System id"),
+    "mistakes.system-id": Text("Mã VXP (systemId)", "System id"),
     "mistakes.empty": Text("Không có gì sai trong thời gian này.", "Nothing wrong in that time."),
     "client-status.active": Text("hoạt động", "active"),
     "client-status.disabled": Text("bị khóa", "disabled"),
