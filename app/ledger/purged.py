@@ -8,11 +8,12 @@ from typing import Any, Final
 
 from app.ledger.divergence import CheckReport
 from app.ledger.events import instant_text
-from app.ledger.retelling import CHUNK, said_by
+from app.ledger.said import said_by
 from app.store import retention
 from app.store.database import Transaction
 
 STEP: Final = "(7) bodies"
+_CHUNK: Final = 1_000
 
 
 async def check_purged(tx: Transaction, report: CheckReport) -> None:
@@ -20,7 +21,7 @@ async def check_purged(tx: Transaction, report: CheckReport) -> None:
     marked = 0
     for statuses in (False, True):
         after = ""
-        while rows := await retention.marked(tx, statuses=statuses, after=after, limit=CHUNK):
+        while rows := await retention.marked(tx, statuses=statuses, after=after, limit=_CHUNK):
             told = _told(await retention.purges_of(tx, sorted({row.document for row in rows})), statuses=statuses)
             for row in rows:
                 said = told.get(row.id, [])

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from app.ledger.divergence import CheckReport, Likely
 from app.ledger.events import EventKind
-from app.ledger.retelling import Said, said_by
+from app.ledger.said import Said, said_by
 from app.store import census_registry
 from app.store.database import Transaction
 

@@ -15,14 +15,13 @@ from typing import Any, Final, NamedTuple
 from app.errors import NotAuthenticated
 from app.ledger import inspected, verified
 from app.ledger.check_parts import EVENTS_OF_DOCUMENTS_AT_ONCE, DocumentsAsked, Lookers, SoundDocuments
+from app.ledger.delivery_standing import DeliveryStanding
 from app.ledger.divergence import CheckReport, Likely
 from app.ledger.events import EventKind
+from app.ledger.said import Said, read_body
 from app.store import census
 from app.store.census import Part
 from app.store.database import Transaction
-
-CHUNK = 1_000
-"""Rows compared at once."""
 
 _DOCUMENTS_AT_ONCE = 500
 
@@ -37,11 +36,6 @@ def _tell_nobody(_step: str, _done: int, _total: int) -> None:
 OpenReceipt = Callable[[str], Mapping[str, object]]
 """Gives the claims of a receipt this node signed; raises NotAuthenticated for any other."""
 
-FORWARD = {"01": "arrived", "03": "received", "04": "assigned", "05": "in_progress", "06": "completed"}
-"""How far each status code says a delivery came (QĐ 28/2018/QĐ-TTg Đ10.2.h)."""
-
-_ORDER = ("available", "delivered", *FORWARD.values())
-_ENDS = ("refused", "withdrawn", "expired")
 _MAKES_AVAILABLE = {
     "document": EventKind.DELIVERY_AVAILABLE.value,
     "status": EventKind.STATUS_AVAILABLE.value,
@@ -55,43 +49,6 @@ _INSPECTED: Final = EventKind.DOCUMENT_INSPECTED.value
 _REPORTED: Final = EventKind.STATUS_ACCEPTED.value
 _REJUDGED: Final = EventKind.STATUS_JUDGED.value
 _AVAILABLE: Final = EventKind.DELIVERY_AVAILABLE.value
-_CHANGES: Final = frozenset({EventKind.DELIVERY_CHANGE_REQUESTED.value, EventKind.DELIVERY_WITHDRAWN.value})
-_SUPERSEDED: Final = EventKind.DELIVERY_SUPERSEDED.value
-_OVERDUE: Final = EventKind.DELIVERY_OVERDUE.value
-
-_read_json: Final = json.JSONDecoder().raw_decode
-
-
-class Said(NamedTuple):
-    """What the body of an event says; empty where it cannot be read, which step (2) reports."""
-
-    whole: dict[str, Any]
-    detail: dict[str, Any]
-
-
-def said_by(row: Any) -> Said:
-    """Read the body of an event, whatever became of it."""
-    return _said(row.body)
-
-
-def _said(body: Any) -> Said:
-    try:
-        whole, end = _read_json(body)
-        if end != len(body):
-            whole = json.loads(body)
-    except (TypeError, ValueError, RecursionError):
-        whole = _said_oddly(body)
-    if not isinstance(whole, dict):
-        whole = {}
-    detail = whole.get("detail")
-    return Said(whole, detail if isinstance(detail, dict) else {})
-
-
-def _said_oddly(body: Any) -> Any:
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
 
 
 class _Step(NamedTuple):
@@ -100,47 +57,6 @@ class _Step(NamedTuple):
     position: int | None
     kind: str
     said: Said
-
-
-@dataclass(slots=True)
-class _Standing:
-    """Where the events seen so far leave a delivery."""
-
-    progress: str = ""
-    change: str | None = None
-    change_by: str | None = None
-    superseded_by: str | None = None
-    in_inbox: bool = True
-    acknowledged_at: str | None = None
-    overdue_at: str | None = None
-
-    def follow(self, event: Said) -> None:
-        """Take one more event."""
-        detail = event.detail
-        shown = detail.get("state", "")
-        if shown in _ORDER or shown in _ENDS:
-            self.progress, self.change = shown, None
-        elif shown:
-            # A change the sender asked for covers how far the delivery came, which goes on below it.
-            self.change = shown
-            self._go_on(FORWARD.get(detail.get("status", ""), ""))
-        self.in_inbox = self.in_inbox and detail.get("in_inbox", True)
-        if detail.get("acknowledged", False):
-            self._go_on("delivered")
-            self.acknowledged_at = event.whole.get("at")
-        kind = event.whole.get("kind")
-        if kind == _REPORTED and detail.get("change") == "requested":
-            self.change_by = detail.get("report")
-        elif kind == _SUPERSEDED:
-            self.superseded_by = detail.get("by")
-        elif kind == _OVERDUE:
-            self.overdue_at = event.whole.get("at")
-        elif isinstance(kind, str) and kind in _CHANGES:
-            self.change_by = detail.get("by")
-
-    def _go_on(self, reported: str) -> None:
-        if reported in _ORDER and self.progress in _ORDER and _ORDER.index(reported) > _ORDER.index(self.progress):
-            self.progress = reported
 
 
 DOCUMENTS, DELIVERIES, REPORTS, RECEIPTS = "(3) documents", "(4) deliveries", "(5) reports", "(8) receipts"
@@ -166,7 +82,7 @@ class _Told:
         of_report = {_REPORTED: told.reported, _REJUDGED: told.rejudged}
         trails, priorities = told.trails, told.priorities
         for position, kind, body in events:
-            said = _said(body)
+            said = read_body(body)
             whole, detail = said
             if kind == _AVAILABLE:
                 priorities[str(whole.get("document"))].add(str(detail.get("priority")))
@@ -355,7 +271,7 @@ class Retelling:
             kept["added_by"], said["added_by"] = row.added_by, detail.get("added_by")
         if None not in [step.position for step in trail]:
             # While an event of it waits for its index, its place among the others is not known.
-            standing = _Standing()
+            standing = DeliveryStanding()
             for step in trail:
                 standing.follow(step.said)
             kept["progress"], said["progress"] = row.progress, standing.progress

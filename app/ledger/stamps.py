@@ -4,7 +4,7 @@ import hashlib
 from typing import Any
 
 from app.ledger.divergence import CheckReport
-from app.ledger.retelling import CHUNK, said_by
+from app.ledger.said import said_by
 from app.signing import merkle
 from app.store import evidence, journal
 from app.store import timestamps as rows
@@ -13,6 +13,7 @@ from app.store.journal import EventFilter
 
 _STEP = "(9) stamps"
 _KIND = "receipts.timestamped"
+_CHUNK = 1_000
 
 
 async def check_stamps(tx: Transaction, report: CheckReport) -> None:
@@ -21,7 +22,7 @@ async def check_stamps(tx: Transaction, report: CheckReport) -> None:
     Who signed a token, and whether it holds, is for whoever relies on it: it takes that day's trust.
     """
     told = 0
-    async for chunk in journal.stream(tx, EventFilter(kinds=(_KIND,)), chunk=CHUNK):
+    async for chunk in journal.stream(tx, EventFilter(kinds=(_KIND,)), chunk=_CHUNK):
         for row in chunk:
             await _batch(tx, report, said_by(row).detail)
             told += 1

@@ -4,12 +4,10 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from app.ledger.divergence import CheckReport, Likely
-
-if TYPE_CHECKING:
-    from app.ledger.retelling import Said
+from app.ledger.said import Said
 
 STEP = "(3) documents"
 MEMBER = "verification"
@@ -39,8 +37,8 @@ def digest_of(report: Mapping[str, Any]) -> str:
 def compare(
     report: CheckReport,
     rows: Iterable[Any],
-    accepted: Mapping[str, Sequence["Said"]],
-    judged: Mapping[str, Sequence["Said"]],
+    accepted: Mapping[str, Sequence[Said]],
+    judged: Mapping[str, Sequence[Said]],
 ) -> None:
     """Note each report that is not the one its event speaks of, or is not there, or that no event speaks of.
 
@@ -60,7 +58,7 @@ def compare(
             _one(report, document, revision, there.get(revision), said.get(revision))
 
 
-def _one(report: CheckReport, document: str, revision: int, row: Any, said: "Said | None") -> None:
+def _one(report: CheckReport, document: str, revision: int, row: Any, said: Said | None) -> None:
     told = said.detail.get(MEMBER) if said is not None else None
     digest, read = (None, None) if row is None else _read(row.report)
     if digest != told or said is None:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from app.exchange import archive
 from app.exchange.acting import own_agencies
 from app.ledger.events import EventKind
-from app.ledger.retelling import said_by
+from app.ledger.said import said_by
 from app.registry.model import Scope
 from app.routers import clock, problems
 from app.routers.access import AtNode, Caller, require

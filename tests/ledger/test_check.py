@@ -14,8 +14,8 @@ from app.edxml.model import StatusCode
 from app.exchange.states import MOVES, Progress
 from app.ledger.canonical import canonical_json, leaf_hash
 from app.ledger.check import CheckReport, check
+from app.ledger.delivery_standing import FORWARD
 from app.ledger.divergence import DIVERGENCES_MAX, Divergence, Likely
-from app.ledger.retelling import FORWARD
 from app.store.database import Database
 from app.store.figures import buckets_of
 from app.store.schema import MEASURES
