@@ -1,6 +1,7 @@
 """Clients as pages: administrators see who signs in, what it sends wrongly and what its systems must set."""
 
 import html
+import re
 
 from app.worker.upkeep import write_mistakes
 from tests.console.conftest import SUBJECT, World
@@ -20,6 +21,9 @@ def test_an_administrator_sees_what_a_client_sends_wrongly_and_what_its_systems_
     # The one document it sent that had been changed after it was signed.
     assert "<code>xmldsig.3.2.1.digest-mismatch</code>" in text
     assert "POST /v1/documents" in text
+    # Both documents that were accepted were so in spite of it.
+    counts = re.search(r"qcvn102\.2\.1\.trace-missing.*?>0<.*?>2<", text, re.DOTALL)
+    assert counts is not None
     assert f"{world.running.url}/vxp" in text
     assert text.count(f'<dd class="mono pick">{GOVERNMENT_OFFICE}</dd>') == 2
     assert "có hiệu lực" in text
