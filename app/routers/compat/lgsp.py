@@ -33,15 +33,17 @@ from app.routers.compat.answers import JSON, SUCCESS_TEXT, AsciiJson, Item, base
 from app.routers.compat.door import Call, Door, declared_of, fields_of, peer_of, require_verb, short_body
 from app.routers.compat.multipart import file_of
 from app.routers.compat.numbers import NOT_THIS_SYSTEM, Failure
-from app.routers.compat.systems import System, braked_by, known, system_of
+from app.routers.compat.systems import Proof, System, braked_by, known, system_of
 from app.routers.sign_in import note_sign_in
 
 PREFIX: Final = "/lgsp"
 TOKEN_TYPE: Final = "lgsp+jwt"  # noqa: S105
 """Header `typ` of its session tokens; they open this door alone."""
 SESSION_SECONDS: Final = 1_800
-METHOD: Final = "lgsp_secret"
-"""How a system authenticated, in the log's own words."""
+BY_SECRET: Final = Proof(
+    "lgsp_secret", "HuongDanKetNoiLienThongVB v2.2", "headers X-SystemId and X-SecretKey; username and password"
+)
+"""The secret itself, in every call and to sign in."""
 LOGIN: Final = "v1/auth/login"
 _CLIENT_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _DONE: Final[Mapping[str, str | bool]] = {"success": True, "message": SUCCESS_TEXT}
@@ -123,6 +125,7 @@ class LgspDoor(Door):
     async def serve(self, request: Request, name: str) -> Response:
         node: Node = request.app.state.node
         if name == LOGIN:
+            require_verb(request, "POST", name=name)
             return await _login(node, request)
         if name not in CALLS:
             raise NotFound(f"the protocol has no call {name[:60]!r}")
@@ -157,22 +160,26 @@ async def _login(node: Node, request: Request) -> Response:
         seconds=SESSION_SECONDS,
         typ=TOKEN_TYPE,
     )
-    await note_sign_in(node, client, client.effective_scopes, method=METHOD, at=at)
+    await note_sign_in(node, client, client.effective_scopes, method=BY_SECRET.method, at=at)
     return _done(data={"token": issued, "expiresIn": SESSION_SECONDS})
 
 
 async def _signed_in(node: Node, request: Request, name: str, secret: str, *, at: datetime) -> Client:
     """Return the client behind a user name: a client id with its secret, or a system id with one of its own."""
+    if not _CLIENT_ID.fullmatch(name):
+        return (await _known(node, request, name, secret, at=at)).client
     brake: Brake = request.app.state.brake
-    key = braked_by(METHOD, peer_of(request), name)
+    key = braked_by(BY_SECRET, peer_of(request), name)
     brake.require_free(key, now=time.monotonic())
-    if _CLIENT_ID.fullmatch(name):
-        with suppress(InvalidClient):
-            client = await clients.authenticate_secret(node.database, name, secret)
-            brake.succeeded(key)
-            return client
-    # What failed above is counted and recorded with what fails here.
-    return (await _known(node, request, name, secret, at=at)).client
+    with suppress(InvalidClient):
+        client = await clients.authenticate_secret(node.database, name, secret)
+        brake.succeeded(key)
+        return client
+    # What failed is counted and recorded with what fails here: it may be a system id all the same.
+    async with node.database.read() as tx:
+        pretended = await clients.find(tx, name)
+    client_id = None if pretended is None else pretended.client_id
+    return (await _known(node, request, name, secret, at=at, client_id=client_id)).client
 
 
 async def _caller(node: Node, request: Request, *, at: datetime) -> System:
@@ -186,12 +193,23 @@ async def _caller(node: Node, request: Request, *, at: datetime) -> System:
     return await system_of(node, found)
 
 
-async def _known(node: Node, request: Request, name: str, secret: str, *, at: datetime) -> SystemCredentials:
+async def _known(
+    node: Node, request: Request, name: str, secret: str, *, at: datetime, client_id: str | None = None
+) -> SystemCredentials:
     def proves(found: SystemCredentials) -> bool:
         fits = [hmac.compare_digest(secret.encode(), each) for each in found.secrets]
         return any(fits)
 
-    return await known(node, request.app.state.brake, name, proves, method=METHOD, peer=peer_of(request), at=at)
+    return await known(
+        node,
+        request.app.state.brake,
+        name,
+        proves,
+        proof=BY_SECRET,
+        peer=peer_of(request),
+        at=at,
+        client_id=client_id,
+    )
 
 
 def _done(**members: Any) -> Response:

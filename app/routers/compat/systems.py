@@ -21,9 +21,30 @@ from app.routers.brake import Brake
 from app.routers.compat.signed_headers import SignedHeaders
 from app.routers.sign_in import note_refusal
 
-METHOD: Final = "vxp_hmac"
-"""How it authenticated, in the log's own words."""
 SHOWN_MAX: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """How systems prove who they are by one protocol.
+
+    Attributes:
+        method: in the log's own words.
+        source: what describes it.
+        place: where in a request it stands.
+        fix: what to set where it does not hold.
+    """
+
+    method: str
+    source: str
+    place: str
+    fix: str = "Set the system id and the secret exactly as the operator gave them; the secret is not decoded."
+
+
+BY_SIGNATURE: Final = Proof(
+    "vxp_hmac", "VXP SDK 2.0, signature of requests; ours, decision 0026", "header parameter XroadVnpt-hash-header"
+)
+"""A MAC over the headers, as the SDK makes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +92,7 @@ async def proven(node: Node, brake: Brake, signed: SignedHeaders, *, peer: str, 
         Unavailable: the database does not answer.
     """
     found = await known(
-        node, brake, signed.system_id, lambda it: signed.is_proven_by(it.secrets), method=METHOD, peer=peer, at=at
+        node, brake, signed.system_id, lambda it: signed.is_proven_by(it.secrets), proof=BY_SIGNATURE, peer=peer, at=at
     )
     return await system_of(node, found)
 
@@ -82,34 +103,39 @@ async def known(
     system_id: str,
     proves: Callable[[SystemCredentials], bool],
     *,
-    method: str,
+    proof: Proof,
     peer: str,
     at: datetime,
+    client_id: str | None = None,
 ) -> SystemCredentials:
     """Return who has a system id, if what was presented proves it; a failure is recorded and counted by the brake.
+
+    Args:
+        client_id: whom it pretends to be where nobody has the system id; None: nobody.
 
     Raises:
         NotAuthenticated: nobody has it, or it is not proven; it does not say which.
         TooManyRequests: too many failed within a minute.
         Unavailable: the database does not answer.
     """
-    key = braked_by(method, peer, system_id)
+    key = braked_by(proof, peer, system_id)
     brake.require_free(key, now=time.monotonic())
     found = await node.systems.find(system_id, at=at)
     if found is None or not proves(found):
         brake.failed(key, now=time.monotonic())
-        await note_refusal(node, brake, found.client.client_id if found is not None else None, method=method, at=at)
-        raise _not_proven(system_id)
+        client_id = client_id if found is None else found.client.client_id
+        await note_refusal(node, brake, client_id, method=proof.method, at=at)
+        raise _not_proven(system_id, proof)
     brake.succeeded(key)
     return found
 
 
-def braked_by(method: str, peer: str, system_id: str) -> str:
+def braked_by(proof: Proof, peer: str, system_id: str) -> str:
     """Return under which key failures are counted.
 
     By address too: failures of somebody else under the same id must not lock the system itself out.
     """
-    return f"{method} {peer} {system_id[:SHOWN_MAX]}"
+    return f"{proof.method} {peer} {system_id[:SHOWN_MAX]}"
 
 
 async def system_of(node: Node, found: SystemCredentials) -> System:
@@ -132,14 +158,7 @@ async def _is_granted(node: Node, client: Client, agency: OrganId) -> bool:
     return known is not None and client.may_act_for(known)
 
 
-def _not_proven(system_id: str) -> NotAuthenticated:
-    message = f"no secret in force of the system id {system_id[:SHOWN_MAX]!r} was used"
-    finding = Finding(
-        "ours.vxp.not-proven",
-        Severity.ERROR,
-        message,
-        "Set the system id and the secret exactly as the operator gave them; the secret is not decoded.",
-        "VXP SDK 2.0, signature of requests; ours, decision 0026",
-        "header parameter XroadVnpt-hash-header",
-    )
+def _not_proven(system_id: str, proof: Proof) -> NotAuthenticated:
+    message = f"nobody has the system id {system_id[:SHOWN_MAX]!r}, or it was not proven by what is in force of it"
+    finding = Finding("ours.vxp.not-proven", Severity.ERROR, message, proof.fix, proof.source, proof.place)
     return NotAuthenticated(message, findings=[finding])

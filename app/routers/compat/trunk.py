@@ -7,7 +7,7 @@ in every place they may be (ours, decision 0027).
 
 import binascii
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -31,12 +31,17 @@ from app.routers.compat import answers, door, postbox, units
 from app.routers.compat.answers import SUCCESS_TEXT, AsciiJson, Item, encoded, in_camel_case
 from app.routers.compat.door import Door, declared_of, fields_of, peer_of, short_body
 from app.routers.compat.numbers import Failure
-from app.routers.compat.systems import System, known, system_of
+from app.routers.compat.systems import Proof, System, known, system_of
 
 PREFIX: Final = "/truclienthong/v1.0.0"
 UNIT: Final = "secretDonVi"
-METHOD: Final = "unit_identifier"
-"""How a system authenticated beside its token, in the log's own words."""
+BY_IDENTIFIER: Final = Proof(
+    "unit_identifier",
+    "truclienthong v1.0.0",
+    f"header or parameter {UNIT}",
+    "Set it to the unit's identifier as the operator registered it for the client of this token.",
+)
+"""The unit's identifier, beside a token of its client."""
 _NAMES: Final = ("vanbans", "donvilienthongs", "donvilienthongs/qn")
 _OK: Final = {"status": "OK", "errorCode": "0", "errorDesc": SUCCESS_TEXT}
 
@@ -160,11 +165,13 @@ async def _caller(node: Node, request: Request, *, at: datetime) -> System:
         request.app.state.brake,
         unit,
         lambda it: it.client.client_id == holder.client.client_id,
-        method=METHOD,
+        proof=BY_IDENTIFIER,
         peer=peer_of(request),
         at=at,
     )
-    return await system_of(node, found)
+    # A token may open less than its client may do.
+    scopes = found.client.scopes & holder.scopes
+    return await system_of(node, replace(found, client=replace(found.client, scopes=scopes)))
 
 
 async def _decoded(body: AsyncIterable[bytes]) -> AsyncIterator[bytes]:

@@ -144,6 +144,25 @@ def test_a_document_goes_through_the_api_manager(doors: Doors) -> None:
     assert http.post(f"{TRUNK}/donvilienthongs", json=new, headers=theirs).json()["errorCode"] == "403"
 
 
+def test_a_token_opens_the_api_manager_no_further_than_its_scopes(doors: Doors) -> None:
+    running, unit = doors.exchange.running, "7a" * 32
+    client = running.client(Scope.EXCHANGE, Scope.REGISTRY_WRITE, agencies=[PROVINCE], name="QLVB")
+    let_in(running, PROVINCE, system_id=unit, client_id=client.client_id)
+
+    def numbers(scope: str) -> list[str]:
+        form = {"grant_type": "client_credentials", "scope": scope}
+        token = running.http.post("/token", data=form, auth=(client.client_id, client.secret)).json()["access_token"]
+        headers = {"Authorization": f"Bearer {token}", "secretDonVi": unit}
+        calls = (("GET", "vanbans"), ("GET", "donvilienthongs"), ("POST", "donvilienthongs"))
+        return [
+            running.http.request(verb, f"{TRUNK}/{name}", headers=headers).json()["errorCode"] for verb, name in calls
+        ]
+
+    assert numbers("exchange") == ["0", "0", "403"]
+    assert numbers("registry.read") == ["403", "0", "403"]
+    assert numbers("registry.write") == ["403", "0", "400"]
+
+
 def test_a_client_that_signs_in_is_forgiven_what_failed_before(doors: Doors) -> None:
     running = doors.exchange.running
     client = running.client(Scope.EXCHANGE, agencies=[PROVINCE], name="QLVB")
@@ -154,7 +173,10 @@ def test_a_client_that_signs_in_is_forgiven_what_failed_before(doors: Doors) -> 
 
     assert [signed_in("wrong") for _ in range(FAILURES_MAX - 1)] == [401] * (FAILURES_MAX - 1)
     assert signed_in(client.secret) == 200
+    before = remains(doors.exchange)
     assert signed_in("wrong") == 401
+    [recorded] = events_since(doors.exchange, before, event="token.refused")
+    assert (recorded["actor"], recorded["detail"]["method"]) == (client.client_id, "lgsp_secret")
     assert done(
         running.http.post("/lgsp/v1/auth/login", json={"username": client.client_id, "password": client.secret})
     )
