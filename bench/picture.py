@@ -7,6 +7,7 @@ from html import escape
 WIDTH = 860
 _LEFT, _RIGHT, _TOP, _ROW = 250, 150, 56, 26
 _STYLE = """\
+.page { fill: #ffffff }
 text { font: 13px system-ui, sans-serif; fill: #1f2328 }
 .title { font-size: 15px; font-weight: 600 }
 .quiet { fill: #59636e }
@@ -16,6 +17,7 @@ text { font: 13px system-ui, sans-serif; fill: #1f2328 }
 .other { fill: #8250df }
 .best { stroke: #1f2328; stroke-width: 2 }
 @media (prefers-color-scheme: dark) {
+  .page { fill: #0d1117 }
   text { fill: #f0f6fc }
   .quiet { fill: #9198a1 }
   .line { stroke: #3d444d }
@@ -55,6 +57,8 @@ def bars(title: str, subtitle: str, rows: Sequence[Bar]) -> str:
     out = [
         f'<svg {frame} role="img" aria-label="{escape(title)}">',
         f"<style>{_STYLE}</style>",
+        # Its own ground: a dark page may show it to a reader whose system is light.
+        f'<rect class="page" width="{WIDTH}" height="{height}" rx="6"/>',
         f'<text class="title" x="8" y="20">{escape(title)}</text>',
         f'<text class="quiet" x="8" y="40">{escape(subtitle)}</text>',
     ]

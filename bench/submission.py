@@ -27,6 +27,7 @@ from tests.support.postgres import PostgresServer, PostgresUnavailable
 FOLDER = Path("bench-data").absolute()
 WORKERS = os.cpu_count() or 1
 TWIN_DOCUMENTS = 1_000
+INSPECTED_DOCUMENTS = 300
 TWIN = "naive twin"
 MIX = "X-Road's mix"
 TRIED = "only tried"
@@ -52,6 +53,8 @@ def measured(*, quick: bool) -> Iterator[Ratio | Table]:
                 found += _round(ground, plan, small, mixed, aside=aside)
                 if aside:
                     found += _twin_round(ground, plan, small)
+                if aside and ground.server is None:
+                    found += _inspecting_round(ground, plan, small)
         rounds = gathered(found)
         paced = [] if quick else [_paced(ground, rounds, small) for ground in grounds]
     yield Table(
@@ -96,8 +99,21 @@ def _twin_round(ground: Ground, plan: Plan, small: Corpus) -> Iterator[tuple[str
         yield f"{ground.engine}, {TWIN}", 32, _pair(ground, served, shot, plan)
 
 
-def _pair(ground: Ground, served: Served, shot: Shot, plan: Plan) -> Pair:
-    """Measure the bare limit, then the service, on the same documents."""
+def _inspecting_round(ground: Ground, plan: Plan, small: Corpus) -> Iterator[tuple[str, int, Pair]]:
+    """Measure a node that looks into PDF attachments, until all of them were looked into."""
+    with node(ground, workers=WORKERS, settings={"PDF_PROCESSES": "1"}) as served:
+        rate = _warm(served, small)
+        served.seconds_to_inspect()
+        shot = Shot(small, WARM, INSPECTED_DOCUMENTS, 32, _seconds(plan, 32, rate))
+        yield f"{ground.engine}, PDFs looked into", 32, _pair(ground, served, shot, plan, inspected=True)
+
+
+def _pair(ground: Ground, served: Served, shot: Shot, plan: Plan, *, inspected: bool = False) -> Pair:
+    """Measure the bare limit, then the service, on the same documents.
+
+    Args:
+        inspected: whether to wait for what is looked into after the answers.
+    """
     limit = bare.measure(
         shot.corpus,
         first=shot.first,
@@ -109,6 +125,8 @@ def _pair(ground: Ground, served: Served, shot: Shot, plan: Plan) -> Pair:
     before, cost = served.accepted(), served.processor_seconds()
     load = fire(served.url, served.token, shot)
     sealed_after = served.seconds_to_seal()
+    if inspected:
+        served.seconds_to_inspect()
     cost = served.processor_seconds() - cost
     done = served.accepted() - before
     if shot.accepted != 201:
