@@ -40,9 +40,7 @@ PREFIX: Final = "/lgsp"
 TOKEN_TYPE: Final = "lgsp+jwt"  # noqa: S105
 """Header `typ` of its session tokens; they open this door alone."""
 SESSION_SECONDS: Final = 1_800
-BY_SECRET: Final = Proof(
-    "lgsp_secret", "HuongDanKetNoiLienThongVB v2.2", "headers X-SystemId and X-SecretKey; username and password"
-)
+BY_SECRET: Final = Proof("lgsp_secret", "headers X-SystemId and X-SecretKey, or username and password")
 """The secret itself, in every call and to sign in."""
 LOGIN: Final = "v1/auth/login"
 _CLIENT_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")

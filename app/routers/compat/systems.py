@@ -30,20 +30,14 @@ class Proof:
 
     Attributes:
         method: in the log's own words.
-        source: what describes it.
         place: where in a request it stands.
-        fix: what to set where it does not hold.
     """
 
     method: str
-    source: str
     place: str
-    fix: str = "Set the system id and the secret exactly as the operator gave them; the secret is not decoded."
 
 
-BY_SIGNATURE: Final = Proof(
-    "vxp_hmac", "VXP SDK 2.0, signature of requests; ours, decision 0026", "header parameter XroadVnpt-hash-header"
-)
+BY_SIGNATURE: Final = Proof("vxp_hmac", "header parameter XroadVnpt-hash-header")
 """A MAC over the headers, as the SDK makes it."""
 
 
@@ -160,5 +154,12 @@ async def _is_granted(node: Node, client: Client, agency: OrganId) -> bool:
 
 def _not_proven(system_id: str, proof: Proof) -> NotAuthenticated:
     message = f"nobody has the system id {system_id[:SHOWN_MAX]!r}, or it was not proven by what is in force of it"
-    finding = Finding("ours.vxp.not-proven", Severity.ERROR, message, proof.fix, proof.source, proof.place)
+    finding = Finding(
+        "ours.vxp.not-proven",
+        Severity.ERROR,
+        message,
+        "Set the system id, and the secret where there is one, exactly as the operator gave them; it is not decoded.",
+        "VXP SDK 2.0, signature of requests; ours, decisions 0026 and 0027",
+        proof.place,
+    )
     return NotAuthenticated(message, findings=[finding])

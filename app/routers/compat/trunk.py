@@ -35,12 +35,7 @@ from app.routers.compat.systems import Proof, System, known, system_of
 
 PREFIX: Final = "/truclienthong/v1.0.0"
 UNIT: Final = "secretDonVi"
-BY_IDENTIFIER: Final = Proof(
-    "unit_identifier",
-    "truclienthong v1.0.0",
-    f"header or parameter {UNIT}",
-    "Set it to the unit's identifier as the operator registered it for the client of this token.",
-)
+BY_IDENTIFIER: Final = Proof("unit_identifier", f"header or parameter {UNIT}")
 """The unit's identifier, beside a token of its client."""
 _NAMES: Final = ("vanbans", "donvilienthongs", "donvilienthongs/qn")
 _OK: Final = {"status": "OK", "errorCode": "0", "errorDesc": SUCCESS_TEXT}
