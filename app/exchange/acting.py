@@ -26,7 +26,7 @@ async def own_agencies(desk: Desk, code: str | None, *, client: Client, at: date
             raise RequestInvalid("agency: name one; this client acts for a whole subtree of agencies")
     codes = {OrganId.parse(code).text} if code is not None else {grant.code.text for grant in client.agencies}
     day = at.astimezone(ZONE).date()
-    async with desk.database.read() as tx:
+    async with desk.database.glance() as tx:
         found = await directory.resolve(tx, codes, on=day)
         own = await succession.within_reach(tx, found, client=client, on=day)
         represented = await succession.represented_by(tx, list(own.values()))

@@ -192,7 +192,7 @@ async def _page(desk: Desk, query: InboxQuery, bell: Listening) -> Sequence[Any]
 
 
 async def _read(desk: Desk, query: InboxQuery) -> Sequence[Any]:
-    async with desk.database.read() as tx:
+    async with desk.database.glance() as tx:
         return await deliveries.inbox(
             tx,
             query.agencies,

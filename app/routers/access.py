@@ -118,7 +118,7 @@ async def holder_of(node: Node, token: str, *, at: datetime, typ: str = TOKEN_TY
         Unavailable: the database does not answer.
     """
     claims = _claims(node, token, typ=typ, at=at)
-    async with node.database.read() as tx:
+    async with node.database.glance() as tx:
         client = await clients.find(tx, str(claims["sub"]))
     if client is None or client.status is not ClientStatus.ACTIVE or client.version != claims["client_version"]:
         raise NotAuthenticated("the client was changed or disabled after this token was issued; get a new one")

@@ -6,10 +6,10 @@ exception and leaves nothing when it does not. Follows the rule: decide first, t
 
 import sqlite3
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -26,6 +26,8 @@ Transaction = AsyncConnection
 
 _NOTED = "truc.noted"
 _BUSY_TIMEOUT_MS = 10_000
+_NEAR_TIMEOUT_MS = 100
+"""Readers of a WAL wait for nobody but who recovers it; the event loop waits for that no longer."""
 _CONNECT_SECONDS_MAX = 5.0
 """Per host; long enough for a busy server, short enough to reach the next one before a client gives up."""
 _READERS_MAX = 8
@@ -48,9 +50,11 @@ class Database:
         self.url = url
         self.changes: Counter[str] = Counter()
         self.dialect = urlsplit(url).scheme
+        self._near: sa.Engine | None = None
         match self.dialect:
             case "sqlite":
                 self._writer, self._reader = _sqlite_engines(url)
+                self._near = _near_engine(url)
             case "postgresql":
                 self._writer = _postgresql_engine(url)
                 self._reader = self._writer.execution_options(
@@ -68,6 +72,24 @@ class Database:
         """
         async with _opened(self._reader) as connection:
             yield connection
+
+    @asynccontextmanager
+    async def glance(self) -> AsyncIterator[Transaction]:
+        """Open a transaction for reading a few rows by an index, as each request does; otherwise as `read`.
+
+        On SQLite a statement then runs on the event loop itself and takes some ten microseconds, where handing it to a
+        thread and back takes milliseconds under load. Nobody else gets a turn meanwhile, so what may look through many
+        rows is not for here.
+
+        Raises:
+            Unavailable: the database does not answer.
+        """
+        if self._near is None:
+            async with self.read() as connection:
+                yield connection
+            return
+        with _passing_told(), self._near.begin() as near:
+            yield cast(Transaction, _Near(near))
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Transaction]:
@@ -89,6 +111,8 @@ class Database:
         """Give back every connection."""
         await self._writer.dispose()
         await self._reader.dispose()
+        if self._near is not None:
+            self._near.dispose()
 
 
 def note(tx: Transaction, what: str) -> None:
@@ -113,11 +137,28 @@ Appendix A).
 """
 
 
+class _Near:
+    """A transaction whose statements run where they are awaited; has of a `Transaction` what reading takes."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+        self.dialect = connection.dialect
+
+    async def execute(self, statement: sa.Executable, parameters: Any = None) -> sa.CursorResult[*tuple[Any, ...]]:
+        return self._connection.execute(statement, parameters)
+
+
 @asynccontextmanager
 async def _opened(engine: AsyncEngine) -> AsyncIterator[Transaction]:
-    try:
+    with _passing_told():
         async with engine.begin() as connection:
             yield connection
+
+
+@contextmanager
+def _passing_told() -> Iterator[None]:
+    try:
+        yield
     except (PoolTimeout, asyncpg.PostgresError, ConnectionError) as error:
         raise Unavailable(_NO_ANSWER) from error
     except DBAPIError as error:
@@ -146,16 +187,24 @@ def _sqlite_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
     writer = create_async_engine(address, pool_size=1, max_overflow=0, pool_timeout=60, **_QUIET)
     reader = create_async_engine(address, pool_size=_READERS_MAX, max_overflow=0, pool_timeout=60, **_QUIET)
     for engine, begin in ((writer, "BEGIN IMMEDIATE"), (reader, "BEGIN")):
-        _configure_sqlite(engine, begin=begin, query_only=engine is reader)
+        _configure_sqlite(engine.sync_engine, begin=begin, query_only=engine is reader)
     return writer, reader
 
 
-def _configure_sqlite(engine: AsyncEngine, *, begin: str, query_only: bool) -> None:
-    @sa.event.listens_for(engine.sync_engine, "connect")
+def _near_engine(url: str) -> sa.Engine:
+    address = sa.URL.create("sqlite", database=url.removeprefix("sqlite:///"))
+    # Never waits for one of its connections: whoever has it could not give it back meanwhile.
+    engine = sa.create_engine(address, pool_size=2, max_overflow=-1, **_QUIET)
+    _configure_sqlite(engine, begin="BEGIN", query_only=True, busy_ms=_NEAR_TIMEOUT_MS)
+    return engine
+
+
+def _configure_sqlite(engine: sa.Engine, *, begin: str, query_only: bool, busy_ms: int = _BUSY_TIMEOUT_MS) -> None:
+    @sa.event.listens_for(engine, "connect")
     def _connected(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
+        cursor.execute(f"PRAGMA busy_timeout={busy_ms}")
         cursor.execute("PRAGMA journal_mode=WAL")
         # FULL, not NORMAL: with NORMAL the last commits of a WAL may be lost when the power goes.
         cursor.execute("PRAGMA synchronous=FULL")
@@ -163,11 +212,11 @@ def _configure_sqlite(engine: AsyncEngine, *, begin: str, query_only: bool) -> N
         cursor.execute(f"PRAGMA query_only={'ON' if query_only else 'OFF'}")
         cursor.close()
 
-    @sa.event.listens_for(engine.sync_engine, "begin")
+    @sa.event.listens_for(engine, "begin")
     def _begun(connection: sa.Connection) -> None:
         connection.exec_driver_sql(begin)
 
-    @sa.event.listens_for(engine.sync_engine, "invalidate")
+    @sa.event.listens_for(engine, "invalidate")
     def _dropped(connection: Any, _record: Any, _failure: BaseException | None) -> None:
         # A task that is cancelled in the middle of a statement leaves a cursor behind that only the garbage collector
         # closes, and until then SQLite keeps the transaction of a closed connection, and its lock on the file.

@@ -49,6 +49,30 @@ async def test_what_is_written_is_there_afterwards(database: Database) -> None:
     assert await _parts(database) == {"one"}
 
 
+async def test_a_glance_sees_one_snapshot_of_what_was_committed_and_cannot_write(database: Database) -> None:
+    await _committed(database, "one")
+    async with database.glance() as tx:
+        assert (await tx.execute(sa.select(registry_versions.c.part))).scalars().all() == ["one"]
+        await _committed(database, "two")
+        assert (await tx.execute(sa.select(registry_versions.c.part))).scalars().all() == ["one"]
+    # A look within a look, as requests have them that get their turn between two statements.
+    async with database.glance() as outer, database.glance() as inner, database.glance() as third:
+        for tx in (outer, inner, third):
+            assert len((await tx.execute(sa.select(registry_versions.c.part))).all()) == 2
+    with pytest.raises((TrucError, sa.exc.DBAPIError)):
+        await _written_at_a_glance(database)
+
+
+async def _committed(database: Database, part: str) -> None:
+    async with database.write() as tx:
+        await _put(tx, part)
+
+
+async def _written_at_a_glance(database: Database) -> None:
+    async with database.glance() as tx:
+        await _put(tx, "three")
+
+
 @pytest.mark.parametrize("raised", [ValueError, KeyboardInterrupt, asyncio.CancelledError])
 async def test_an_exception_leaves_nothing(database: Database, raised: type[BaseException]) -> None:
     async def work() -> None:
