@@ -41,6 +41,8 @@ class BlobStore:
     def __init__(self, folder: Path) -> None:
         self._bodies = folder / "bodies"
         self._incoming = folder / "incoming"
+        self._durable: set[Path] = set()
+        """Folders whose names this process knows to be synced; nobody removes one. At most 65,792 of them."""
         for each in (self._bodies, self._incoming):
             _make_folder(each)
 
@@ -85,13 +87,13 @@ class BlobStore:
         try:
             _sync(incoming)
             # Whole and synced, but nameless: a crash now leaves a file in incoming that `sweep_incoming` removes.
-            for folder in (target.parent.parent, target.parent):
-                folder.mkdir(exist_ok=True, mode=0o700)
+            self._make_way_to(target)
             incoming.replace(target)
-            # Named, but the name may not survive power loss before the folders are synced; no row refers to it yet.
-            for folder in (target.parent, target.parent.parent, self._bodies):
-                _sync(folder)
+            # Named, but the name may not survive power loss before its folder is synced; no row refers to it yet.
+            _sync(target.parent)
         except OSError as error:
+            # Whatever is wrong with the folders, the next body finds out anew which of them are there.
+            self._durable.clear()
             raise Unavailable("the disk did not take the body") from error
 
     def path_of(self, sha256: str) -> Path:
@@ -225,9 +227,18 @@ class BlobStore:
             return False
         # Somebody else may have named it a moment ago and not synced the folders yet; the caller's row must not come
         # before.
-        for folder in (target.parent, target.parent.parent, self._bodies):
-            _sync(folder)
+        self._make_way_to(target)
+        _sync(target.parent)
         return True
+
+    def _make_way_to(self, target: Path) -> None:
+        """Make the folders of a body where they are missing, each durable in the one above."""
+        for folder in (target.parent.parent, target.parent):
+            if folder not in self._durable:
+                folder.mkdir(exist_ok=True, mode=0o700)
+                # Also where somebody else made it: they may not have come to this line yet.
+                _sync(folder.parent)
+                self._durable.add(folder)
 
 
 def _make_folder(folder: Path) -> None:

@@ -139,19 +139,25 @@ def test_a_body_is_synced_before_it_gets_its_name_and_the_way_to_it_after(
     ]
     calls.clear()
     blobs.keep_bytes(BODY, SHA)
-    names = [name for name, _ in calls if name != "mkdir"]
-    renamed = names.index("rename")
-    assert names == ["fsync", "rename", "fsync", "fsync", "fsync"]
     steps = [call for call in calls if call[0] != "mkdir"]
-    source, target = steps[renamed][1].split(" ")
-    assert steps[0] == ("fsync", source)
-    assert Path(target) == blobs.path_of(SHA)
     first, second = bodies / SHA[:2], bodies / SHA[:2] / SHA[2:4]
-    assert {path for _, path in steps[2:]} == {str(second), str(first), str(bodies)}
-    # Somebody else named it a moment ago: what this caller is told rests on the folders all the same.
-    calls.clear()
+    assert [name for name, _ in steps] == ["fsync", "fsync", "fsync", "rename", "fsync"]
+    source, target = steps[3][1].split(" ")
+    assert Path(target) == blobs.path_of(SHA)
+    # What it holds, then each folder made in the one above, and last its own name: durable before any row.
+    assert [path for name, path in steps if name == "fsync"] == [source, str(bodies), str(first), str(second)]
+
+
+def test_folders_known_to_be_durable_are_not_synced_again_but_where_somebody_else_made_them(
+    tmp_path: Path, calls: list[tuple[str, str]]
+) -> None:
+    blobs, other = BlobStore(tmp_path), BlobStore(tmp_path)
     blobs.keep_bytes(BODY, SHA)
-    assert {path for name, path in calls if name == "fsync"} == {str(second), str(first), str(bodies)}
+    # Somebody else may have named it a moment ago: what a caller is told rests on the folders all the same.
+    for store, again in ((blobs, []), (other, [tmp_path / "bodies", tmp_path / "bodies" / SHA[:2]])):
+        calls.clear()
+        store.keep_bytes(BODY, SHA)
+        assert [path for _, path in calls] == [*map(str, again), str(blobs.path_of(SHA).parent)]
 
 
 @pytest.fixture
