@@ -6,6 +6,7 @@ import pytest
 
 from bench import corpus, page, ratios
 from bench.picture import Bar, bars
+from bench.rooms import by_room
 from bench.rounds import FULL, QUICK, Pair, gathered, over
 
 
@@ -91,3 +92,15 @@ def test_what_was_measured_replaces_what_was_between_the_marks() -> None:
 
 def test_the_page_has_the_marks() -> None:
     assert page.with_block(page.PAGE.read_text(encoding="utf-8"), "x")
+
+
+def test_built_in_functions_cost_those_who_called_them_and_waiting_costs_nobody() -> None:
+    ours, library = ("/x/app/store/rows.py", 1, "insert"), ("/x/site-packages/sqlalchemy/orm.py", 1, "flush")
+    stats = {
+        ours: (1, 1, 0.5, 1.0, {}),
+        library: (1, 1, 0.25, 0.25, {}),
+        ("~", 0, "<sha256>"): (3, 3, 0.75, 0.75, {ours: (2, 2, 0.5, 0.5), library: (1, 1, 0.25, 0.25)}),
+        ("~", 0, "<method 'poll' of 'select.epoll' objects>"): (1, 1, 9.0, 9.0, {ours: (1, 1, 9.0, 9.0)}),
+    }
+
+    assert by_room(stats) == {"app/store": 1.0, "sqlalchemy": 0.5}
