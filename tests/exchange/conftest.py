@@ -15,9 +15,9 @@ from tests.support.office import DISTRICT, PROVINCE, Exchange, exchange_on
 from tests.support.postgres import PostgresServer
 from tests.support.unhurried import unhurried
 
-QUIET = {"log_level": "error", "deadline_interval_seconds": 3600, "seal_interval_seconds": 0.5}
+QUIET = {"log_level": "error", "deadline_interval_seconds": 3600}
 """A node's settings under test: one log line a request helps nobody here, nobody is told of what is late while others
-count what lies in the node, and what some requests left is sealed together.
+count what lies in the node.
 """
 
 

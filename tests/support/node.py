@@ -117,6 +117,9 @@ class RunningNode:
 ledgering.CHECKPOINT_SECONDS = 3.0
 """Tests send a document each moment; a checkpoint behind each of them would cost as much as the sending."""
 
+ledgering.MISSED_SECONDS = 10.0
+"""Nodes of tests idle through most of a run, and looking for what nobody told of is what an idle node does."""
+
 
 @contextmanager
 def running_node(data_dir: Path, database_url: str, **settings: Any) -> Iterator[RunningNode]:
