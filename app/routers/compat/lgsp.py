@@ -24,7 +24,7 @@ from app.exchange.inbox import InboxKind
 from app.node import Node
 from app.registry import clients
 from app.registry.agency_list import ListedAgency
-from app.registry.model import AgencyStatus, Client, Scope
+from app.registry.model import Client, Scope
 from app.registry.system_keys import SystemCredentials
 from app.routers import access, clock
 from app.routers.brake import Brake
@@ -86,9 +86,7 @@ async def _agencies(call: Call) -> Response:
     return await units.listed(call.node, call.request, _UNITS)
 
 
-def _unit(agency: ListedAgency) -> Item | None:
-    if agency.status is not AgencyStatus.ACTIVE:
-        return None
+def _unit(agency: ListedAgency) -> Item:
     return {
         "orgCode": agency.organ_id,
         "orgName": agency.name,
@@ -99,7 +97,7 @@ def _unit(agency: ListedAgency) -> Item | None:
     }
 
 
-_UNITS: Final = answers.shape("lgsp", _unit, success=_DONE)
+_UNITS: Final = answers.shape("lgsp", units.active(_unit), success=_DONE)
 
 Serve = Callable[[Call], Awaitable[Response]]
 

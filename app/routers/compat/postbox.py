@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import structlog
 
-from app.errors import NotFound, RequestInvalid
+from app.errors import DataFault, NotFound, RequestInvalid
 from app.exchange import archive, backlog, either, inbox
 from app.exchange.acting import own_agencies
 from app.exchange.inbox import Acknowledgement, InboxKind
@@ -130,10 +130,14 @@ async def fetched(call: Call, asked: str) -> Fetched:
     Raises:
         NotFound: there is none, or it is none of the unit's business.
         ContentPurged: the rules of retention let it go.
+        DataFault: its body is gone from the disk.
     """
     found, client = await named(call.node.desk, asked), call.system.client
     read = archive.report_content if found.kind is InboxKind.STATUS else archive.content
     row = await read(call.node.desk, found.message, client=client, scopes=client.scopes, at=call.at)
+    if not call.node.blobs.path_of(row.sha256).is_file():
+        # Found out now: an answer that has begun could only be cut off, and clients try a lost connection again.
+        raise DataFault(f"body {row.sha256} is missing from the store")
     return Fetched(found.kind, row)
 
 

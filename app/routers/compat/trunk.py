@@ -25,7 +25,7 @@ from app.exchange.inbox import InboxKind
 from app.findings import Finding, Severity
 from app.node import Node
 from app.registry.agency_list import ListedAgency, ListShape
-from app.registry.model import AgencyStatus, Scope
+from app.registry.model import Scope
 from app.routers import access, clock
 from app.routers.compat import answers, door, postbox, units
 from app.routers.compat.answers import SUCCESS_TEXT, AsciiJson, Item, encoded, in_camel_case
@@ -133,22 +133,21 @@ async def _agencies(call: Call, *, province: bool) -> Response:
     return await units.listed(call.node, call.request, _units(top) if top else _UNITS)
 
 
-def _unit(agency: ListedAgency) -> Item | None:
-    if agency.status is not AgencyStatus.ACTIVE:
-        return None
+def _unit(agency: ListedAgency) -> Item:
     return {"id": agency.organ_id, "code": agency.organ_id, "name": agency.name, "pid": agency.parent or ""}
 
 
 def _units(top: str) -> ListShape:
     """Make the list of one province; there are as many of them as there are provinces and ministries."""
+    listed = units.active(_unit)
 
     def within(agency: ListedAgency) -> Item | None:
-        return _unit(agency) if OrganId.parse(agency.organ_id).level_one == top else None
+        return listed(agency) if OrganId.parse(agency.organ_id).level_one == top else None
 
     return answers.shape(f"truclienthong {top}", within, success=_OK)
 
 
-_UNITS: Final = answers.shape("truclienthong", _unit, success=_OK)
+_UNITS: Final = answers.shape("truclienthong", units.active(_unit), success=_OK)
 
 
 async def _caller(node: Node, request: Request, *, at: datetime) -> System:

@@ -4,7 +4,7 @@ A system registers units below its own, as an administrator of that branch, wher
 body of a registration is not covered by the signature of the request; only TLS protects it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -130,6 +130,11 @@ async def name_of(node: Node, code: str) -> str:
     return found.name if found is not None else code
 
 
+def active(item: Callable[[ListedAgency], Item]) -> Callable[[ListedAgency], Item | None]:
+    """Leave units out that are closed or suspended."""
+    return lambda agency: item(agency) if agency.status is AgencyStatus.ACTIVE else None
+
+
 def _unit(agency: ListedAgency) -> Item:
     return {
         "id": agency.organ_id,
@@ -138,10 +143,6 @@ def _unit(agency: ListedAgency) -> Item:
         "name": agency.name,
         "mail": agency.email,
     }
-
-
-def _active_unit(agency: ListedAgency) -> Item | None:
-    return _unit(agency) if agency.status is AgencyStatus.ACTIVE else None
 
 
 def _copy(agency: ListedAgency) -> Item:
@@ -154,9 +155,7 @@ def _copy(agency: ListedAgency) -> Item:
     }
 
 
-def _both_codes(agency: ListedAgency) -> Item | None:
-    if agency.status is not AgencyStatus.ACTIVE:
-        return None
+def _both_codes(agency: ListedAgency) -> Item:
     own = agency.organ_id
     codes = {OrganId.parse(code).form: code for code in (*reversed(agency.aliases), own)}
     return {
@@ -168,9 +167,9 @@ def _both_codes(agency: ListedAgency) -> Item | None:
     }
 
 
-_UNITS: Final = answers.shape("units", _active_unit)
+_UNITS: Final = answers.shape("units", active(_unit))
 _COPIES: Final = answers.shape("copies", _copy)
-_BOTH_CODES: Final = answers.shape("both-codes", _both_codes)
+_BOTH_CODES: Final = answers.shape("both-codes", active(_both_codes))
 
 
 async def _granted(node: Node, client: Client, code: OrganId) -> Agency:

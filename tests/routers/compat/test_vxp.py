@@ -298,6 +298,16 @@ def test_ids_that_nobody_has_and_what_is_missing_are_told(doors: Doors) -> None:
     assert (gone.status, gone.body) == (200, b"")
 
 
+def test_a_body_that_is_gone_is_told_and_not_cut_off(doors: Doors) -> None:
+    sender = doors.fresh(G22)
+    file = library.document(G22, PROVINCE, number=next(NUMBERS))
+    sent = sender.send(file, **{"from": G22}, **LIST).ok()["DocId"]
+    blobs = doors.exchange.running.node.blobs
+    blobs.path_of(hashlib.sha256(file).hexdigest()).unlink()
+    assert sender.call("getEdoc", docId=sent).fail()["ErrorCode"] == "20"
+    assert sender.call("downloadEdoc", docId=sent).body == b""
+
+
 def test_somebody_elses_mail_is_nobodys(doors: Doors) -> None:
     sender = doors.fresh(G22)
     sent = sender.send(library.document(G22, PROVINCE, number=next(NUMBERS)), **{"from": G22}, **LIST).ok()["DocId"]
