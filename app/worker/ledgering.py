@@ -7,15 +7,13 @@ import structlog
 
 from app.errors import DataFault, Unavailable
 from app.exchange import finding
-from app.exchange.quiet import FOLLOWED
+from app.exchange.following import ring_new
 from app.ledger import publish as publishing
-from app.ledger.seal import BATCH_MAX, IN_INBOX
+from app.ledger.seal import BATCH_MAX
 from app.ledger.sealer import Sealer
 from app.node import Node
 from app.routers import clock
 from app.store import journal
-from app.store.sealing import GROWN
-from app.store.versions import currents
 from app.worker.rounds import FIRST_SECONDS
 
 CHECKPOINT_SECONDS = 0.5
@@ -59,8 +57,9 @@ async def seal_and_ring(node: Node, sealer: Sealer, longer: Longer) -> None:
                 async with node.database.read() as tx:
                     seen = await journal.size(tx) - 1
             sealed = await sealer.seal(now=clock.now())
-            before, seen = seen, await _ring(node, seen)
+            before, seen = seen, await ring_new(node.database, bell, after=seen)
             if seen != before:
+                node.hooks.nudged.set()
                 longer.tell()
         except Unavailable:
             _log.warning("worker.database_unavailable")
@@ -122,18 +121,3 @@ async def _awaited(told: asyncio.Event) -> None:
     with suppress(TimeoutError):
         await asyncio.wait_for(told.wait(), timeout=MISSED_SECONDS)
     told.clear()
-
-
-async def _ring(node: Node, seen: int) -> int:
-    while True:
-        # What is sealed from here on may not be in what is read.
-        at, sealed = asyncio.get_running_loop().time(), node.database.changes[GROWN]
-        async with node.database.read() as tx:
-            rows = await journal.newly_sealed(tx, after=seen, limit=BATCH_MAX)
-            versions = await currents(tx, FOLLOWED)
-        if not rows:
-            node.desk.doorbell.quiet.looked(at=at, sealed=sealed, versions=versions)
-            return seen
-        node.desk.doorbell.ring({row.agency for row in rows if row.kind in IN_INBOX and row.agency is not None})
-        node.hooks.nudged.set()
-        seen = rows[-1].position
