@@ -27,6 +27,9 @@ _DEFAULT_HEADERS = (
 )
 _OURS = frozenset({b"x-request-id", b"x-content-type-options"})
 
+BODILESS = "bodiless"
+"""Where in the state of a request it says that its answer is sent without the body."""
+
 _log = structlog.get_logger("truc.access")
 _quoted = json.JSONEncoder(ensure_ascii=False).encode
 
@@ -70,7 +73,7 @@ class _Request:
         self._bodiless = scope["method"] == "HEAD"
         # A copy: the server looks at the method of its own scope when it writes the answer.
         self._scope = {**scope, "method": "GET" if self._bodiless else scope["method"]}
-        self._scope.setdefault("state", {})["request_id"] = self._id
+        self._scope.setdefault("state", {}).update({"request_id": self._id, BODILESS: self._bodiless})
 
     async def serve(self, receive: Receive) -> None:
         try:
