@@ -1,6 +1,6 @@
 """Sends documents of a corpus over so many connections: by wrk where it is installed, else by a small loop of our own.
 
-    python -m bench.load URL PATH DOCUMENTS INDEX FIRST COUNT CONNECTIONS SECONDS RATE    (the token comes in)
+    python -m bench.load URL DOCUMENTS INDEX FIRST COUNT CONNECTIONS SECONDS RATE    (the token comes in)
 
 Each document is sent once, each connection sends its next one when the last was answered. Our own loop speaks HTTP over
 plain sockets and can also keep a pace: documents then come at a rate, and how long one takes counts from when it was
@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 from bench.corpus import Corpus
 
 _LUA = Path(__file__).parent / "submit.lua"
-PATH = "/v1/documents"
+PATH, ACCEPTED = "/v1/documents", 201
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,6 @@ class Shot:
         count: how many there are at most.
         seconds: when no more are begun.
         rate: documents a second; 0: as fast as they are answered.
-        accepted: the status that is a good answer.
     """
 
     corpus: Corpus
@@ -70,8 +69,6 @@ class Shot:
     connections: int
     seconds: float
     rate: float = 0.0
-    path: str = PATH
-    accepted: int = 201
 
 
 def generator() -> str:
@@ -85,14 +82,14 @@ def fire(url: str, token: str, shot: Shot) -> Load:
     Raises:
         RuntimeError: the generator failed.
     """
-    paced = shot.rate or shot.accepted != 201
-    return _by_sockets(url, token, shot) if paced or generator() == "sockets" else _by_wrk(url, token, shot)
+    by_wrk = not shot.rate and generator() == "wrk"
+    return _by_wrk(url, token, shot) if by_wrk else _by_sockets(url, token, shot)
 
 
 def _by_wrk(url: str, token: str, shot: Shot) -> Load:
     command = ["wrk", "-t1", f"-c{shot.connections}", f"-d{max(1, round(shot.seconds))}s", "--timeout", "30s"]
     files = (str(shot.corpus.documents), str(shot.corpus.index))
-    command += ["-s", str(_LUA), url, "--", *files, str(shot.first), str(shot.count), token, shot.path]
+    command += ["-s", str(_LUA), url, "--", *files, str(shot.first), str(shot.count), token, PATH]
     ended = subprocess.run(command, check=False, capture_output=True, text=True, errors="replace")
     found = [line for line in ended.stdout.splitlines() if line.startswith("FOUND\t")]
     if not found:
@@ -102,10 +99,8 @@ def _by_wrk(url: str, token: str, shot: Shot) -> Load:
 
 
 def _by_sockets(url: str, token: str, shot: Shot) -> Load:
-    given = (
-        url, shot.path, shot.corpus.documents, shot.corpus.index, shot.first, shot.count, shot.connections,
-        shot.seconds, shot.rate, shot.accepted,
-    )  # fmt: skip
+    files = (shot.corpus.documents, shot.corpus.index)
+    given = (url, *files, shot.first, shot.count, shot.connections, shot.seconds, shot.rate)
     command = [sys.executable, "-m", "bench.load", *map(str, given)]
     ended = subprocess.run(command, check=False, input=token, capture_output=True, text=True)
     if ended.returncode:
@@ -170,7 +165,7 @@ def send_all(url: str, token: str, shot: Shot) -> Load:
     parts = urlsplit(url)
     address = (parts.hostname or "127.0.0.1", parts.port or 80)
     head = (
-        f"POST {shot.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nAuthorization: Bearer {token}\r\n"
+        f"POST {PATH} HTTP/1.1\r\nHost: {parts.netloc}\r\nAuthorization: Bearer {token}\r\n"
         "Content-Type: application/xml\r\nContent-Length: "
     ).encode()
     waiting = deque(head + b"%d\r\n\r\n%b" % (len(body), body) for body in shot.corpus.bodies(shot.first, shot.count))
@@ -213,7 +208,7 @@ def send_all(url: str, token: str, shot: Shot) -> Load:
                 continue
             ended = time.perf_counter()
             free.append(connection)
-            if status == shot.accepted:
+            if status == ACCEPTED:
                 took.append(ended - connection.due)
             else:
                 failed, failure = failed + 1, " ".join(connection.answer.split())[-600:]
@@ -224,12 +219,10 @@ def send_all(url: str, token: str, shot: Shot) -> Load:
 
 def main(given: Sequence[str]) -> None:
     """Send what is told in the arguments."""
-    url, path, documents, index, first, count, connections, seconds, rate, accepted = given
+    url, documents, index, first, count, connections, seconds, rate = given
     lengths = tuple(int(line.split()[1]) for line in Path(index).read_text(encoding="ascii").splitlines())
     corpus = Corpus(Path(documents), Path(index), lengths)
-    shot = Shot(
-        corpus, int(first), int(count), int(connections), float(seconds), float(rate), path, int(accepted)
-    )  # fmt: skip
+    shot = Shot(corpus, int(first), int(count), int(connections), float(seconds), float(rate))
     print(json.dumps(asdict(send_all(url, sys.stdin.read().strip(), shot))))
 
 

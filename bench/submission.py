@@ -30,7 +30,6 @@ TWIN_DOCUMENTS = 1_000
 INSPECTED_DOCUMENTS = 300
 TWIN = "naive twin"
 MIX = "X-Road's mix"
-TRIED = "only tried"
 
 
 def measured(*, quick: bool) -> Iterator[Ratio | Table]:
@@ -63,7 +62,6 @@ def measured(*, quick: bool) -> Iterator[Ratio | Table]:
         tuple(each.row() for each in rounds),
         [each.numbers() for each in rounds],
     )
-    yield _parts(rounds, [ground.engine for ground in grounds])
     yield from _ratios(rounds, [ground.engine for ground in grounds], plan)
     yield from paced
 
@@ -71,7 +69,7 @@ def measured(*, quick: bool) -> Iterator[Ratio | Table]:
 def _round(
     ground: Ground, plan: Plan, small: Corpus, mixed: Corpus | None, *, aside: bool
 ) -> Iterator[tuple[str, int, Pair]]:
-    """Measure one node at every level, then what it answers without keeping anything, then the mix."""
+    """Measure one node at every level, then the mix."""
     with node(ground, workers=WORKERS) as served:
         rate = _warm(served, small)
         first = WARM
@@ -79,14 +77,7 @@ def _round(
             shot = Shot(small, first, count, connections, _seconds(plan, connections, rate))
             yield ground.engine, connections, _pair(ground, served, shot, plan)
             first += count
-        if not aside:
-            return
-        # What was accepted is tried again: HTTP, verification, trust and rules, without keeping and telling anybody.
-        tried = Shot(
-            small, WARM, plan.levels[-1][1], 32, plan.seconds, path="/v1/documents/validate", accepted=200
-        )  # fmt: skip
-        yield f"{ground.engine}, {TRIED}", 32, _pair(ground, served, tried, plan)
-        if mixed is not None:
+        if mixed is not None and aside:
             # All of them on either side, for where the longest ones lie decides.
             shot = Shot(mixed, 0, len(mixed.lengths), 32, min(30.0, math.ceil(2 * len(mixed.lengths) / rate)))
             yield f"{ground.engine}, {MIX}", 32, _pair(ground, served, shot, replace(plan, bare_seconds=60.0))
@@ -129,8 +120,6 @@ def _pair(ground: Ground, served: Served, shot: Shot, plan: Plan, *, inspected: 
         served.seconds_to_inspect()
     cost = served.processor_seconds() - cost
     done = served.accepted() - before
-    if shot.accepted != 201:
-        done = load.answered
     _require(load, done, shot)
     return Pair(
         limit.a_second, limit.processor, load.a_second, cost / done, load.p50, load.p99, sealed_after
@@ -140,7 +129,7 @@ def _pair(ground: Ground, served: Served, shot: Shot, plan: Plan, *, inspected: 
 def _require(load: Load, kept: int, shot: Shot) -> None:
     """Insist that every answer was the right one, and that what was answered is there."""
     if load.failed or not load.answered:
-        raise RuntimeError(f"{load.failed} of the answers were not {shot.accepted}; the last: {load.failure}")
+        raise RuntimeError(f"{load.failed} of the answers were not 201; the last: {load.failure}")
     # Requests that were under way at the end were kept, and nobody waited for their answers.
     if not load.answered <= kept <= load.answered + shot.connections:
         raise RuntimeError(f"{load.answered} documents were accepted, and {kept} are there")
@@ -171,26 +160,6 @@ def _paced(ground: Ground, rounds: Sequence[Rounds], small: Corpus) -> Ratio:
     _require(load, load.answered, Shot(small, WARM, count, 32, seconds))
     measure = f"p99 at half of the greatest rate ({rate:,.0f} docs/s), {ground.engine}"
     return at_most(measure, load.p99, gate=25.0, stretch=10.0, unit="ms")
-
-
-def _parts(rounds: Sequence[Rounds], engines: Sequence[str]) -> Table:
-    """Say what the processor's time of a document is spent on, from what was measured at 32 connections."""
-    by_name = {each.service: each for each in rounds if each.connections == 32}
-    rows = []
-    for engine in engines:
-        tried, whole = by_name[f"{engine}, {TRIED}"], by_name[engine]
-        bare_us = whole.median(lambda pair: 1e6 * pair.bare_processor)
-        tried_us, whole_us = (each.median(lambda pair: 1e6 * pair.processor) for each in (tried, whole))
-        parts = (bare_us, tried_us - bare_us, whole_us - tried_us, whole_us)
-        rows.append((engine, *(f"{part:,.0f} µs ({part / whole_us:.0%})" for part in parts)))
-    columns = (
-        "engine",
-        "bare verification",
-        "HTTP, rules, trust, hardened reading",
-        "body, receipt, transaction, sealing, statistics",
-        "all of it",
-    )
-    return Table("What a document's processor time is spent on, 32 connections", columns, tuple(rows))
 
 
 def _ratios(rounds: Sequence[Rounds], engines: Sequence[str], plan: Plan) -> Iterator[Ratio]:
