@@ -60,7 +60,7 @@ class Compared:
     def ratio(self) -> Ratio:
         """Give the throughput of VXP as a share of that of REST v1, the median of all rounds."""
         found = statistics.median(rest / vxp for rest, vxp in self.rounds)
-        return at_least(f"{self.measure}: throughput of REST v1", found, gate=GATE, stretch=STRETCH)
+        return at_least(f"{self.measure}: share of REST v1's throughput", found, gate=GATE, stretch=STRETCH)
 
     def milliseconds(self) -> tuple[float, float]:
         """Give what a call takes by either, the median of all rounds."""

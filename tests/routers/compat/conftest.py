@@ -1,18 +1,22 @@
 """An exchange whose agencies also speak the protocols of other exchanges; one node a module and engine."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from app.edxml.organ_id import OrganId
+from app.ids import new_id
 from app.ledger.seal import seal_all
 from app.node import Node
 from app.registry import system_key_acts
 from app.registry.acts import Act
 from app.registry.model import Scope
 from app.routers import clock
+from app.store.schema import deliveries
 from tests.routers.conftest import node_on
 from tests.support.node import RunningNode
 from tests.support.office import GOVERNMENT_OFFICE, PROVINCE, Exchange, created, exchange_on
@@ -48,6 +52,30 @@ class Doors:
         answer = sdk.call("getReceivedEdocList", servicetype="eDoc", messagetype=messagetype)
         items: list[dict[str, str]] = answer.ok()["data"]
         return items
+
+    @contextmanager
+    def crowded(self, *, behind: str, before: str, count: int) -> Iterator[list[str]]:
+        """Let copies of a delivery wait between two that do, as their rows are after so many documents."""
+        ids, ledger = [new_id() for _ in range(count)], deliveries.c.position
+
+        async def crowd(node: Node) -> None:
+            async with node.database.write() as tx:
+                shown = (await tx.execute(sa.select(deliveries).where(deliveries.c.id == behind))).mappings().one()
+                row = dict(shown) | {"undelivered_at": None, "expires_at": None, "due_at": None}
+                copies = [row | {"id": each, "position": row["position"] + at} for at, each in enumerate(ids, start=1)]
+                await tx.execute(deliveries.insert(), copies)
+                await tx.execute(deliveries.update().where(deliveries.c.id == before).values(position=ledger + count))
+
+        async def leave(node: Node) -> None:
+            async with node.database.write() as tx:
+                await tx.execute(deliveries.delete().where(deliveries.c.id.in_(ids)))
+                await tx.execute(deliveries.update().where(deliveries.c.id == before).values(position=ledger - count))
+
+        self.exchange.running.run(crowd)
+        try:
+            yield ids
+        finally:
+            self.exchange.running.run(leave)
 
 
 @pytest.fixture(scope="module")

@@ -7,25 +7,21 @@ import itertools
 import json
 import re
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import sqlalchemy as sa
 
 from app.edxml.write import write
 from app.exchange import backlog
 from app.exchange.doorbell import Doorbell
 from app.exchange.inbox import InboxKind
 from app.ids import new_id
-from app.node import Node
 from app.registry.model import Scope
 from app.routers.compat.known_lists import KnownLists, registry_of
 from app.routers.compat.postbox import LISTED_MAX, NEWEST_LISTED
 from app.store.database import Database, note
-from app.store.schema import deliveries
 from app.store.sealing import GROWN
 from app.store.versions import Part
 from tests.exchange.remains import events_since, remains
@@ -383,7 +379,7 @@ def test_what_is_new_is_listed_for_who_never_takes_over(doors: Doors) -> None:
     for _ in range(2):
         sender.send(library.document(G22, PROVINCE, number=next(NUMBERS)), **{"from": G22}, **LIST).ok()
     *_, old, new = [each["docId"] for each in waiting(doors, recipient)]
-    with crowded(doors, behind=old, before=new, count=LISTED_MAX) as ids:
+    with doors.crowded(behind=old, before=new, count=LISTED_MAX) as ids:
         listed = [each["docId"] for each in recipient.call("getReceivedEdocList").ok()["data"]]
         assert len(listed) == LISTED_MAX
         middle = listed.index(ids[0])
@@ -397,29 +393,6 @@ def test_what_is_new_is_listed_for_who_never_takes_over(doors: Doors) -> None:
         first = recipient.call("getReceivedEdocList", pageSize="3", pageIndex="").ok()["data"]
         assert [each["docId"] for each in first] == whole[:3]
     assert [each["docId"] for each in waiting(doors, doors.fresh(PROVINCE))][-2:] == [old, new]
-
-
-@contextmanager
-def crowded(doors: Doors, *, behind: str, before: str, count: int) -> Iterator[list[str]]:
-    """Let copies of a delivery wait between two that do, as their rows are after so many documents."""
-    ids, ledger = [new_id() for _ in range(count)], deliveries.c.position
-
-    async def crowd(node: Node) -> None:
-        async with node.database.write() as tx:
-            shown = (await tx.execute(sa.select(deliveries).where(deliveries.c.id == behind))).mappings().one()
-            row = dict(shown) | {"undelivered_at": None, "expires_at": None, "due_at": None}
-            copies = [row | {"id": each, "position": row["position"] + at} for at, each in enumerate(ids, start=1)]
-            await tx.execute(deliveries.insert(), copies)
-            await tx.execute(deliveries.update().where(deliveries.c.id == before).values(position=ledger + count))
-
-    async def leave(node: Node) -> None:
-        async with node.database.write() as tx:
-            await tx.execute(deliveries.delete().where(deliveries.c.id.in_(ids)))
-            await tx.execute(deliveries.update().where(deliveries.c.id == before).values(position=ledger - count))
-
-    doors.exchange.running.run(crowd)
-    yield ids
-    doors.exchange.running.run(leave)
 
 
 def test_lists_close_the_connection_that_the_sdk_never_closes(doors: Doors) -> None:
