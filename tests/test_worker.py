@@ -20,6 +20,7 @@ from app.node import Node
 from app.registry.model import Scope
 from app.store import idempotency, journal
 from app.store.schema import idempotency_keys
+from app.worker import ledgering
 from app.worker.upkeep import INCOMING_SECONDS_MAX
 from tests.conftest import migrate
 from tests.ledger.recording import sending, sign_in, write
@@ -163,6 +164,13 @@ def test_a_long_backlog_is_sealed_without_rests(database_url: str, tmp_path: Pat
         running.run(pile_up)
         _until(lambda: running.run(_backlog) == 0, "all of it is sealed")
         assert running.run(_size) == 2 * BATCH_MAX + 7
+
+
+def test_events_that_come_while_others_are_sealed_gather_for_a_while_that_has_an_end() -> None:
+    assert ledgering.rest_after(0.0) == 0.0
+    assert ledgering.rest_after(0.01) > 0.01
+    longest = ledgering.rest_after(60.0)
+    assert longest == ledgering.rest_after(600.0) < 0.5
 
 
 def test_what_nobody_nudges_for_is_sealed_within_the_interval(database_url: str, tmp_path: Path) -> None:

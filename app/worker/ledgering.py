@@ -1,6 +1,7 @@
 """The ledger's share of the work: events get their place, whoever waits for them wakes, and the tree is signed."""
 
 import asyncio
+import time
 from contextlib import suppress
 
 import structlog
@@ -29,6 +30,10 @@ FINDING_SECONDS = 1.0
 """How often it is looked whether the ledger has grown by what it is searched by."""
 
 _RETRY_SECONDS = 1.0
+_REST_TIMES = 4
+"""Times as long as sealing took, so that it takes a fifth of the time at most."""
+_REST_SECONDS_MAX = 0.25
+"""With the checkpoint's half second and the sealing itself: within the second."""
 
 _log = structlog.get_logger("truc.worker")
 
@@ -37,6 +42,7 @@ class Longer:
     """Wakes who has to do with what is sealed when the ledger got longer, whoever of the processes sealed it."""
 
     def __init__(self) -> None:
+        self.unrung = asyncio.Event()
         self.unsigned = asyncio.Event()
         self.unfound = asyncio.Event()
 
@@ -46,28 +52,45 @@ class Longer:
         self.unfound.set()
 
 
-async def seal_and_ring(node: Node, sealer: Sealer, longer: Longer) -> None:
-    """Go on sealing what anybody commits, and wake those of this process who wait for it."""
+async def seal(node: Node, sealer: Sealer, longer: Longer) -> None:
+    """Go on sealing what anybody commits."""
     bell = node.desk.doorbell
-    seen: int | None = None
     while True:
         bell.nudged.clear()
         try:
-            if seen is None:
-                async with node.database.read() as tx:
-                    seen = await journal.size(tx) - 1
             sealed = await sealer.seal(now=clock.now())
-            before, seen = seen, await ring_new(node.database, bell, after=seen)
-            if seen != before:
-                node.hooks.nudged.set()
-                longer.tell()
         except Unavailable:
             _log.warning("worker.database_unavailable")
             await asyncio.sleep(_RETRY_SECONDS)
             continue
+        if sealed:
+            longer.unrung.set()
         if sealed < BATCH_MAX:
             with suppress(TimeoutError):
                 await asyncio.wait_for(bell.nudged.wait(), timeout=node.settings.seal_interval_seconds)
+
+
+async def ring(node: Node, longer: Longer) -> None:
+    """Go on waking those of this process who wait for what anybody seals.
+
+    Apart from sealing, which may wait for locks and disks: as long as this looks, polls in vain cost no query.
+    """
+    seen: int | None = None
+    while True:
+        longer.unrung.clear()
+        try:
+            if seen is None:
+                async with node.database.read() as tx:
+                    seen = await journal.size(tx) - 1
+            before, seen = seen, await ring_new(node.database, node.desk.doorbell, after=seen)
+        except Unavailable:
+            await asyncio.sleep(_RETRY_SECONDS)
+            continue
+        if seen != before:
+            node.hooks.nudged.set()
+            longer.tell()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(longer.unrung.wait(), timeout=node.settings.seal_interval_seconds)
 
 
 async def publish(sealer: Sealer, longer: Longer) -> None:
