@@ -36,6 +36,7 @@ from tests.ledger.recording import AT, STANDINGS, Sending, refusal, sending, sig
 from tests.support.agency import AgencySystem
 from tests.support.node import RunningNode, running_node
 from tests.support.office import created, refused
+from tests.support.unhurried import unhurried
 
 EVENTS = "/v1/audit/events"
 SHARED_ID = "G22,2026/11/22,77/CV"
@@ -97,7 +98,7 @@ def archive(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     folder = tmp_path_factory.mktemp("archive")
     with ExitStack() as stack:
         url = stack.enter_context(migrated_database(request, folder, request.param))
-        running = stack.enter_context(running_node(folder / "data", url, log_level="error"))
+        running = unhurried(stack.enter_context(running_node(folder / "data", url, log_level="error")))
         administrator = stack.enter_context(running.system(Scope.REGISTRY_WRITE))
         agency = {"organ_id": "000.00.00.H41", "aliases": ["H41"], "name": "UBND tỉnh Nghệ An"}
         created(administrator.post("/v1/agencies", json=agency | {"tier": "province", "branch": "state"}))

@@ -27,6 +27,7 @@ from tests.statistics.recounting import counted_in, read_log, recount
 from tests.support.agency import AgencySystem
 from tests.support.node import running_node
 from tests.support.office import COMMUNE, GOVERNMENT_OFFICE, PARTY, PROVINCE, Exchange, created, exchange_on, refused
+from tests.support.unhurried import unhurried
 
 FIGURES = Asked(Month(2026, 1), Month(2026, 1), GroupBy.AGENCY, {}).figures
 EXCHANGE = "/v1/statistics/exchange"
@@ -91,7 +92,7 @@ def exchange(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     folder = tmp_path_factory.mktemp("statistics")
     with ExitStack() as stack:
         url = stack.enter_context(migrated_database(request, folder, request.param))
-        running = stack.enter_context(running_node(folder / "data", url, log_level="error"))
+        running = unhurried(stack.enter_context(running_node(folder / "data", url, log_level="error")))
         working = stack.enter_context(exchange_on(running))
         _traffic(working)
         yield working
