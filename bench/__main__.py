@@ -6,6 +6,7 @@ Ends with 1 where a measure could not be made, or a gate is missed that is not k
 import argparse
 import importlib
 import sys
+import time
 import traceback
 from datetime import UTC, datetime
 
@@ -25,7 +26,7 @@ def main() -> int:
     asked = parser.parse_args()
     began, found, broken = datetime.now(UTC), [], []
     for name in asked.only:
-        print(f"{datetime.now(UTC):%H:%M:%S} {name}", file=sys.stderr, flush=True)
+        started = time.monotonic()
         try:
             for each in importlib.import_module(f"bench.{name}").measured(quick=asked.quick):
                 assert isinstance(each, Ratio | Table)
@@ -33,6 +34,7 @@ def main() -> int:
         except Exception:  # noqa: BLE001 -- one measure that fails must not cost what the others found
             traceback.print_exc()
             broken.append(name)
+        print(f"{name}: {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
     show(found)
     kept = keep(found, at=f"{began:%Y-%m-%d %H:%M} UTC", quick=asked.quick, machine=machine(), broken=broken)
     if not asked.quick and tuple(asked.only) == MEASURES:

@@ -151,8 +151,10 @@ def _make(
             if len(made) % (10 * TOGETHER) == 0:
                 told(f"{len(made):,} of {len(lengths):,} documents signed")
     starts = itertools.accumulate(made, initial=0)
-    index.write_text("".join(f"{start} {length}\n" for start, length in zip(starts, made, strict=False)), "ascii")
+    # Without an index there is no corpus: at no moment does one go with other documents.
+    index.unlink(missing_ok=True)
     partial.rename(documents)
+    index.write_text("".join(f"{start} {length}\n" for start, length in zip(starts, made, strict=False)), "ascii")
     return made
 
 

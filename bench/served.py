@@ -41,6 +41,7 @@ from tests.support.postgres import PostgresServer
 START_SECONDS = 180.0
 PATIENCE_SECONDS = 120.0
 _LOOK_SECONDS = 0.05
+_STILL_SECONDS = 0.3
 _BYTECODE = Path(tempfile.gettempdir()) / "truc-bench-bytecode"
 SETTINGS = {"REVOCATION_FETCH": "false", "CLOSE_MONTHS": "false", "LOG_LEVEL": "warning", "PDF_PROCESSES": "0"}
 """Nothing is fetched from an authority nobody runs, no month of the past is closed, and PDFs are not looked into, which
@@ -101,6 +102,20 @@ class Served:
             RuntimeError: it takes longer than anybody waits.
         """
         return asyncio.run(_until(self.database_url, _is_sealed)) if self.seals else 0.0
+
+    def seconds_to_settle(self) -> float:
+        """Wait until what was under way is accepted or given up, and sealed; give how long that took.
+
+        Raises:
+            RuntimeError: it takes longer than anybody waits.
+        """
+        began, before = time.perf_counter(), -1
+        while (now := self.accepted()) != before:
+            before = now
+            self.seconds_to_seal()
+            done = time.perf_counter()
+            time.sleep(_STILL_SECONDS)
+        return done - began
 
     def seconds_to_inspect(self) -> float:
         """Wait until the PDFs of everything accepted were looked into and give how long that took.

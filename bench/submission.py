@@ -115,7 +115,8 @@ def _pair(ground: Ground, served: Served, shot: Shot, plan: Plan, *, inspected: 
     )
     before, cost = served.accepted(), served.processor_seconds()
     load = fire(served.url, served.token, shot)
-    sealed_after = served.seconds_to_seal()
+    # Requests that were under way at the end are worked on, though nobody waits for their answers.
+    sealed_after = served.seconds_to_settle()
     if inspected:
         served.seconds_to_inspect()
     cost = served.processor_seconds() - cost
@@ -129,8 +130,10 @@ def _pair(ground: Ground, served: Served, shot: Shot, plan: Plan, *, inspected: 
 def _require(load: Load, kept: int, shot: Shot) -> None:
     """Insist that every answer was the right one, and that what was answered is there."""
     if load.failed or not load.answered:
-        raise RuntimeError(f"{load.failed} of the answers were not 201; the last: {load.failure}")
-    # Requests that were under way at the end were kept, and nobody waited for their answers.
+        raise RuntimeError(
+            f"{load.answered} documents were accepted, {load.failed} were not; the last: {load.failure}\n"
+            f"If they are of older code: remove {FOLDER}"
+        )
     if not load.answered <= kept <= load.answered + shot.connections:
         raise RuntimeError(f"{load.answered} documents were accepted, and {kept} are there")
 
