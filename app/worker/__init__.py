@@ -39,7 +39,8 @@ async def run(node: Node) -> None:
 async def _work(node: Node, sealer: Sealer) -> None:
     longer = ledgering.Longer()
     async with asyncio.TaskGroup() as group:
-        group.create_task(ledgering.seal_and_ring(node, sealer, longer))
+        group.create_task(ledgering.seal(node, sealer, longer))
+        group.create_task(ledgering.ring(node, longer))
         group.create_task(ledgering.publish(sealer, longer))
         group.create_task(ledgering.watch(node))
         group.create_task(ledgering.make_findable(node, longer))
