@@ -20,6 +20,8 @@ from app.exchange.named import Named, named
 from app.exchange.refuse import Declared
 from app.exchange.states import Progress
 from app.exchange.submit import Accepted
+from app.findings import Finding, Severity
+from app.registry.mistakes import Origin
 from app.routers import clock
 from app.routers.compat.answers import Item
 from app.routers.compat.door import Call
@@ -55,6 +57,14 @@ _WORDS: Final = {
 }
 _FAILED: Final = frozenset({Progress.EXPIRED.value, Progress.WITHDRAWN.value})
 
+_RECEIVER_FAILED: Final = Finding(
+    "ours.compat.receiver-failed",
+    Severity.WARNING,
+    "the system could not use a message that it had fetched",
+    "Look into the log of that system; the message can be fetched again by its docId.",
+    "ours, decision 0027",
+    "receipt",
+)
 _log = structlog.get_logger("truc.compat")
 
 
@@ -145,7 +155,7 @@ async def receipt(call: Call, asked: str, status: str) -> None:
     """Take the transport receipt of a delivery, which takes it over whatever it says; the same again changes nothing.
 
     One that could not be used is taken over all the same, or it would be listed for ever, and stays to be had by its
-    id; that it failed is a line in the log, for people to see to.
+    id; that it failed is a line in the log and counted with what its client sends wrongly, for people to see to.
 
     Raises:
         RequestInvalid: it is no status of transport.
@@ -162,7 +172,10 @@ async def receipt(call: Call, asked: str, status: str) -> None:
     if outcome is Acknowledgement.NOT_FOUND:
         raise NotFound(f"no delivery to this unit has the id {asked[:40]!r}")
     if said == FAILED:
-        _log.warning("compat.receiver_failed", system_id=call.system.system_id, delivery=delivery)
+        system_id = call.system.system_id
+        _log.warning("compat.receiver_failed", system_id=system_id, delivery=delivery)
+        origin = Origin(call.system.client.client_id, system_id)
+        call.node.mistakes.accepted(origin, [_RECEIVER_FAILED], at=call.at)
 
 
 async def sent(call: Call, asked: str | None) -> list[Item]:

@@ -328,6 +328,19 @@ def test_each_receipt_takes_the_delivery_over(doors: Doors, status: str) -> None
     assert base64.b64decode(recipient.call("getEdoc", docId=item["docId"]).ok()["data"]) == file
 
 
+def test_what_a_system_could_not_use_is_there_for_its_people_to_see(doors: Doors) -> None:
+    recipient, running = doors.fresh(PROVINCE), doors.exchange.running
+    doors.fresh(G22).send(library.document(G22, PROVINCE, number=next(NUMBERS)), **{"from": G22}, **LIST).ok()
+    [*_, item] = waiting(doors, recipient)
+    before = remains(doors.exchange)
+    recipient.call("updateStatus", docId=item["docId"], status="FAIL").ok()
+    [taken] = events_since(doors.exchange, before, event="delivery.acknowledged")
+    running.run(lambda node: node.mistakes.flush(node.database))
+    told = doors.exchange.administrator.get(f"/v1/clients/{taken['actor']}/mistakes").json()["items"]
+    [failed] = [each for each in told if each["code"] == "ours.compat.receiver-failed"]
+    assert (failed["system_id"], failed["refused"], failed["accepted"] > 0) == (PROVINCE, 0, True)
+
+
 def test_pages_of_a_list_end(doors: Doors) -> None:
     sender, recipient = doors.fresh(G22), doors.fresh(PROVINCE)
     for _ in range(3):
