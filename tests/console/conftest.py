@@ -26,6 +26,7 @@ from tests.support.office import (
     created,
     exchange_on,
 )
+from tests.support.unhurried import unhurried
 
 SUBJECT = "V/v triển khai kế hoạch mùa lũ sông Lam"
 REASON = "Sai nơi nhận, đề nghị gửi lại"
@@ -112,7 +113,7 @@ def world(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> It
         # Nobody is asked: the address below is made up.
         settings = {"revocation_fetch": False}
         running = stack.enter_context(running_node(folder / "data", f"sqlite:///{folder / 'node.sqlite'}", **settings))
-        exchange = stack.enter_context(exchange_on(running))
+        exchange = stack.enter_context(exchange_on(unhurried(running)))
         tricky = {"organ_id": TRICKY_CODE, "name": TRICKY, "tier": "district", "branch": "state", "parent": PROVINCE}
         created(exchange.administrator.post("/v1/agencies", json=tricky))
         issuer = exchange.pki.root.certificate.subject.rfc4514_string()
