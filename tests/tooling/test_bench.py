@@ -1,10 +1,12 @@
 """What the benchmark makes of its measurements; nothing is timed here."""
 
 import xml.etree.ElementTree as ET
+from datetime import UTC, datetime
 
 import pytest
 
 from bench import corpus, page, ratios
+from bench.large_ledger import told
 from bench.picture import Bar, bars
 from bench.rooms import by_room
 from bench.rounds import FULL, QUICK, Pair, gathered, over
@@ -104,3 +106,22 @@ def test_built_in_functions_cost_those_who_called_them_and_waiting_costs_nobody(
     }
 
     assert by_room(stats) == {"app/store": 1.0, "sqlalchemy": 0.5}
+
+
+def test_what_a_large_ledger_was_found_to_take_is_told_with_the_slowest_page_of_auditors() -> None:
+    found = [
+        {"measure": name, "found": 1, "milliseconds": median, "processor": median, "first": 2 * median}
+        for name, median in {"inclusion proof": 2.0, "audit kind asc": 20.0, "audit time desc": 70.0}.items()
+    ]
+
+    proof, slowest, table = told(found, at=datetime(2026, 11, 22, tzinfo=UTC))
+
+    assert isinstance(proof, ratios.Ratio)
+    assert proof.verdict == "holds, stretch too"
+    assert isinstance(slowest, ratios.Ratio)
+    assert (slowest.measure, slowest.verdict) == (
+        "slowest of 2 audit pages (time desc), large ledger",
+        "MISSED BY 40 %",
+    )
+    assert isinstance(table, ratios.Table)
+    assert len(table.rows) == 3
