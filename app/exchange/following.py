@@ -23,7 +23,7 @@ async def ring_new(database: Database, doorbell: Doorbell, *, after: int) -> int
     while True:
         # What is sealed from here on may not be in what is read.
         at, sealed = asyncio.get_running_loop().time(), database.changes[GROWN]
-        async with database.read() as tx:
+        async with database.glance() as tx:
             rows = await journal.newly_sealed(tx, after=after, limit=BATCH_MAX)
             versions = await currents(tx, FOLLOWED)
         if not rows:

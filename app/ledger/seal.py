@@ -33,7 +33,7 @@ async def waits(database: Database) -> bool:
     Raises:
         Unavailable: the database does not answer.
     """
-    async with database.read() as tx:
+    async with database.glance() as tx:
         return await journal.waits(tx)
 
 

@@ -78,6 +78,12 @@ _UNSEALED = (
 )
 _WAITING = sa.select(sa.literal(1)).where(events.c.position.is_(None)).limit(1)
 _NEWEST_UNSEALED = sa.select(events.c.id).where(events.c.position.is_(None)).order_by(events.c.id.desc()).limit(1)
+_NEWLY_SEALED = (
+    sa.select(events.c.position, events.c.kind, events.c.agency)
+    .where(events.c.position > sa.bindparam("behind", type_=sa.BigInteger))
+    .order_by(events.c.position)
+    .limit(sa.bindparam("at_most", type_=sa.Integer))
+)
 _SEAL = events.update().where(events.c.id == sa.bindparam("event")).values(position=sa.bindparam("index"))
 _GROW = (
     ledger_state.update()
@@ -124,8 +130,7 @@ async def seal(tx: Transaction, positions: Mapping[str, int], *, size: int, at: 
 
 async def newly_sealed(tx: Transaction, *, after: int, limit: int) -> Sequence[sa.Row[Any, Any, Any]]:
     """Return position, kind and agency of sealed events with positions greater than `after`, in order."""
-    query = sa.select(events.c.position, events.c.kind, events.c.agency).where(events.c.position > after)
-    return (await tx.execute(query.order_by(events.c.position).limit(limit))).all()
+    return (await tx.execute(_NEWLY_SEALED, {"behind": after, "at_most": limit})).all()
 
 
 async def unsealed_backlog(tx: Transaction) -> tuple[int, datetime | None]:

@@ -42,8 +42,10 @@ async def current(tx: Transaction, part: Part) -> int:
     return int((await tx.execute(query)).scalar() or 0)
 
 
+_ALL = sa.select(registry_versions.c.part, registry_versions.c.version)
+
+
 async def currents(tx: Transaction, parts: Sequence[Part]) -> tuple[int, ...]:
     """Return the versions of several parts, in their order; one query."""
-    query = sa.select(registry_versions.c.part, registry_versions.c.version)
-    found = {row.part: row.version for row in await tx.execute(query)}
+    found = {row.part: row.version for row in await tx.execute(_ALL)}
     return tuple(int(found.get(part.value, 0)) for part in parts)

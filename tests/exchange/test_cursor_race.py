@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 
+import pytest
+
 from app.errors import Unavailable
 from app.exchange import inbox
 from app.exchange.desk import Desk
@@ -22,6 +24,7 @@ from app.store.database import Database
 from tests.ledger.recording import AT, STANDINGS, sending
 from tests.support.office import Exchange
 
+pytestmark = pytest.mark.timeout(120 + 2 * int(os.environ.get("TRUC_RACE_DOCUMENTS", "0")))
 WRITERS = 6
 EACH = int(os.environ.get("TRUC_RACE_DOCUMENTS", "6"))
 RECIPIENTS = STANDINGS[2:4]
@@ -38,7 +41,7 @@ async def test_readers_that_follow_a_cursor_or_their_bells_miss_and_double_nothi
         sealers, own, other, followed, *writers = opened
         desk = replace(shared.running.node.desk, database=followed, doorbell=Doorbell())
         # Whoever misses a row looks for it for ever.
-        async with asyncio.timeout(120 + EACH), asyncio.TaskGroup() as group:
+        async with asyncio.timeout(100 + 2 * EACH), asyncio.TaskGroup() as group:
             readers = [
                 group.create_task(_behind_cursor(own, written, glancing=False)),
                 group.create_task(_behind_cursor(other, written, glancing=True)),
