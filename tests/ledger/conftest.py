@@ -39,6 +39,7 @@ from tests.support.office import (
     refused,
 )
 from tests.support.postgres import PostgresServer
+from tests.support.unhurried import unhurried
 
 
 @dataclass(frozen=True)
@@ -234,7 +235,7 @@ def leave(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
                 url = server.create_database(template=request.getfixturevalue("migrated_postgres"))
                 stack.callback(server.drop_database, url)
             with running_node(folder / "data", url, log_level="error") as running:
-                with exchange_on(running) as exchange:
+                with exchange_on(unhurried(running)) as exchange:
                     _traffic(exchange)
                 running.run(_settle)
             assert not (folder / "node.sqlite-wal").exists()
