@@ -16,6 +16,7 @@ from app.registry.model import Scope
 from tests.support.agency import AgencySystem
 from tests.support.node import RunningNode, running_node
 from tests.support.postgres import PostgresServer
+from tests.support.unhurried import resting
 
 
 @pytest.fixture(scope="session")
@@ -53,12 +54,12 @@ def node_on(engine: str, request: pytest.FixtureRequest, folder: Path) -> Iterat
         path = folder / "node.sqlite"
         shutil.copyfile(request.getfixturevalue("migrated_sqlite"), path)
         with running_node(folder / "data", f"sqlite:///{path}") as running:
-            yield running
+            yield resting(running)
         return
     server: PostgresServer = request.getfixturevalue("postgres_server")
     url = server.create_database(template=request.getfixturevalue("migrated_postgres"))
     try:
         with running_node(folder / "data", url) as running:
-            yield running
+            yield resting(running)
     finally:
         server.drop_database(url)

@@ -10,7 +10,7 @@ TOGETHER_SECONDS = 0.5
 """What was committed within this time is sealed together, where nobody asks for it."""
 
 REST_SECONDS = 3.0
-"""When an unhurried node looks for what was committed without telling it. The least a node may be told is a second; an
+"""When a resting node looks for what was committed without telling it. The least a node may be told is a second; an
 idle one spends a fiftieth of a processor on looking, and there are a dozen of them through most of a run.
 """
 
@@ -42,6 +42,12 @@ class _Nudged(asyncio.Event):
         super().set()
 
 
+def resting(running: RunningNode) -> RunningNode:
+    """Let the node look seldom for what it was not told of; what it is told of is sealed at once as ever."""
+    running.node.settings.__dict__["seal_interval_seconds"] = REST_SECONDS
+    return running
+
+
 def unhurried(running: RunningNode) -> RunningNode:
     """Let the node seal at once only where somebody looks for mail, or when a test says so; else a little later."""
 
@@ -56,8 +62,7 @@ def unhurried(running: RunningNode) -> RunningNode:
         # Whoever waits on the earlier one does so until it is set.
         before, bell.nudged = bell.nudged, nudged
         bell.listen = hurried  # type: ignore[method-assign]
-        running.node.settings.__dict__["seal_interval_seconds"] = REST_SECONDS
         before.set()
 
     running.run(slowed)
-    return running
+    return resting(running)

@@ -9,6 +9,7 @@ import pytest
 from tests.support.node import running_node
 from tests.support.office import Exchange, exchange_on
 from tests.support.postgres import PostgresServer
+from tests.support.unhurried import resting
 from tests.webhooks.receiver import Receiver
 
 OPEN = {"log_level": "error", "webhook_private_targets": True}
@@ -20,7 +21,7 @@ def on_sqlite(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -
     folder = tmp_path_factory.mktemp("webhooks-sqlite")
     shutil.copyfile(migrated_sqlite, folder / "node.sqlite")
     url = f"sqlite:///{folder / 'node.sqlite'}"
-    with running_node(folder / "data", url, **OPEN) as running, exchange_on(running) as working:
+    with running_node(folder / "data", url, **OPEN) as running, exchange_on(resting(running)) as working:
         yield working
 
 
@@ -31,7 +32,7 @@ def on_postgresql(
     """The exchange on PostgreSQL."""
     url = postgres_server.create_database(template=migrated_postgres)
     folder = tmp_path_factory.mktemp("webhooks-postgresql")
-    with running_node(folder / "data", url, **OPEN) as running, exchange_on(running) as working:
+    with running_node(folder / "data", url, **OPEN) as running, exchange_on(resting(running)) as working:
         yield working
     postgres_server.drop_database(url)
 
