@@ -20,6 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from app.errors import RequestInvalid, Unavailable
+from app.store.sqlite_thread import Connection
 
 Transaction = AsyncConnection
 """What a store function takes first: an open transaction it never ends."""
@@ -184,8 +185,9 @@ def _sqlite_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     # Not as text: a path may hold signs that mean something in a URL.
     address = sa.URL.create("sqlite+aiosqlite", database=path)
-    writer = create_async_engine(address, pool_size=1, max_overflow=0, pool_timeout=60, **_QUIET)
-    reader = create_async_engine(address, pool_size=_READERS_MAX, max_overflow=0, pool_timeout=60, **_QUIET)
+    how: dict[str, Any] = {"max_overflow": 0, "pool_timeout": 60, "connect_args": {"async_creator_fn": Connection}}
+    writer = create_async_engine(address, pool_size=1, **how, **_QUIET)
+    reader = create_async_engine(address, pool_size=_READERS_MAX, **how, **_QUIET)
     for engine, begin in ((writer, "BEGIN IMMEDIATE"), (reader, "BEGIN")):
         _configure_sqlite(engine.sync_engine, begin=begin, query_only=engine is reader)
     return writer, reader

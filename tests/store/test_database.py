@@ -448,3 +448,30 @@ def test_a_database_may_be_opened_before_any_event_loop_runs(database_url: str) 
     thread.start()
     thread.join(30)
     assert found == [set()]
+
+
+async def test_a_statement_asks_the_thread_of_sqlite_once(tmp_path: Path) -> None:
+    opened = Database(f"sqlite:///{tmp_path / 'node.sqlite'}")
+    asked: list[str] = []
+    async with opened.write() as tx:
+        await tx.exec_driver_sql("CREATE TABLE given (id INTEGER PRIMARY KEY, name TEXT)")
+        connection = (await tx.get_raw_connection()).driver_connection
+        assert connection is not None
+        real = connection._execute
+
+        async def noted(work: Any, *arguments: Any, **options: Any) -> Any:
+            asked.append(work.__name__)
+            return await real(work, *arguments, **options)
+
+        connection._execute = noted
+        inserted = await tx.exec_driver_sql("INSERT INTO given (name) VALUES (?)", ("one",))
+        assert (inserted.lastrowid, inserted.rowcount) == (1, 1)
+        await tx.exec_driver_sql("INSERT INTO given (name) VALUES (?)", [("two",), ("three",)])
+        changed = await tx.exec_driver_sql("UPDATE given SET name = upper(name) WHERE id > 1 RETURNING name")
+        assert changed.scalars().all() == ["TWO", "THREE"]
+        with pytest.raises(sa.exc.IntegrityError):
+            await tx.exec_driver_sql("INSERT INTO given (id) VALUES (1)")
+        assert (await tx.exec_driver_sql("SELECT name FROM given WHERE id = 9")).all() == []
+        assert asked == ["_run"] * 5
+        connection._execute = real
+    await opened.close()
