@@ -14,7 +14,7 @@ from bench import page
 from bench.processes import machine
 from bench.ratios import Ratio, Table, keep, known, show
 
-MEASURES = ("verification", "submission", "sealing", "gathering", "profiled", "doors", "large_ledger")
+MEASURES = ("verification", "submission", "sealing", "gathering", "profiled", "doors", "polling", "large_ledger")
 """Modules of this package with `measured(quick=…)`, in their order; each gives ratios and tables."""
 
 

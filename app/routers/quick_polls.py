@@ -181,10 +181,6 @@ def _holds(node: Node, known: KnownPoll, registry: Registry) -> bool:
     return in_time and known.registry == registry and inbox.known_empty(node.desk, known.query)
 
 
-def _still_empty(node: Node, known: KnownPoll) -> bool:
-    return known.registry == registry_of(node) and inbox.known_empty(node.desk, known.query)
-
-
 async def _held(node: Node, known: KnownPoll, state: MutableMapping[str, Any], receive: Receive) -> bool:
     """Hold a poll until its time is over or its client is gone, and nothing came; False: it is to be looked at."""
     loop = asyncio.get_running_loop()
@@ -197,7 +193,11 @@ async def _held(node: Node, known: KnownPoll, state: MutableMapping[str, Any], r
         finally:
             gone = leaving.done()
             leaving.cancel()
-    if gone or ((doorbell.closed or not rung) and _still_empty(node, known)):
+    if gone:
+        return True
+    # Whom a client acts for has not changed; that nothing waits may have to be looked up again, a minute later.
+    in_vain = (doorbell.closed or not rung) and known.registry == registry_of(node)
+    if in_vain and not await inbox.look(node.desk, known.query):
         return True
     state[WAITED] = loop.time() - began
     return False
