@@ -79,7 +79,8 @@ class PostgresServer:
             "shared_buffers=64MB",
             "timezone=UTC",
             "jit=off",
-            "autovacuum_naptime=10s",
+            # Nothing lives long enough to be tidied; tests of plans have their tables analysed themselves.
+            "autovacuum=off",
             *(("fsync=on",) if fsync else ("fsync=off", "full_page_writes=off", "synchronous_commit=off")),
         )
         server = cls("", directory=directory, options=options)
