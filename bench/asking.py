@@ -20,7 +20,17 @@ def ask(url: str, token: str, *, connections: int, seconds: int) -> int:
         RuntimeError: the generator failed, or something was answered otherwise.
     """
     if shutil.which("wrk"):
-        command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "-H", f"Authorization: Bearer {token}", url]
+        command = [
+            "wrk",
+            "-t1",
+            f"-c{connections}",
+            f"-d{seconds}s",
+            "--timeout",
+            "30s",
+            "-H",
+            f"Authorization: Bearer {token}",
+            url,
+        ]
         ended = subprocess.run(command, check=False, capture_output=True, text=True)
         found = re.search(r"(\d+) requests in", ended.stdout)
         if found is None or "Non-2xx" in ended.stdout or "Socket errors" in ended.stdout:

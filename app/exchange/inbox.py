@@ -15,6 +15,7 @@ from uuid import UUID
 
 from app.exchange.desk import Desk
 from app.exchange.doorbell import Listening
+from app.exchange.quiet import FOLLOWED
 from app.exchange.states import Progress
 from app.ids import new_id
 from app.ledger.events import Event, EventKind, Standing, record
@@ -22,6 +23,8 @@ from app.registry import directory, succession
 from app.registry.model import Client
 from app.statistics.periods import ZONE
 from app.store import deliveries
+from app.store.database import Transaction
+from app.store.versions import currents
 
 GONE_SECONDS = 5.0
 """How often a waiting poll looks whether its client is still there."""
@@ -191,16 +194,37 @@ async def _page(desk: Desk, query: InboxQuery, bell: Listening) -> Sequence[Any]
     return rows
 
 
+async def look_while(desk: Desk, query: InboxQuery, *, versions: tuple[int, ...]) -> Sequence[Any] | None:
+    """Return a page as `look` does, if the parts of the registry that are followed still have these versions.
+
+    Both in one snapshot: whoever might see this inbox at these versions might see this page.
+
+    Returns:
+        None where they have others.
+
+    Raises:
+        Unavailable: the database does not answer.
+    """
+    async with desk.database.glance() as tx:
+        if await currents(tx, FOLLOWED) != versions:
+            return None
+        return await _rows(tx, query)
+
+
 async def _read(desk: Desk, query: InboxQuery) -> Sequence[Any]:
     async with desk.database.glance() as tx:
-        return await deliveries.inbox(
-            tx,
-            query.agencies,
-            kind=query.kind.value if query.kind else None,
-            by_urgency=query.by_urgency,
-            after=query.after,
-            limit=query.limit,
-        )
+        return await _rows(tx, query)
+
+
+async def _rows(tx: Transaction, query: InboxQuery) -> Sequence[Any]:
+    return await deliveries.inbox(
+        tx,
+        query.agencies,
+        kind=query.kind.value if query.kind else None,
+        by_urgency=query.by_urgency,
+        after=query.after,
+        limit=query.limit,
+    )
 
 
 def _taken_over(row: Any, standing: Standing, client: Client, at: datetime) -> Event:

@@ -1,5 +1,6 @@
 """Inbox and outbox over HTTP: polling, taking over, following up."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Annotated, Any
@@ -223,13 +224,17 @@ async def poll(
         limit=window.fetch,
     )
     seconds = min(wait, node.settings.long_poll_seconds_max)
-    quick_polls.remember(request, caller, query, seconds=seconds, at=at)
+
+    def shown(found: Sequence[Any]) -> bytes:
+        return _page(found, window).model_dump_json().encode("utf-8")
+
+    quick_polls.remember(request, caller, query, seconds=seconds, at=at, shown=shown)
     left = quick_polls.left_of(request, seconds)
     rows = await inbox.look(node.desk, query)
     if not rows and left:
         quick_polls.hold(request)
         rows = await inbox.look(node.desk, query, wait_seconds=left, gone=request.is_disconnected)
-    return page(rows, window, shape=InboxItem.of, key=lambda row: (row.delivery_priority, row.position))
+    return _page(rows, window)
 
 
 @router.post(
@@ -292,6 +297,10 @@ async def follow_up(
         limit=window.fetch,
     )
     return page(found, window, shape=_sent, key=lambda entry: (entry[0].id,))
+
+
+def _page(rows: Sequence[Any], window: Window) -> Page[InboxItem]:
+    return page(rows, window, shape=InboxItem.of, key=lambda row: (row.delivery_priority, row.position))
 
 
 def _overdue_after(window: Window) -> tuple[datetime, str] | None:

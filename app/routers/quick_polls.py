@@ -2,15 +2,16 @@
 
 An agency's system polls every few seconds with the same token and the same parameters, nearly always in vain. The call
 itself (`mailbox.poll`) looks the client and its agencies up each time; what it found out is kept here by token and
-query string, for as long as nothing in the registry moves, a minute at most. From here comes nothing but the empty
-page. As soon as there may be mail the request goes on to the call, which asks for everything anew: a token that does
-not hold any more never opens an inbox, and learns at most a moment too late that nothing more is told to it.
+query string, for as long as nothing in the registry moves, a minute at most. Where there may be mail, the page is read
+in one snapshot with the versions of the registry, and the request goes on to the call, which asks for everything anew,
+where they are others: a token that does not hold any more never opens an inbox, and learns at most a moment too late
+that nothing more is told to it.
 """
 
 import asyncio
 import hashlib
 from collections import OrderedDict
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -21,7 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.exchange import inbox
 from app.exchange.doorbell import Listening
 from app.exchange.inbox import InboxQuery
-from app.exchange.quiet import Registry
+from app.exchange.quiet import FOLLOWED, Registry
 from app.node import Node
 from app.regulations.calendar import end_of
 from app.routers import clock
@@ -39,7 +40,6 @@ WAITED: Final = "poll_waited_seconds"
 """Where in the state of a request it says how long it was held here."""
 
 _EMPTY: Final = b'{"items":[],"next_cursor":null}'
-_HEADERS: Final = ((b"content-length", b"%d" % len(_EMPTY)), (b"content-type", b"application/json"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,7 @@ class KnownPoll:
         token_ends: POSIX time its token holds until.
         seconds: how long it waits for mail.
         route: of the call, for the figures.
+        shown: writes rows as the page they are.
     """
 
     client_id: str
@@ -61,6 +62,13 @@ class KnownPoll:
     token_ends: float
     seconds: float
     route: Any
+    shown: Callable[[Sequence[Any]], bytes]
+
+    def in_time(self) -> bool:
+        """Whether its token and the codes of its agencies hold as they did, if nothing in the registry moved."""
+        now = clock.now().timestamp()
+        # Whoever is woken by mail goes on with the same token, so it has to hold as long as the poll may wait.
+        return now < self.until and now + self.seconds <= self.token_ends
 
 
 class KnownPolls:
@@ -103,6 +111,8 @@ class QuickPolls:
         node: Node = state.node
         registry, known = registry_of(node), polls.find(scope)
         if known is None or not _holds(node, known, registry):
+            if known is not None and await _shown(node, known, scope, send):
+                return
             scope["state"][REGISTRY] = registry
             try:
                 await self.app(scope, receive, send)
@@ -111,12 +121,10 @@ class QuickPolls:
             else:
                 return
         if known.seconds and not await _held(node, known, scope["state"], receive):
-            await self.app(scope, receive, send)
+            if not await _shown(node, known, scope, send):
+                await self.app(scope, receive, send)
             return
-        scope["state"]["client_id"] = known.client_id
-        scope["route"] = known.route
-        await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-        await send({"type": "http.response.body", "body": _EMPTY})
+        await _answer(known, _EMPTY, scope, send)
 
 
 class ToBeHeld(Exception):
@@ -127,12 +135,21 @@ class ToBeHeld(Exception):
         self.known = known
 
 
-def remember(request: Request, caller: Caller, query: InboxQuery, *, seconds: float, at: datetime) -> None:
+def remember(
+    request: Request,
+    caller: Caller,
+    query: InboxQuery,
+    *,
+    seconds: float,
+    at: datetime,
+    shown: Callable[[Sequence[Any]], bytes],
+) -> None:
     """Keep what was found out about a poll, whatever it is going to find.
 
     Args:
         seconds: how long it may wait for mail.
         at: when its client's agencies were looked up; codes hold by the day.
+        shown: writes rows as the page they are.
     """
     registry: Registry | None = request.scope["state"].get(REGISTRY)
     if registry is None:
@@ -145,6 +162,7 @@ def remember(request: Request, caller: Caller, query: InboxQuery, *, seconds: fl
         token_ends=caller.ends,
         seconds=seconds,
         route=request.scope["route"],
+        shown=shown,
     )
     polls: KnownPolls = request.app.state.quick_polls
     polls.remember(request.scope, known)
@@ -175,10 +193,26 @@ def registry_of(node: Node) -> Registry:
 
 
 def _holds(node: Node, known: KnownPoll, registry: Registry) -> bool:
-    now = clock.now().timestamp()
-    # Whoever is woken by mail goes on with the same token, so it has to hold as long as the poll may wait.
-    in_time = now < known.until and now + known.seconds <= known.token_ends
-    return in_time and known.registry == registry and inbox.known_empty(node.desk, known.query)
+    return known.registry == registry and known.in_time() and inbox.known_empty(node.desk, known.query)
+
+
+async def _shown(node: Node, known: KnownPoll, scope: Scope, send: Send) -> bool:
+    """Answer with what waits, if something does and the database says that nothing in the registry moved."""
+    if not known.in_time():
+        return False
+    rows = await inbox.look_while(node.desk, known.query, versions=known.registry[: len(FOLLOWED)])
+    if not rows:
+        return False
+    await _answer(known, known.shown(rows), scope, send)
+    return True
+
+
+async def _answer(known: KnownPoll, page: bytes, scope: Scope, send: Send) -> None:
+    scope["state"]["client_id"] = known.client_id
+    scope["route"] = known.route
+    headers = ((b"content-length", b"%d" % len(page)), (b"content-type", b"application/json"))
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": page})
 
 
 async def _held(node: Node, known: KnownPoll, state: MutableMapping[str, Any], receive: Receive) -> bool:

@@ -1,6 +1,7 @@
 """Polls that come again and again: without a query while nothing can be found, and never beyond what a token opens."""
 
 import asyncio
+import json
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +19,7 @@ from app.registry import clients
 from app.registry.acts import Act
 from app.registry.model import Scope
 from app.store.database import Database
-from tests.exchange.mail import enlist, send
+from tests.exchange.mail import enlist, report, send
 from tests.exchange.remains import remains
 from tests.support.agency import AgencySystem
 from tests.support.office import DISTRICT, PROVINCE, Exchange, Office, created, refused
@@ -95,6 +96,34 @@ def test_mail_shows_at_the_next_poll_whatever_was_known_before(shared: Exchange,
     assert polled(box.system) == [item]
     created(box.system.acknowledge([item["delivery_id"]]), 200)
     assert polled(box.system) == []
+
+
+def test_a_page_of_mail_comes_to_cost_no_look_at_the_client_and_is_the_same_page(shared: Exchange, box: Office) -> None:
+    own = send(box, PROVINCE)
+    for _ in range(3):
+        send(shared[DISTRICT], box.organ_id)
+    created(report(shared[PROVINCE], own, "01"))
+    remains(shared)
+    answers: list[bytes] = []
+    for asked in ("limit=2", "limit=50", "order=urgency", "kind=status"):
+        answers = []
+
+        def quick(asked: str = asked, answers: list[bytes] = answers) -> bool:
+            with clients_looked_up() as heard:
+                answers.append(box.system.get(f"/v1/inbox?{asked}").content)
+            return heard == []
+
+        eventually(quick)
+        assert len(answers) > 1
+        assert set(answers) == {answers[0]}
+        assert len(json.loads(answers[0])["items"]) == {"limit=2": 2, "kind=status": 1}.get(asked, 4)
+    # One that was taken over is gone from the page, whoever answers.
+    first = json.loads(answers[0])["items"][0]["delivery_id"]
+    created(box.system.acknowledge([first]), 200)
+    assert polled(box.system, kind="status") == []
+    shared.running.run(lambda node: disabled(node.database, box.system.client_id))
+    token = {"Authorization": f"Bearer {box.system.token}"}
+    refused(shared.running.http.get("/v1/inbox?limit=50", headers=token), 401, "not-authenticated")
 
 
 def test_a_client_that_is_shut_out_is_out_at_once(shared: Exchange, box: Office) -> None:
