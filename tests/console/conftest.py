@@ -111,7 +111,7 @@ def world(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     shutil.copyfile(migrated_sqlite, folder / "node.sqlite")
     with ExitStack() as stack:
         # Nobody is asked: the address below is made up.
-        settings = {"revocation_fetch": False}
+        settings: dict[str, Any] = {"revocation_fetch": False, "log_level": "error"}
         running = stack.enter_context(running_node(folder / "data", f"sqlite:///{folder / 'node.sqlite'}", **settings))
         exchange = stack.enter_context(exchange_on(unhurried(running)))
         tricky = {"organ_id": TRICKY_CODE, "name": TRICKY, "tier": "district", "branch": "state", "parent": PROVINCE}
