@@ -31,7 +31,10 @@ class Step(StrEnum):
     @property
     def number(self) -> int:
         """Its number, from 1."""
-        return list(Step).index(self) + 1
+        return _NUMBERS[self]
+
+
+_NUMBERS = {step: number for number, step in enumerate(Step, start=1)}
 
 
 class Outcome(StrEnum):

@@ -9,7 +9,7 @@ names of attachments and what findings quote, which `without_content` takes out.
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ from app.edxml.attachments import AttachmentSummary
 from app.exchange.shelf import Cited
 from app.exchange.signature_facts import SignatureFacts, certificate_facts, signature_facts
 from app.exchange.steps import Outcome, Step, StepFindings, outcome_of
-from app.exchange.verify import Verified
+from app.exchange.verify import Verified, members
 from app.findings import Finding, Indication, Verdict
 from app.ledger.events import instant_text
 from app.signing.indications import SubIndication, indication_of, sub_indication_of
@@ -160,7 +160,7 @@ def assembled(
         "proven": verdict.indication is Indication.TOTAL_PASSED,
         "signature": {"indication": indication.value, "sub_indication": cause.value if cause is not None else None},
         "legacy": legacy.value if legacy is not None else None,
-        "examined": asdict(examined),
+        "examined": members(examined),
         "times": {"received_at": instant_text(at) if received else None, "judged_at": instant_text(at)},
         "steps": [_step(step, found.get(step)) for step in Step],
         "signatures": [signature.shown for signature in signatures],
@@ -170,7 +170,7 @@ def assembled(
             for each in {each.sha256: each for signature in signatures for each in signature.cited}.values()
         ],
         "attachments": [_attachment(number, each) for number, each in enumerate(attachments, start=1)],
-        "findings": [{**asdict(each), "step": step.value} for step in Step for each in found.get(step, ())],
+        "findings": [{**members(each), "step": step.value} for step in Step for each in found.get(step, ())],
     }
 
 

@@ -15,7 +15,7 @@ the message is read all the same, only to tell the sender everything that is wro
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -220,14 +220,19 @@ def judge(
     )
 
 
+def members(value: Any) -> dict[str, Any]:
+    """Return the fields of a value with slots that holds none but plain values: nothing of them has to be copied."""
+    return {name: getattr(value, name) for name in value.__slots__}
+
+
 def verification_record(verdict: Verdict, verified: Verified) -> dict[str, Any]:
     """Return what is kept of a verification with the message."""
     return {
         "indication": verdict.indication.value,
         "signature": verified.signature,
         "certificate": verified.certificate.sha256 if verified.certificate else None,
-        "findings": [asdict(finding) for finding in verdict.findings],
-        "attachments": [asdict(attachment) for attachment in verified.attachments],
+        "findings": [members(finding) for finding in verdict.findings],
+        "attachments": [members(attachment) for attachment in verified.attachments],
     }
 
 
