@@ -73,6 +73,16 @@ class Cursor:
         rows, self._rows = self._rows, []
         return rows
 
+    async def fetchmany(self, size: int | None = None) -> Sequence[Any]:
+        """Give the next rows, as a statement that is streamed asks for them; they were read with all others."""
+        size = size or self.arraysize
+        rows, self._rows = self._rows[:size], self._rows[size:]
+        return rows
+
+    async def fetchone(self) -> Any:
+        """Give the next row; None: there is none."""
+        return next(iter(await self.fetchmany(1)), None)
+
     async def close(self) -> None:
         """Nothing is open."""
 
