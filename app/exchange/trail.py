@@ -224,11 +224,13 @@ async def _told(tx: Transaction, text: str | None, words: Sequence[Word]) -> _To
     if min(counted) == FEW:
         counted = await document_terms.counts(tx, words, up_to=COUNTED_MAX + 1)
     (fewest, _, rarest), *others = sorted(zip(counted, range(len(words)), words, strict=True))
-    if fewest > COUNTED_MAX:
-        return _Told(words=tuple(words))
     rest = [word for _, _, word in others]
-    ids = await document_terms.with_all(tx, rarest, rest, limit=DOCUMENTS_MAX + 1)
-    return _Told(documents=tuple(ids)) if len(ids) <= DOCUMENTS_MAX else _Told(words=tuple(words))
+    if fewest > COUNTED_MAX and not rest:
+        return _Told(words=tuple(words))
+    # Of words that are each in very many documents hardly any may have all, and then the log must not be read for them.
+    at_most = DOCUMENTS_MAX if fewest <= COUNTED_MAX else FEW
+    ids = await document_terms.with_all(tx, rarest, rest, limit=at_most + 1)
+    return _Told(documents=tuple(ids)) if len(ids) <= at_most else _Told(words=tuple(words))
 
 
 async def _documents(tx: Transaction, document_id: str | None) -> tuple[str, ...] | None:
