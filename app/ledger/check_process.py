@@ -13,15 +13,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.exc import DBAPIError
-
 from app.errors import DataFault
 from app.ledger.check_looking import sound_documents, sound_events
 from app.ledger.check_parts import DocumentsAsked, EventsAsked
 from app.ledger.retelling import OpenReceipt
 from app.signing.node_key import keys_in, verify_jws
 from app.store import census
-from app.store.database import Database, Transaction
+from app.store.database import Database, StatementFailed, Transaction
 
 
 async def answer() -> None:
@@ -52,7 +50,7 @@ async def _told(tx: Transaction, asked: Any, open_receipt: OpenReceipt | None) -
             events = await sound_events(tx, EventsAsked(*asked["events"]))
             return (None, b"") if events is None else (events[:-1], events.leaves)
         return await sound_documents(tx, DocumentsAsked(*asked["documents"]), open_receipt), b""
-    except (DataFault, DBAPIError):
+    except (DataFault, StatementFailed):
         # What cannot be read is not sound; the one that asked finds out why.
         return None, b""
 

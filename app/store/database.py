@@ -25,6 +25,9 @@ from app.store.sqlite_thread import Connection
 Transaction = AsyncConnection
 """What a store function takes first: an open transaction it never ends."""
 
+StatementFailed = DBAPIError
+"""What a statement raises that the database refused or could not read for."""
+
 _NOTED = "truc.noted"
 _BUSY_TIMEOUT_MS = 10_000
 _NEAR_TIMEOUT_MS = 100

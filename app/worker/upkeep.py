@@ -249,7 +249,5 @@ async def _sweep(node: Node) -> bool:
     forgotten = await forget_expired(node.database, at=clock.now() - CLOCK_SKEW_MAX)
     told = await webhooks.sweep(node.hooks, at=clock.now())
     old = await mistakes.forget_old(node.database, at=clock.now())
-    _log.info(
-        "worker.swept", abandoned_bodies=abandoned, expired_keys=forgotten, told_webhooks=told, old_mistakes=old
-    )
+    _log.info("worker.swept", abandoned_bodies=abandoned, expired_keys=forgotten, told_webhooks=told, old_mistakes=old)
     return False

@@ -5,6 +5,7 @@ import gc
 import socket
 import sqlite3
 import threading
+import tracemalloc
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from app.errors import RequestInvalid, TrucError, Unavailable
 from app.store import database as database_module
 from app.store.database import Database
 from app.store.schema import document_links, registry_versions
+from app.store.sqlite_thread import AT_ONCE
 from tests.support.postgres import PostgresServer
 
 OTHER_ID = "01900000-0000-7000-8000-000000000001"
@@ -61,6 +63,36 @@ async def test_a_glance_sees_one_snapshot_of_what_was_committed_and_cannot_write
             assert len((await tx.execute(sa.select(registry_versions.c.part))).all()) == 2
     with pytest.raises((TrucError, sa.exc.DBAPIError)):
         await _written_at_a_glance(database)
+
+
+_NUMBERS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})"
+
+
+@pytest.mark.parametrize("count", [0, 1, AT_ONCE - 1, AT_ONCE, AT_ONCE + 1, 3 * AT_ONCE])
+async def test_all_rows_come_in_their_order_however_they_are_read(database: Database, count: int) -> None:
+    query = sa.text(f"{_NUMBERS.format(count=count)} SELECT i FROM n WHERE i <= {count} ORDER BY i")
+    async with database.read() as tx:
+        assert (await tx.execute(query)).scalars().all() == list(range(1, count + 1))
+        streamed = await tx.stream(query, execution_options={"yield_per": 300})
+        assert [row.i async for row in streamed] == list(range(1, count + 1))
+
+
+async def test_a_stream_holds_no_more_than_it_gives_and_may_be_left(database: Database) -> None:
+    wide = "repeat('x', 10000)" if database.dialect == "postgresql" else "printf('%.10000c', 'x')"
+    query = sa.text(f"{_NUMBERS.format(count=6000)} SELECT i, {wide} AS wide FROM n")
+    tracemalloc.start()
+    try:
+        async with database.read() as tx:
+            streamed = await tx.stream(query, execution_options={"yield_per": 100})
+            assert [row.i async for row in streamed] == list(range(1, 6001))
+        # Sixty megabytes went by.
+        assert tracemalloc.get_traced_memory()[1] < 25_000_000
+    finally:
+        tracemalloc.stop()
+    async with database.read() as tx:
+        streamed = await tx.stream(query, execution_options={"yield_per": 100})
+        assert (await anext(aiter(streamed))).i == 1
+    assert await _parts(database) == set()
 
 
 async def _committed(database: Database, part: str) -> None:
