@@ -4,6 +4,7 @@ Neither is part of what happened, so neither is in the transaction of it: rounds
 came to, in any number of processes, and a database from before is caught up with in the same way.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -19,6 +20,9 @@ DOCUMENTS_MAX = 200
 
 BLOCKS_MAX = 4
 """Blocks summed up in one transaction."""
+
+_NAMED: Final = ("outcome", "tier", "branch", "document_type", "peer_tier")
+"""Columns of events that a block speaks of."""
 
 _NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -75,19 +79,20 @@ async def _next_blocks(tx: Transaction) -> list[dict[str, Any]]:
 
 def block_of(number: int, held: Sequence[Any]) -> dict[str, Any]:
     """Return the row of a block, from the rows of all its events."""
-    marks: set[str] = set()
+    marks: dict[str, list[int]] = defaultdict(list)
     for event in held:
-        for name in ("outcome", "tier", "branch", "document_type", "peer_tier"):
-            marks.add(mark(name, getattr(event, name) or ""))
-        marks.add(mark("unit", unit_of(event.agency or "")))
-        marks.update(mark("measure", measure) for measure in (event.measures or "").split())
+        found = {mark(name, getattr(event, name) or "") for name in _NAMED}
+        found.add(mark("unit", unit_of(event.agency or "")))
+        found.update(mark("measure", measure) for measure in (event.measures or "").split())
         if event.agency is None:
-            marks.add(mark("agency", ""))
+            found.add(mark("agency", ""))
+        for each in found:
+            marks[each].append(event.position - number * WIDTH)
     # Of a block that somebody deleted nothing is left to be found, and that must not stop what else the node does.
     moments = [event.at for event in held] or [_NEVER]
     return {
         "number": number,
         "first_at": min(moments),
         "last_at": max(moments),
-        "holds": event_blocks.written(tuple(marks)),
+        "holds": event_blocks.written({each: sorted(places) for each, places in marks.items()}),
     }

@@ -12,14 +12,14 @@ anything, as one agency's events of a rare type, reads that agency's events with
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, groupby
 from typing import Any, Final
 
 import sqlalchemy as sa
 
 from app.store import event_blocks
 from app.store.database import Transaction
-from app.store.event_blocks import WIDTH, mark
+from app.store.event_blocks import WIDTH, Block, mark
 from app.store.journal import EventFilter, conditions
 from app.store.schema import events
 
@@ -196,10 +196,10 @@ async def _ranges(search: _Search, within: Range) -> list[Range]:
         return [within]
     covered = await event_blocks.covered(tx)
     fitting = event_blocks.fits(tx, since=asked.since, until=asked.until, marks=())
-    ends = {"first": within[0] // WIDTH, "last": (within[1] - 1) // WIDTH, "limit": 1}
-    first = await event_blocks.numbers(tx, fitting, descending=False, **ends)
-    last = await event_blocks.numbers(tx, fitting, descending=True, **ends)
-    found = [(first[0] * WIDTH, (last[0] + 1) * WIDTH)] if first and last else []
+    ends: dict[str, Any] = {"first": within[0] // WIDTH, "last": (within[1] - 1) // WIDTH, "limit": 1}
+    first = await event_blocks.fitting(tx, fitting, descending=False, **ends)
+    last = await event_blocks.fitting(tx, fitting, descending=True, **ends)
+    found = [(first[0].number * WIDTH, (last[0].number + 1) * WIDTH)] if first and last else []
     cut = [(max(one, within[0]), min(other, within[1])) for one, other in (*found, (covered, within[1]))]
     return [(one, other) for one, other in cut if one < other]
 
@@ -225,27 +225,56 @@ async def _all_of(search: _Search, ranges: Sequence[Range], *, limit: int) -> Se
 
 
 async def _through_blocks(search: _Search, within: Range, covered: int) -> Look:
-    tx, (first, end) = search.tx, within
-    fitting = event_blocks.fits(tx, since=search.asked.since, until=search.asked.until, marks=_marks(search.asked))
-    ends = {"first": first // WIDTH, "last": (covered - 1) // WIDTH}
-    numbers = await event_blocks.numbers(tx, fitting, limit=STEP_BLOCKS, descending=search.newest_first, **ends)
+    tx, (first, end), marks = search.tx, within, _marks(search.asked)
+    fitting = event_blocks.fits(tx, since=search.asked.since, until=search.asked.until, marks=marks)
+    ends: dict[str, Any] = {"first": first // WIDTH, "last": (covered - 1) // WIDTH}
+    blocks = await event_blocks.fitting(
+        tx, fitting, limit=STEP_BLOCKS, descending=search.newest_first, marks=marks, **ends
+    )
     behind = None if search.newest_first else (covered, end)
-    if not numbers:
+    if not blocks:
         return Look((), search.rest((), within, behind).left)
+    numbers = [block.number for block in blocks]
     lowest, highest = min(numbers), max(numbers)
     if len(numbers) == STEP_BLOCKS:
         behind = (first, lowest * WIDTH) if search.newest_first else ((highest + 1) * WIDTH, end)
-    runs = _runs(numbers, (first, min(end, covered)))
+    rows: list[sa.Row[Any]] = []
+    for named, side_by_side in groupby(blocks, key=lambda block: block.among is not None):
+        some, left = list(side_by_side), search.limit - len(rows)
+        if left > 0:
+            inside = (first, min(end, covered))
+            rows += await (_at(search, some, inside, left) if named else _along_runs(search, some, inside, left))
+    return search.rest(rows, within, behind)
+
+
+async def _at(search: _Search, blocks: Sequence[Block], within: Range, limit: int) -> Sequence[sa.Row[Any]]:
+    """Look at the events that blocks name; there are few of them."""
+    positions = [each for block in blocks for each in block.among or () if within[0] <= each < within[1]]
+    positions.sort(reverse=search.newest_first)
+    position, others = events.c.position, conditions(search.tx, search.asked, without=_WITHIN)
+    rows: list[sa.Row[Any]] = []
+    for start in range(0, len(positions), 2 * limit):
+        some = positions[start : start + 2 * limit]
+        query = sa.select(events).where(position.in_(some), *others).order_by(search.order(position))
+        rows += (await search.tx.execute(query.limit(limit - len(rows)))).all()
+        if len(rows) == limit:
+            break
+    return rows
+
+
+async def _along_runs(search: _Search, blocks: Sequence[Block], within: Range, limit: int) -> Sequence[sa.Row[Any]]:
+    """Read blocks that only say that there may be some."""
+    runs = _runs([block.number for block in blocks], within)
     rows: list[sa.Row[Any]] = []
     taken, width, read = 0, 1, 0
-    while taken < len(runs) and len(rows) < search.limit:
+    while taken < len(runs) and len(rows) < limit:
         some = runs[taken : taken + width]
-        rows += await _all_of(search, some, limit=search.limit - len(rows))
+        rows += await _all_of(search, some, limit=limit - len(rows))
         taken, read = taken + width, read + sum(_length(each) for each in some)
         # As far as the page will be full when it goes on as so far, and a bit; every run of a statement is read.
-        wanted = read * (search.limit - len(rows)) * 5 // (4 * len(rows)) if rows else 4 * read
+        wanted = read * (limit - len(rows)) * 5 // (4 * len(rows)) if rows else 4 * read
         width = _reaching(runs[taken : taken + _RUNS_MAX], wanted)
-    return search.rest(rows, within, behind)
+    return rows
 
 
 def _reaching(runs: Sequence[Range], events_wanted: int) -> int:

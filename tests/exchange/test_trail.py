@@ -86,6 +86,10 @@ def _at(position: int) -> datetime:
     return AT + timedelta(minutes=position)
 
 
+def _at_h41(row: dict[str, Any]) -> bool:
+    return unit_of(row["agency"] or "") == "H41"
+
+
 Asked = tuple[EventFilter, Callable[[dict[str, Any]], bool]]
 ASKED: list[Asked] = [
     (EventFilter(), lambda _row: True),
@@ -129,6 +133,12 @@ ASKED: list[Asked] = [
     ),
     (EventFilter(document_type="luat"), lambda row: row["document_type"] == "luat"),
     (EventFilter(document_type="nghi-quyet"), lambda _row: False),
+    # Both are in the first block, which names the events of either, and none is of both.
+    (EventFilter(document_type="luat", measure="late"), lambda _row: False),
+    (
+        EventFilter(branch="party", measure="received", unit="H41"),
+        lambda row: _at_h41(row) and row["branch"] == "party",
+    ),
     (EventFilter(tier=""), lambda row: row["tier"] is None),
     (EventFilter(branch="party", tier="commune"), lambda row: row["branch"] == "party"),
     (EventFilter(peer_tier="central"), lambda row: row["peer_tier"] == "central"),
@@ -190,6 +200,11 @@ def test_a_block_is_written_once_and_only_when_it_is_full(ledger: str) -> None:
         for block in shown:
             moments = [row["at"] for row in ROWS[block.number * WIDTH : (block.number + 1) * WIDTH]]
             assert (block.first_at, block.last_at) == (min(moments), max(moments))
+        # Of a type that few events have it names them, by their place in the block.
+        assert "\ndocument_type:luat\n" in shown[0].holds
+        assert "\ndocument_type:luat@5\n" in shown[0].holds
+        assert "\ndocument_type:luat@7\n" in shown[1].holds
+        assert "\ndocument_type:cong-van@" not in shown[0].holds
 
     asyncio.run(work())
 
