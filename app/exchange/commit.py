@@ -27,16 +27,20 @@ async def put(tx: Transaction, decisions: Sequence[Decision]) -> list[bool]:
         (decision for decision in decisions if decision.document["id"] in inserted),
         key=lambda decision: str(decision.document["id"]),
     )
-    rows = [row for decision in kept for row in (*decision.deliveries, *decision.notices)]
-    events = [event for decision in kept for event in decision.events]
     acting = [decision for decision in kept if decision.orders]
+    rows = [row for decision in kept if not decision.orders for row in (*decision.deliveries, *decision.notices)]
+    events = [event for decision in kept for event in decision.events]
     if len(acting) > 1:
         await hold(tx, {order.original.id for decision in acting for order in decision.orders})
-    for decision in acting:
+    for number, decision in enumerate(acting, start=1):
         # What it does to others is as durable as itself: all of it, or none.
         done = await act(tx, decision.orders, cause=decision.cause)
-        rows += done.rows
+        rows += [*decision.deliveries, *decision.notices, *done.rows]
         events += done.events
+        if number < len(acting):
+            # The next may be about the same documents, and has to see what this one laid there.
+            await deliveries.insert(tx, rows)
+            rows = []
     await deliveries.insert(tx, rows)
     await documents.insert_links(tx, [row for decision in kept for row in decision.links])
     await inspections.insert(tx, [row for decision in kept for row in awaited(decision.document)])

@@ -44,7 +44,7 @@ class DyingDatabase(Database):
     """
 
     def __init__(self, real: Database, moment: str | int) -> None:
-        self.url, self.dialect = real.url, real.dialect
+        self.url, self.dialect, self.changes = real.url, real.dialect, real.changes
         self._real = real
         self._moment = moment
         self.executed = 0
@@ -52,6 +52,10 @@ class DyingDatabase(Database):
     def read(self) -> Any:
         """Open a transaction for reading."""
         return self._real.read()
+
+    def glance(self) -> Any:
+        """Open a transaction for a short look."""
+        return self._real.glance()
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Transaction]:

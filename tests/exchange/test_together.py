@@ -172,6 +172,15 @@ def test_two_that_act_on_the_same_documents_share_a_transaction(exchange: Exchan
         ]
 
 
+def test_those_who_add_the_same_receiver_to_a_document_add_it_once(exchange: Exchange) -> None:
+    office = exchange[DISTRICT]
+    sent = send(office, PROVINCE)
+    wanted = update(sent.receipt["document_id"], (PARTY, ADDED))
+    decisions = [decided(exchange, office, office.signed(office.paper(PROVINCE, business=wanted))) for _ in range(3)]
+    assert written(exchange, decisions) == [True, True, True]
+    assert [each["recipient"] for each in sent.seen_by(office)["deliveries"]] == [PROVINCE, PARTY]
+
+
 def test_batches_of_two_processes_never_wait_for_each_other(exchange: Exchange) -> None:
     office, bodies = three(exchange)
     decisions = [decided(exchange, office, body, f"key-{new_id()}") for body in bodies]

@@ -38,13 +38,17 @@ class DyingDatabase(Database):
     """A database whose process dies at a step: at a statement, before a commit or behind it."""
 
     def __init__(self, real: Database, steps: Steps) -> None:
-        self.url, self.dialect = real.url, real.dialect
+        self.url, self.dialect, self.changes = real.url, real.dialect, real.changes
         self._real = real
         self._steps = steps
 
     def read(self) -> Any:
         """Open a transaction for reading."""
         return self._real.read()
+
+    def glance(self) -> Any:
+        """Open a transaction for a short look."""
+        return self._real.glance()
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Transaction]:
