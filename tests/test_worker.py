@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -234,3 +235,17 @@ async def test_a_node_is_closed_while_it_works(database_url: str, tmp_path: Path
     with running_node(tmp_path, database_url, log_level="error") as running:
         await asyncio.to_thread(_until, lambda: running.run(_backlog) == 0, "all of it is sealed")
         await asyncio.to_thread(running.run, _checked)
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 3])
+async def test_who_is_stopped_in_the_moment_of_what_it_waits_for_stops(turns: int) -> None:
+    event = asyncio.Event()
+    waiting = asyncio.create_task(ledgering.told(event, seconds=60))
+    await asyncio.sleep(0)
+    event.set()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    # Where the wait is over already there is nothing left to stop.
+    stopped = waiting.cancel()
+    with pytest.raises(asyncio.CancelledError) if stopped else nullcontext():
+        await waiting

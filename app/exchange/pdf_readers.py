@@ -63,7 +63,8 @@ class PdfReaders:
         async with self._turns:
             worker = self._idle.pop() if self._idle else _Worker(await _start())
             try:
-                found = await asyncio.wait_for(self._asked(worker, path, limits), self._patience(worker))
+                async with asyncio.timeout(self._patience(worker)):
+                    found = await self._asked(worker, path, limits)
             except (TimeoutError, OSError, EOFError, ValueError, KeyError, TypeError) as error:
                 raise PdfNotRead(f"{type(error).__name__} while a PDF was looked into") from error
             else:

@@ -185,7 +185,8 @@ def _write_and_remove(blobs: BlobStore) -> None:
 
 async def _check_blobs(node: Node) -> Check:
     try:
-        await asyncio.wait_for(asyncio.to_thread(_write_and_remove, node.blobs), CHECK_SECONDS_MAX)
+        async with asyncio.timeout(CHECK_SECONDS_MAX):
+            await asyncio.to_thread(_write_and_remove, node.blobs)
     except (Unavailable, TimeoutError):
         return Check(ok=False, detail="the disk takes nothing")
     return Check(ok=True, detail="writable")

@@ -81,7 +81,8 @@ class Pending:
         while self.open:
             self._changed.clear()
             try:
-                await asyncio.wait_for(self._changed.wait(), timeout=stall_seconds)
+                async with asyncio.timeout(stall_seconds):
+                    await self._changed.wait()
             except TimeoutError as error:
                 raise SimulationFailed(
                     f"{self.open} deliveries were announced and did not arrive within {stall_seconds:.0f} s"

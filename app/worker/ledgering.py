@@ -69,8 +69,7 @@ async def seal(node: Node, sealer: Sealer, longer: Longer) -> None:
         if sealed < BATCH_MAX:
             if bell.nudged.is_set():
                 await asyncio.sleep(rest_after(time.monotonic() - began))
-            with suppress(TimeoutError):
-                await asyncio.wait_for(bell.nudged.wait(), timeout=node.settings.seal_interval_seconds)
+            await told(bell.nudged, seconds=node.settings.seal_interval_seconds)
 
 
 def rest_after(seconds: float) -> float:
@@ -101,8 +100,7 @@ async def ring(node: Node, longer: Longer) -> None:
         if seen != before:
             node.hooks.nudged.set()
             longer.tell()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(longer.unrung.wait(), timeout=node.settings.seal_interval_seconds)
+        await told(longer.unrung, seconds=node.settings.seal_interval_seconds)
 
 
 async def publish(sealer: Sealer, longer: Longer) -> None:
@@ -151,8 +149,17 @@ async def watch(node: Node) -> None:
         await asyncio.sleep(DOUBT_SECONDS)
 
 
-async def _awaited(told: asyncio.Event) -> None:
+async def _awaited(longer: asyncio.Event) -> None:
     """Wait until the ledger got longer, or for as long as somebody may have missed that."""
+    await told(longer, seconds=MISSED_SECONDS)
+    longer.clear()
+
+
+async def told(event: asyncio.Event, *, seconds: float) -> None:
+    """Wait for an event, or for so long; ends when it is cancelled, also in the moment of the event.
+
+    `asyncio.wait_for` of Python 3.11 would then forget that it was cancelled, and the node would never stop.
+    """
     with suppress(TimeoutError):
-        await asyncio.wait_for(told.wait(), timeout=MISSED_SECONDS)
-    told.clear()
+        async with asyncio.timeout(seconds):
+            await event.wait()
