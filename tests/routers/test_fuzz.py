@@ -24,7 +24,9 @@ from tests.routers.registered import register, trust
 from tests.support.node import RunningNode, running_node
 from tests.support.pki import shared_pki
 
-SECONDS_MAX = 10
+ANSWERS = 350
+"""Enough to meet every kind of call; how long they take is a matter of the machine."""
+SECONDS_MAX = 120
 SEED = 102
 REFUSALS = ["400", "401", "403", "404", "405", "406", "409", "412", "413", "415", "422"]
 OFFICE = "H26.1"
@@ -90,7 +92,8 @@ def test_nothing_breaks_and_nothing_is_undocumented(node: RunningNode) -> None:
     schema.auth(refresh_interval=None)(access_to(node))
     failures: dict[tuple[str | None, str], str] = {}
     answered: Counter[int] = Counter()
-    for event in from_schema(schema).execute():
+    running = from_schema(schema).execute()
+    for event in running:
         assert not isinstance(event, events.NonFatalError | events.FatalError), event
         if isinstance(event, events.ScenarioFinished):
             for interaction in event.recorder.interactions.values():
@@ -101,8 +104,9 @@ def test_nothing_breaks_and_nothing_is_undocumented(node: RunningNode) -> None:
                     failure = check.failure_info.failure
                     sample = re.sub(r"(.{1500}).*", r"\1…", check.failure_info.code_sample, flags=re.DOTALL)
                     failures.setdefault((failure.operation, failure.title), f"{failure.message}\n{sample}")
+        if answered.total() >= ANSWERS:
+            running.stop()
     report = "\n\n".join(f"{operation}: {title}\n{text}" for (operation, title), text in failures.items())
     assert not failures, report
-    # How many there are is a matter of the machine; what part of them is let in is not.
     assert answered[200] + answered[201] > answered.total() / 20 > 1, f"hardly anything was let in: {answered}"
     assert not any(status >= 500 for status in answered), answered
