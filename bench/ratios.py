@@ -18,9 +18,9 @@ LATEST = Path(__file__).parent / "latest.json"
 _VERIFYING = "the file is read twice, and looking over its base64 (bytes.translate) costs as much as hashing it"
 _SUBMITTING = "see the table by room"
 _POLLING = (
-    "Plain ASGI is the server's own work alone. On top of it an empty poll has the log's line, the figures, the headers "
-    "every answer has, the layers around it, and the rounds of the worker in the same process. A page of mail is two "
-    "statements through SQLAlchemy and forty objects of pydantic, about half of its time each."
+    "Plain ASGI is the server's own work alone. On top of it an empty poll has the log's line, the figures, the "
+    "headers every answer has, the layers around it, and the rounds of the worker in the same process. A page of mail "
+    "is two statements through SQLAlchemy and forty objects of pydantic, about half of its time each."
 )
 
 KNOWN: dict[str, str] = {
