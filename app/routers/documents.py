@@ -104,7 +104,7 @@ async def get_document(node: AtNode, caller: ExchangingOrAuditing, document: UUI
         200: {"content": MESSAGE_CONTENT, "headers": header("Content-Digest", "ETag")},
         206: {"description": "The range that was asked for.", "content": MESSAGE_CONTENT},
         304: {"description": "The client has it already."},
-        **problems.answers(404, 410, 416),
+        **problems.answers(404, 410, 412, 416),
     },
 )
 async def get_content(node: AtNode, caller: Exchanging, document: UUID, request: Request) -> Response:
