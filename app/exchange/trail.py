@@ -28,6 +28,9 @@ FEW = 500
 COUNTED_MAX = 20_000
 """Entries of a word that are gone through to find the documents that have all words."""
 
+SAMPLED = 2_000
+"""Newest documents of which it is taken how often words occur that are each in very many."""
+
 DOCUMENTS_MAX = 4_000
 """Documents whose events are gathered and put in order; where more have the words, the log is read until a page is
 full, which is soon, for they are many.
@@ -223,10 +226,12 @@ async def _told(tx: Transaction, text: str | None, words: Sequence[Word]) -> _To
     counted = await document_terms.counts(tx, words, up_to=FEW)
     if min(counted) == FEW:
         counted = await document_terms.counts(tx, words, up_to=COUNTED_MAX + 1)
-    (fewest, _, rarest), *others = sorted(zip(counted, range(len(words)), words, strict=True))
-    rest = [word for _, _, word in others]
-    if fewest > COUNTED_MAX and not rest:
-        return _Told(words=tuple(words))
+    fewest, ordered = min(counted), [words[place] for place in sorted(range(len(words)), key=counted.__getitem__)]
+    if fewest > COUNTED_MAX:
+        if len(words) == 1:
+            return _Told(words=tuple(words))
+        ordered = await document_terms.rarest_first(tx, words, sample=SAMPLED)
+    rarest, *rest = ordered
     # Of words that are each in very many documents hardly any may have all, and then the log must not be read for them.
     at_most = DOCUMENTS_MAX if fewest <= COUNTED_MAX else FEW
     ids = await document_terms.with_all(tx, rarest, rest, limit=at_most + 1)

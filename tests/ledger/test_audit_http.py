@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 import pytest
 import sqlalchemy as sa
 
+from app.exchange import trail
 from app.exchange.finding import catch_up
 from app.ids import new_id
 from app.ledger import tree
@@ -209,7 +210,14 @@ def test_a_document_is_found_by_its_own_id_by_the_nodes_and_by_no_other(archive:
         assert archive.all(f"document_id={nothing}") == []
 
 
-def test_events_are_found_by_words_of_code_and_subject_which_are_not_shown(archive: Archive) -> None:
+@pytest.mark.parametrize("rare", [trail.FEW, 3], ids=["words are rare", "words are common"])
+def test_events_are_found_by_words_of_code_and_subject_which_are_not_shown(
+    archive: Archive, rare: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if rare != trail.FEW:
+        # As if each word were in more documents than are gone through, and the log held many.
+        monkeypatch.setattr(trail, "FEW", rare)
+        monkeypatch.setattr(trail, "COUNTED_MAX", 0)
     end = f"ledger_size={archive.size}"
     every = {each.document["id"] for each in archive.sent}
     third = archive.sent[3].document

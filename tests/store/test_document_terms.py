@@ -132,3 +132,20 @@ def test_documents_with_all_words_are_found(url: str) -> None:
                 assert len(await document_terms.with_all(tx, first, others, limit=10)) == found
 
     _run(url, work)
+
+
+def test_words_of_few_of_the_newest_documents_come_first_and_beginnings_last(url: str) -> None:
+    async def work(database: Database) -> None:
+        async with database.read() as tx:
+            words = words_asked("báo cáo ky3 ky")
+            assert len(await document_terms.rarest_first(tx, words, sample=10)) == len(words), "before there are any"
+        await catch_up(database)
+        async with database.read() as tx:
+            found = await document_terms.rarest_first(tx, words, sample=10)
+            assert found[0].term == "ky3"
+            assert [word.begins for word in found] == [False, False, False, True]
+            # Among the newest two, of which one has no words yet, the other is told by its own word alone.
+            rare = await document_terms.rarest_first(tx, words_asked("ky4 ky3 báo x"), sample=2)
+            assert rare[0].term == "ky3"
+
+    _run(url, work)
