@@ -72,7 +72,7 @@ def _lines(kept: Mapping[str, Any]) -> Iterator[str]:
     )
     if kept["broken"]:
         yield ""
-        yield f"Not measured, because it failed: {', '.join(kept['broken'])}."
+        yield f"Not measured in this run: {', '.join(kept['broken'])}."
     yield ""
     yield "### Gates"
     yield ""

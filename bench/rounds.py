@@ -49,7 +49,7 @@ class Plan:
         return WARM + sum(count for _, count in self.levels)
 
 
-FULL = Plan(rounds=3, aside=2, levels=((1, 600), (8, 2_500), (32, 4_500), (128, 4_500)), mixed=1_000)
+FULL = Plan(rounds=3, aside=1, levels=((1, 600), (8, 2_500), (32, 4_500), (128, 4_500)), mixed=1_000)
 QUICK = Plan(rounds=1, aside=1, levels=((32, 3_000),), mixed=0)
 
 

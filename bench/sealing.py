@@ -59,7 +59,7 @@ class Costs:
 
 def measured(*, quick: bool) -> Iterator[Ratio | Table]:
     """Measure on each engine that is there; quickly: on SQLite alone."""
-    count, rounds = (400, 1) if quick else (800, 3)
+    count, rounds = (200, 1) if quick else (300, 3)
     documents = corpus(FOLDER, "small", [SMALL] * (WARM + count), told=_tell)
     found: dict[str, list[Costs]] = {}
     with ExitStack() as stack:
