@@ -10,7 +10,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 from uuid import UUID
 
 from app.exchange.desk import Desk
@@ -25,6 +26,8 @@ from app.statistics.periods import ZONE
 from app.store import deliveries
 from app.store.database import Transaction
 from app.store.versions import currents
+
+Rows = TypeVar("Rows", bound=Sequence[Any] | None)
 
 GONE_SECONDS = 5.0
 """How often a waiting poll looks whether its client is still there."""
@@ -116,6 +119,20 @@ async def look(
     return rows
 
 
+async def look_by(desk: Desk, query: InboxQuery, read: Callable[[], Awaitable[Rows]]) -> Rows | tuple[()]:
+    """Return what another look than a page of the inbox finds; remembers where that is nothing, as `look` does.
+
+    Args:
+        query: what is looked for.
+        read: looks; None for what it could not look for is not remembered.
+
+    Raises:
+        Unavailable: the database does not answer.
+    """
+    with desk.doorbell.listen(query.agencies) as bell:
+        return await _learning(desk, query, bell, read)
+
+
 async def count(desk: Desk, agencies: Sequence[str], *, kind: InboxKind) -> int:
     """Return how much of a kind waits for these agencies, by their registry codes.
 
@@ -183,13 +200,19 @@ def known_empty(desk: Desk, query: InboxQuery) -> bool:
 
 
 async def _page(desk: Desk, query: InboxQuery, bell: Listening) -> Sequence[Any]:
+    return await _learning(desk, query, bell, partial(_read, desk, query))
+
+
+async def _learning(
+    desk: Desk, query: InboxQuery, bell: Listening, read: Callable[[], Awaitable[Rows]]
+) -> Rows | tuple[()]:
     now, quiet = asyncio.get_running_loop().time(), desk.doorbell.quiet
     follows = quiet.follows(desk.database.changes, now=now)
     if follows and quiet.nothing(query.agencies, query.kind, behind=query.behind, now=now):
         return ()
-    rows = await _read(desk, query)
+    rows = await read()
     # Not where it rang meanwhile: what it rang for may not be in what was read.
-    if not rows and follows and not bell.heard and not query.amid_urgency:
+    if rows is not None and not rows and follows and not bell.heard and not query.amid_urgency:
         quiet.learn(query.agencies, query.kind, behind=query.behind, now=now)
     return rows
 

@@ -1,7 +1,8 @@
-"""Whose mail a system may list, remembered, so that a list that is known to be empty costs no query.
+"""Whose mail a system may list, remembered: a list that is known to be empty costs no query, and another one few.
 
-Systems ask every minute, nearly always in vain. What is remembered says no more than which inboxes were theirs a moment
-ago, and is used for one thing: to know that these hold nothing. Where there may be mail, rights are looked up anew.
+Systems ask every minute, nearly always in vain. What is remembered says no more than which inboxes were theirs at some
+versions of the registry. That these hold nothing is told by it alone; mail is given only where the database says in the
+same snapshot that the versions are still these, and rights are looked up anew where they are others.
 """
 
 from collections import OrderedDict
@@ -12,7 +13,7 @@ from typing import Final
 from app.exchange import inbox
 from app.exchange.desk import Desk
 from app.exchange.inbox import InboxKind, InboxQuery
-from app.exchange.quiet import Registry
+from app.exchange.quiet import FOLLOWED, Registry
 from app.regulations.calendar import day_of
 
 REMEMBERED_MAX: Final = 20_000
@@ -21,7 +22,7 @@ REMEMBERED: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class KnownUnit:
     """The codes a unit answers for.
 
     Attributes:
@@ -33,22 +34,31 @@ class _Known:
     registry: Registry
     at: datetime
 
+    @property
+    def versions(self) -> tuple[int, ...]:
+        """Those of the registry at which that was so."""
+        return self.registry[: len(FOLLOWED)]
+
+    def holds_nothing(self, desk: Desk, kind: InboxKind) -> bool:
+        """Whether it is known, without a query, that nothing of a kind waits for the unit."""
+        return inbox.known_empty(desk, InboxQuery(self.agencies, kind))
+
 
 class KnownLists:
     """The lists of one process, by client and unit; the one that was asked for longest ago leaves first."""
 
     def __init__(self, *, capacity: int = REMEMBERED_MAX) -> None:
         self._capacity = capacity
-        self._known: OrderedDict[tuple[str, str], _Known] = OrderedDict()
+        self._known: OrderedDict[tuple[str, str], KnownUnit] = OrderedDict()
 
-    def is_empty(self, desk: Desk, client: str, unit: str, kind: InboxKind, *, at: datetime) -> bool:
-        """Whether it is known, without a query, that nothing of a kind waits for a unit."""
+    def find(self, desk: Desk, client: str, unit: str, *, at: datetime) -> KnownUnit | None:
+        """Return for which codes a unit answered, if nothing that this process knows of has changed since."""
         known = self._known.get((client, unit))
         if known is None or known.registry != registry_of(desk):
-            return False
+            return None
         # A clock that was set back makes everything old.
         fresh = known.at <= at < known.at + REMEMBERED and day_of(known.at) == day_of(at)
-        return fresh and inbox.known_empty(desk, InboxQuery(known.agencies, kind))
+        return known if fresh else None
 
     def remember(self, client: str, unit: str, agencies: tuple[str, ...], *, registry: Registry, at: datetime) -> None:
         """Keep for which codes a unit answers.
@@ -56,7 +66,7 @@ class KnownLists:
         Args:
             registry: as it was before that was looked up.
         """
-        self._known[client, unit] = _Known(agencies, registry, at)
+        self._known[client, unit] = KnownUnit(agencies, registry, at)
         self._known.move_to_end((client, unit))
         while len(self._known) > self._capacity:
             self._known.popitem(last=False)

@@ -107,15 +107,28 @@ async def send(call: Call, stream: AsyncIterable[bytes], declared: Declared) -> 
 async def received(call: Call, kind: InboxKind) -> list[Item]:
     """List what waits for the unit, oldest first; where that is more than a list holds, the newest with the oldest."""
     desk, client, unit = call.node.desk, call.system.client.client_id, call.system.agency.text
-    known: KnownLists = call.request.app.state.known_lists
-    if known.is_empty(desk, client, unit, kind, at=call.at):
-        return []
+    lists: KnownLists = call.request.app.state.known_lists
+    known = lists.find(desk, client, unit, at=call.at)
+    if known is not None:
+        if known.holds_nothing(desk, kind):
+            return []
+        rows = await _ends(call, known.agencies, kind, versions=known.versions)
+        if rows is not None:
+            return [_waiting(row, kind) for row in rows]
     # Before the look: what changes meanwhile makes what is remembered old.
     registry = registry_of(desk)
     own = await _own(call)
-    known.remember(client, unit, own, registry=registry, at=call.at)
-    rows = await backlog.ends(desk, own, kind=kind, oldest=LISTED_MAX - NEWEST_LISTED, newest=NEWEST_LISTED)
-    return [_waiting(row, kind) for row in rows]
+    lists.remember(client, unit, own, registry=registry, at=call.at)
+    return [_waiting(row, kind) for row in await _ends(call, own, kind) or ()]
+
+
+async def _ends(
+    call: Call, agencies: Sequence[str], kind: InboxKind, versions: tuple[int, ...] | None = None
+) -> Sequence[Any] | None:
+    oldest = LISTED_MAX - NEWEST_LISTED
+    return await backlog.ends(
+        call.node.desk, agencies, kind=kind, oldest=oldest, newest=NEWEST_LISTED, versions=versions
+    )
 
 
 async def page(call: Call, kind: InboxKind, *, size: int, number: int) -> list[Item]:

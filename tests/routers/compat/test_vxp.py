@@ -360,8 +360,11 @@ async def test_a_list_that_is_known_to_be_empty_asks_for_nothing(doors: Doors) -
     running, unit, at = doors.exchange.running, "000.00.98.H41", datetime.now(UTC)
     database = Database(running.settings.effective_database_url)
     desk = replace(running.node.desk, database=database, doorbell=Doorbell())
-    known, asked = KnownLists(), (desk, "client", unit, InboxKind.STATUS)
-    known.remember("client", unit, (unit,), registry=registry_of(desk), at=at)
+    lists = KnownLists()
+    lists.remember("client", unit, (unit,), registry=registry_of(desk), at=at)
+    known = lists.find(desk, "client", unit, at=at)
+    assert known is not None
+    assert known.agencies == (unit,)
 
     async def listed() -> tuple[int, int]:
         with statements() as heard:
@@ -369,21 +372,26 @@ async def test_a_list_that_is_known_to_be_empty_asks_for_nothing(doors: Doors) -
         return len(rows), len(heard)
 
     assert await listed() == (0, 1)
-    assert not known.is_empty(*asked, at=at)
+    assert not known.holds_nothing(desk, InboxKind.STATUS)
     looked_at = asyncio.get_running_loop().time() + 3_600
     desk.doorbell.quiet.looked(at=looked_at, sealed=database.changes[GROWN], versions=())
     assert [await listed(), await listed()] == [(0, 1), (0, 0)]
-    assert known.is_empty(*asked, at=at)
+    assert known.holds_nothing(desk, InboxKind.STATUS)
     for other in (at - timedelta(seconds=1), at + timedelta(minutes=1)):
-        assert not known.is_empty(*asked, at=other)
-    assert not known.is_empty(desk, "client", unit, InboxKind.DOCUMENT, at=at)
-    assert not known.is_empty(desk, "other", unit, InboxKind.STATUS, at=at)
+        assert lists.find(desk, "client", unit, at=other) is None
+    assert not known.holds_nothing(desk, InboxKind.DOCUMENT)
+    assert lists.find(desk, "other", unit, at=at) is None
     desk.doorbell.ring([unit])
-    assert not known.is_empty(*asked, at=at)
-    assert [await listed(), known.is_empty(*asked, at=at)] == [(0, 1), True]
+    assert not known.holds_nothing(desk, InboxKind.STATUS)
+    assert [await listed(), known.holds_nothing(desk, InboxKind.STATUS)] == [(0, 1), True]
     async with database.write() as tx:
         note(tx, Part.AGENCIES)
-    assert not known.is_empty(*asked, at=at)
+    assert lists.find(desk, "client", unit, at=at) is None
+    # What the database says counts: at other versions than those of the memory nothing is given.
+    given = {"kind": InboxKind.STATUS, "oldest": 2, "newest": 1}
+    desk.doorbell.ring([unit])
+    assert await backlog.ends(desk, (unit,), versions=(-1, -1), **given) is None
+    assert not known.holds_nothing(desk, InboxKind.STATUS), "what was not looked for is not remembered as nothing"
     await database.close()
 
 
